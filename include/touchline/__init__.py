@@ -1,0 +1,3 @@
+"""touchline: from match recordings to spotted actions and reels."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,194 @@
+"""The command line: parse, one step, exit code.
+
+Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording is bad (no retry helps).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from touchline import __version__
+from touchline.errors import TouchlineError, UsageError
+from touchline.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; an error of ours becomes one line on stderr and its exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except TouchlineError as error:
+        print(f"touchline {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"touchline {arguments.command}: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"touchline {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments and help."""
+    parser = argparse.ArgumentParser(prog="touchline", description="From match recordings to spotted actions and reels.")
+    parser.add_argument("--version", action="version", version=f"touchline {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_people_commands(commands)
+    _add_match_steps(commands)
+    _add_model_commands(commands)
+    return parser
+
+
+def _add_people_commands(commands: argparse._SubParsersAction) -> None:
+    process = _command(commands, "process", "Make the match folder of one match: all steps in one process.", _process)
+    process.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
+    process.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the match folder goes")
+    process.add_argument("--reels", default="highlights,keeper", help="names, with commas (default: %(default)s)")
+    process.add_argument("--force", action="store_true", help="compute everything anew")
+
+    simulate = _command(commands, "simulate", "Write a match that never happened, with its ground truth.", _simulate)
+    simulate.add_argument("--seconds", type=int, default=180, help="length (default: %(default)s)")
+    simulate.add_argument("--seed", type=int, default=1, help="same seed, same match (default: %(default)s)")
+    simulate.add_argument("--camera", default="broadcast", choices=("broadcast",), help="default: %(default)s")
+    simulate.add_argument("--size", default="1280x720", metavar="WxH", help="default: %(default)s")
+    simulate.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
+
+    evaluate = _command(commands, "evaluate", "Score spottings with SoccerNet's own evaluator.", _evaluate)
+    evaluate.add_argument("--truth", type=Path, required=True, metavar="FILE", help="Labels-v2.json")
+    evaluate.add_argument("--predictions", type=Path, required=True, metavar="FILE", help="results_spotting.json")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the scores here as well")
+
+    migrate = _command(commands, "migrate", "Bring the catalogue's tables to a revision.", _migrate)
+    migrate.add_argument("--to", default="head", metavar="REVISION", help="head, base or a revision (default: head)")
+
+
+def _add_match_steps(commands: argparse._SubParsersAction) -> None:
+    register = _command(commands, "register", "Fingerprint recordings, print the match id, write the request.", _register)
+    register.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
+    register.add_argument("--reels", default="highlights,keeper", help="names, with commas (default: %(default)s)")
+    check = _command(commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording)
+    check.add_argument("recording", type=Path, metavar="RECORDING")
+    for name, purpose in MATCH_STEPS.items():
+        step = _command(commands, name, purpose, _match_step)
+        step.add_argument("match_id", metavar="MATCH_ID")
+        if name == "spot-chunk":
+            step.add_argument("part", metavar="CHUNK_ID", help="as in chunks.json: chunk-0003")
+        if name == "render-reel":
+            step.add_argument("part", metavar="REEL", help="highlights or keeper")
+        step.add_argument("--force", action="store_true", help="compute anew even if a whole result is there")
+
+
+MATCH_STEPS = {
+    "probe": "Read what the recordings are: streams, durations, sidecar files.",
+    "scan": "Look over the whole match cheaply: motion, sound, hot windows.",
+    "plan-chunks": "Cut the hot windows into chunks.",
+    "spot-chunk": "Find what happens in one chunk with the detector and the spotter.",
+    "merge-actions": "Merge all spottings into the actions of the match.",
+    "plan-reels": "Choose the clips of each reel.",
+    "render-reel": "Render and check one reel.",
+    "publish": "Write the match folder and commit it.",
+}
+
+
+def _add_model_commands(commands: argparse._SubParsersAction) -> None:
+    for name, purpose, run in (
+        ("train-detector", "Train the shipped detector on simulated footage.", _train_detector),
+        ("train-spotter", "Train the shipped spotter on simulated footage.", _train_spotter),
+    ):
+        train = _command(commands, name, purpose, run)
+        train.add_argument("--footage", type=Path, required=True, metavar="DIR",
+                           help="folder for the simulated footage; made where missing")
+        train.add_argument("--output", type=Path, required=True, metavar="PATH", help="where the model goes")
+        train.add_argument("--epochs", type=int, default=None, help="passes over the footage")
+
+
+def _command(commands: argparse._SubParsersAction, name: str, purpose: str,
+             run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=purpose, description=purpose)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _process(arguments: argparse.Namespace) -> None:
+    from touchline.steps.process import process
+
+    process(arguments.recordings, arguments.output, Settings.from_env(), _names(arguments.reels), force=arguments.force)
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    from touchline.steps.simulate import simulate
+
+    width, height = _size(arguments.size)
+    simulate(arguments.seconds, arguments.seed, arguments.camera, width, height, arguments.output)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from touchline.steps.evaluate import evaluate
+
+    evaluate(arguments.truth, arguments.predictions, arguments.json)
+
+
+def _migrate(arguments: argparse.Namespace) -> None:
+    from touchline.catalogue.migrate import migrate
+
+    migrate(Settings.from_env().catalogue_address, arguments.to)
+
+
+def _register(arguments: argparse.Namespace) -> None:
+    from touchline.steps.register import register_match
+
+    print(register_match(arguments.recordings, Settings.from_env(), _names(arguments.reels)).match_id)
+
+
+def _check_recording(arguments: argparse.Namespace) -> None:
+    from touchline.steps.check_recording import check_recording
+
+    check_recording(arguments.recording, Settings.from_env())
+
+
+def _match_step(arguments: argparse.Namespace) -> None:
+    from importlib import import_module
+
+    name = arguments.command.replace("-", "_")
+    step = getattr(import_module(f"touchline.steps.{name}"), name)
+    parts = (arguments.part,) if "part" in arguments else ()
+    step(arguments.match_id, *parts, Settings.from_env(), force=arguments.force)
+
+
+def _train_detector(arguments: argparse.Namespace) -> None:
+    from touchline.steps.train_detector import train_detector
+
+    train_detector(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs)
+
+
+def _train_spotter(arguments: argparse.Namespace) -> None:
+    from touchline.steps.train_spotter import train_spotter
+
+    train_spotter(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", text)
+    if not match:
+        raise UsageError(f"--size {text!r} is not a size: write 1280x720")
+    width, height = int(match[1]), int(match[2])
+    if width % 2 or height % 2:
+        raise UsageError(f"--size {text!r} is odd: H.264 needs even numbers")
+    return width, height
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The nouns of touchline: frozen dataclasses, standard library only, no I/O."""

@@ -1,0 +1,127 @@
+"""Where does every file live? Each path is derived from ids here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+MATCH_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?-[0-9a-f]{12}")
+CHUNK_ID = re.compile(r"chunk-[0-9]{4}")
+
+
+def slug(text: str) -> str:
+    """ASCII name of at most 48 characters from any text: "Été & fils 🎉" → "ete-fils"; never empty."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")[:48].strip("-") or "match"
+
+
+def match_id(stem: str, fingerprint: str) -> str:
+    """`<ascii-slug>-<fingerprint[:12]>`."""
+    return f"{slug(stem)}-{fingerprint[:12]}"
+
+
+def is_match_id(text: str) -> bool:
+    """Whether the text has the form of a match id, and so is safe in a path and in argv."""
+    return MATCH_ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class WorkFiles:
+    """The small results of one match below WORKING_DIR, shared by all hosts."""
+
+    working_dir: Path
+    match_id: str
+
+    @property
+    def root(self) -> Path:  # noqa: D102
+        return self.working_dir / "matches" / self.match_id
+
+    @property
+    def request(self) -> Path:
+        """What was asked for: recordings, reels."""
+        return self.root / "request.json"
+
+    @property
+    def probe(self) -> Path:  # noqa: D102
+        return self.root / "probe.json"
+
+    @property
+    def scan(self) -> Path:  # noqa: D102
+        return self.root / "scan.json"
+
+    @property
+    def chunks(self) -> Path:  # noqa: D102
+        return self.root / "chunks.json"
+
+    def spottings(self, chunk_id: str) -> Path:
+        """Result of one chunk; chunk_id as in `Chunk.chunk_id`."""
+        return self.root / "spottings" / f"{chunk_id}.json"
+
+    @property
+    def actions(self) -> Path:  # noqa: D102
+        return self.root / "actions.json"
+
+    @property
+    def reels(self) -> Path:
+        """Which clips make which reel."""
+        return self.root / "reels.json"
+
+    def reel_video(self, name: str) -> Path:  # noqa: D102
+        return self.root / "reels" / f"{name}.mp4"
+
+    def reel(self, name: str) -> Path:
+        """Result beside the reel's video: digest, frame count, clips."""
+        return self.root / "reels" / f"{name}.json"
+
+    def thumbnails(self, name: str) -> Path:
+        """Folder with one JPEG per clip of a reel."""
+        return self.root / "reels" / f"{name}.thumbnails"
+
+    @property
+    def published(self) -> Path:  # noqa: D102
+        return self.root / "published.json"
+
+
+@dataclass(frozen=True)
+class ScratchFiles:
+    """Large intermediate files of one match below SCRATCH_DIR: of this host only, gone when the run ends."""
+
+    scratch_dir: Path
+    match_id: str
+
+    @property
+    def root(self) -> Path:  # noqa: D102
+        return self.scratch_dir / "matches" / self.match_id
+
+    def clip(self, clip_id: str, fingerprint: str) -> Path:
+        """One rendered clip; the fingerprint names its inputs, so that a changed encoding is another file."""
+        return self.root / "clips" / f"{clip_id}-{fingerprint[:12]}.mkv"
+
+
+@dataclass(frozen=True)
+class MatchFolder:
+    """The published folder of one match: `$NAS_OUTPUT_PATH/<match_id>/`."""
+
+    output_dir: Path
+    match_id: str
+
+    @property
+    def root(self) -> Path:  # noqa: D102
+        return self.output_dir / self.match_id
+
+    @property
+    def manifest(self) -> Path:
+        """Sha256 of every file; its rename is the commit."""
+        return self.root / "manifest.json"
+
+    @property
+    def failure(self) -> Path:
+        """The one-line reason of a match that failed: `FAILED.txt`."""
+        return self.root / "FAILED.txt"
+
+    @property
+    def versions(self) -> Path:
+        """Files under versioned names, which a reader may hold open."""
+        return self.root / ".versions"

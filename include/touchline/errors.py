@@ -1,0 +1,53 @@
+"""Which ways can a step fail, and is a retry worth it?
+
+Every error is one line for a person: what is wrong, with which file, what to do.
+"""
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BAD_RECORDING = 3
+
+
+class TouchlineError(Exception):
+    """Something failed; a retry may heal it (exit code 1)."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(TouchlineError):
+    """The request itself is wrong: an unknown reel, a path outside the mount (exit code 2)."""
+
+    exit_code = EXIT_USAGE
+
+
+class SettingError(UsageError):
+    """A setting in the environment has a value that cannot be used (exit code 2)."""
+
+
+class BadRecordingError(TouchlineError):
+    """The recording cannot be used and no retry helps (exit code 3)."""
+
+    exit_code = EXIT_BAD_RECORDING
+
+
+class IncompleteRecordingError(TouchlineError):
+    """The recording is still being copied, or its end is missing: wait and look again."""
+
+
+class CommandError(TouchlineError):
+    """A command of ours (ffmpeg, ffprobe) failed; carries argv, exit code and its last lines."""
+
+    def __init__(self, argv: list[str], returncode: int, last_lines: str) -> None:
+        self.argv = argv
+        self.returncode = returncode
+        self.last_lines = last_lines
+        super().__init__(f"{argv[0]} ended with exit code {returncode}: {last_lines}")
+
+
+class ModelError(TouchlineError):
+    """A model cannot be loaded, or holds something that must not be loaded."""
+
+
+class DamagedResultError(TouchlineError):
+    """A result that an earlier step wrote is missing or does not match its digest."""

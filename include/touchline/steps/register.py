@@ -1,0 +1,66 @@
+"""Which recordings make the match, and what is its id?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from touchline.domain.layout import match_id
+from touchline.errors import BadRecordingError, UsageError
+from touchline.settings import Settings
+from touchline.steps.request import Request, save_request
+
+REELS = ("highlights", "keeper")
+_SAMPLES = 16
+_SAMPLE_BYTES = 1 << 20
+
+
+def register_match(recordings: Sequence[Path], settings: Settings, reels: Sequence[str] = REELS) -> Request:
+    """Fingerprint the recordings, derive the match id and write the request.
+
+    Raises:
+        UsageError: no recording, or an unknown reel.
+        BadRecordingError: a recording is not there, is no plain file, or is empty.
+    """
+    request = make_request(recordings, reels)
+    save_request(request, settings)
+    return request
+
+
+def make_request(recordings: Sequence[Path], reels: Sequence[str] = REELS) -> Request:
+    """As `register_match`, without writing anything."""
+    if not recordings:
+        raise UsageError("no recording was named: give one or more files in the order of play")
+    unknown = [name for name in reels if name not in REELS]
+    if unknown or not reels:
+        raise UsageError(f"unknown reel {unknown[0]!r}: use {', '.join(REELS)}" if unknown else "no reel was named")
+    paths = [_plain_file(path) for path in recordings]
+    fingerprints = [fingerprint(path) for path in paths]
+    whole = fingerprints[0] if len(paths) == 1 else hashlib.sha256("".join(fingerprints).encode()).hexdigest()
+    wanted = tuple(name for name in REELS if name in reels)
+    return Request(match_id(paths[0].stem, whole), tuple(map(str, paths)), tuple(fingerprints), wanted)
+
+
+def fingerprint(path: Path) -> str:
+    """Hex sha256 of the size and of 16 MiB sampled evenly over the file (all of it when it is smaller)."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    span = max(0, size - _SAMPLE_BYTES)
+    offsets = sorted({span * number // (_SAMPLES - 1) for number in range(_SAMPLES)})
+    with path.open("rb") as handle:
+        for offset in offsets:
+            handle.seek(offset)
+            digest.update(handle.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
+
+
+def _plain_file(path: Path) -> Path:
+    resolved = path.expanduser().resolve()
+    if not resolved.exists():
+        raise BadRecordingError(f"{path} is not there: check the name and the mount")
+    if not resolved.is_file():
+        raise BadRecordingError(f"{path} is no plain file: name the recording itself")
+    if resolved.stat().st_size == 0:
+        raise BadRecordingError(f"{path} is empty: copy the recording again")
+    return resolved
