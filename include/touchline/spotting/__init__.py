@@ -1,0 +1,1 @@
+"""From scan signals and spottings to the actions of a match."""

@@ -1,0 +1,95 @@
+"""How sure are we of a spotting, given what the detector saw and the scan heard?"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from touchline.domain.action import Spotting
+
+TABLE = Path(__file__).with_name("fusion.toml")
+_CERTAIN = 0.9999
+
+
+@dataclass(frozen=True)
+class View:
+    """What the detector saw at one moment: numbers of people, and whether the ball was there."""
+
+    match_ms: int
+    people: int
+    goalkeepers: int
+
+
+@dataclass(frozen=True)
+class ScanSignals:
+    """The scan's signals, one number 0…1 per `step_ms` of match time; empty lists where there is no sound."""
+
+    step_ms: int
+    surge: Sequence[float]
+    whistle: Sequence[float]
+
+
+@cache
+def fusion_table() -> dict[str, Any]:
+    """The data table `fusion.toml`."""
+    return tomllib.loads(TABLE.read_text())
+
+
+def alone_ms(label: str) -> int:
+    """Distance in milliseconds within which a label can occur once."""
+    return int(_weights(label)["alone_ms"])
+
+
+class Evidence:
+    """Answers what the picture and the sound say about a moment; all answers are 0…1."""
+
+    def __init__(self, views: Sequence[View], signals: ScanSignals) -> None:
+        self._views = sorted(views, key=lambda view: view.match_ms)
+        self._times = [view.match_ms for view in self._views]
+        self._signals = signals
+        self._bounds = fusion_table()["evidence"]
+
+    def at(self, match_ms: int) -> dict[str, float]:
+        """Evidence by the names that the table's weights use."""
+        bounds = self._bounds
+        near = self._near(match_ms, bounds["view_ms"])
+        return {
+            "surge": self._peak(self._signals.surge, match_ms, bounds["surge_from_ms"], bounds["surge_to_ms"]),
+            "whistle": self._peak(self._signals.whistle, match_ms, bounds["whistle_from_ms"], bounds["whistle_to_ms"]),
+            "keeper": float(any(view.goalkeepers for view in near)),
+            "few_players": float(bool(near) and median(view.people for view in near) < bounds["few_players"]),
+        }
+
+    def _near(self, match_ms: int, reach_ms: int) -> Sequence[View]:
+        first = bisect_left(self._times, match_ms - reach_ms)
+        return self._views[first:bisect_right(self._times, match_ms + reach_ms)]
+
+    def _peak(self, signal: Sequence[float], match_ms: int, from_ms: int, to_ms: int) -> float:
+        step = self._signals.step_ms
+        first = max(0, (match_ms + from_ms) // step)
+        return max(signal[first:(match_ms + to_ms) // step + 1], default=0.0)
+
+
+def weigh(spotting: Spotting, evidence: Evidence) -> Spotting:
+    """Add the weighted evidence to the log-odds of a spotting; the confidence gets three decimals."""
+    weights = _weights(spotting.label)
+    found = evidence.at(spotting.match_ms)
+    odds = _log_odds(spotting.confidence) + sum(weights.get(name, 0.0) * value for name, value in found.items())
+    return Spotting(spotting.match_ms, spotting.label, round(1 / (1 + math.exp(-odds)), 3))
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1 - _CERTAIN), _CERTAIN)
+    return math.log(bounded / (1 - bounded))
+
+
+def _weights(label: str) -> Mapping[str, float]:
+    labels = fusion_table()["labels"]
+    return labels.get(label, labels["*"])

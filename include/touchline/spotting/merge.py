@@ -1,0 +1,61 @@
+"""Which spottings become the actions of a match?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from touchline.domain.action import Action, Spotting
+from touchline.spotting.fusion import Evidence, alone_ms, fusion_table, weigh
+
+_FLOOR = 0.05
+
+
+def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting],
+                    min_confidence: float) -> tuple[Action, ...]:
+    """Weigh, thin out, add what restarts tell, add the coach's marks; sorted by time, then label.
+
+    Every mark is an action with confidence 1; a model's action with the same label close to it is the same action and
+    gives way. The result does not depend on the order of `spottings`.
+    """
+    weighed = [weigh(spotting, evidence) for spotting in spottings if spotting.confidence >= _FLOOR]
+    accepted = [spotting for spotting in keep_strongest(weighed) if spotting.confidence >= min_confidence]
+    inferred = [found for found in infer_from_restarts(accepted) if found.confidence >= min_confidence]
+    actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
+    for source, found in (("model", accepted), ("pattern", inferred)):
+        actions += [Action(item.match_ms, item.label, item.confidence, source)
+                    for item in found if not _is_near(item, marks)]
+    return tuple(sorted(set(actions), key=lambda action: (action.match_ms, action.label)))
+
+
+def keep_strongest(spottings: Iterable[Spotting]) -> list[Spotting]:
+    """Non-maximum suppression per label: the strongest first, none closer to it than the label's `alone_ms`."""
+    kept: list[Spotting] = []
+    by_strength = sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label))
+    for spotting in by_strength:
+        if not _is_near(spotting, kept):
+            kept.append(spotting)
+    return sorted(kept, key=lambda item: (item.match_ms, item.label))
+
+
+def infer_from_restarts(accepted: Sequence[Spotting]) -> list[Spotting]:
+    """What a restart tells of the shot before it: a shot and then a kick-off was a goal."""
+    inferred: list[Spotting] = []
+    for pattern in fusion_table()["patterns"]:
+        for restart in (item for item in accepted if item.label == pattern["restart"]):
+            shots = [item for item in accepted if item.label in pattern["shot"]
+                     and pattern["from_ms"] <= restart.match_ms - item.match_ms <= pattern["to_ms"]]
+            if not shots:
+                continue
+            shot = max(shots, key=lambda item: item.match_ms)
+            confidence = round(min(shot.confidence, restart.confidence) * pattern["factor"], 3)
+            found = Spotting(shot.match_ms, pattern["gives"], confidence)
+            between = [item for item in accepted if item.label == found.label
+                       and shot.match_ms - alone_ms(found.label) < item.match_ms < restart.match_ms]
+            if not between and not _is_near(found, inferred):
+                inferred.append(found)
+    return inferred
+
+
+def _is_near(spotting: Spotting, others: Iterable[Spotting]) -> bool:
+    reach = alone_ms(spotting.label)
+    return any(other.label == spotting.label and abs(other.match_ms - spotting.match_ms) < reach for other in others)

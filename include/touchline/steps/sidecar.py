@@ -1,0 +1,153 @@
+"""What did the club write down beside a recording? `match.toml` and `marks.csv`, both optional."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.label import LABELS, find_label
+from touchline.errors import BadRecordingError
+
+_CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d{1,3})?)")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_KITS = ("home", "away", "home_keeper", "away_keeper")
+_MAX_BYTES = 1 << 20
+
+
+def find_sidecars(first_recording: Path) -> dict[str, Path]:
+    """The sidecar files of a match, by kind: `<stem>.match.toml` goes before `match.toml`, likewise the marks."""
+    found = {}
+    for kind in ("match.toml", "marks.csv"):
+        for name in (f"{first_recording.stem}.{kind}", kind):
+            candidate = first_recording.with_name(name)
+            if candidate.is_file():
+                found[kind] = candidate
+                break
+    return found
+
+
+def sidecar_digest(first_recording: Path) -> str:
+    """Hex sha256 over the sidecar files, so that a changed note is noticed."""
+    digest = hashlib.sha256()
+    for kind, path in find_sidecars(first_recording).items():
+        digest.update(kind.encode() + b"\0" + _text(path).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def read_sidecar(first_recording: Path, durations_ms: Sequence[int]) -> dict[str, Any]:
+    """Read both files into the plain form that docs/files.md gives; what is missing is null or empty.
+
+    Raises:
+        BadRecordingError: a file cannot be understood; the message names the file, the line or key, and the form.
+    """
+    length_ms = sum(durations_ms)
+    files = find_sidecars(first_recording)
+    return {
+        **_read_match(files.get("match.toml"), length_ms),
+        "marks": _read_marks(files.get("marks.csv"), length_ms),
+    }
+
+
+def clock_ms(text: str) -> int | None:
+    """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is no time."""
+    match = _CLOCK.fullmatch(text.strip())
+    if not match:
+        return None
+    hours, minutes, seconds = match.groups()
+    return (int(hours or 0) * 60 + int(minutes)) * 60_000 + round(float(seconds) * 1000)
+
+
+def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if path:
+        try:
+            content = tomllib.loads(_text(path))
+        except tomllib.TOMLDecodeError as error:
+            raise BadRecordingError(f"{path} is no valid TOML ({error}): correct it and try again") from None
+    kits = content.get("kits", {})
+    if not isinstance(kits, dict):
+        raise BadRecordingError(f"{path}: kits is no table: write [kits] and lines such as home = \"#c8102e\"")
+    return {
+        **{key: _string(path, key, content.get(key)) for key in ("title", "home", "away")},
+        "date": _date(path, content.get("date")),
+        "our_keeper": _colour(path, "our_keeper", content.get("our_keeper")),
+        "kits": {key: _colour(path, f"kits.{key}", kits.get(key)) for key in _KITS},
+        "kick_offs_ms": _kick_offs(path, content.get("kick_offs", []), length_ms),
+    }
+
+
+def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
+    if not isinstance(value, list):
+        raise BadRecordingError(f'{path}: kick_offs is no list: write kick_offs = ["00:00:02", "00:48:10"]')
+    times = []
+    for item in value:
+        time_ms = clock_ms(item) if isinstance(item, str) else None
+        if time_ms is None or time_ms >= length_ms:
+            raise BadRecordingError(
+                f"{path}: kick-off {item!r} is no time within the match: write \"00:48:10\", counted from its first frame")
+        times.append(time_ms)
+    return sorted(times)
+
+
+def _read_marks(path: Path | None, length_ms: int) -> list[dict[str, Any]]:
+    if path is None:
+        return []
+    rows = list(csv.reader(io.StringIO(_text(path)), skipinitialspace=True))
+    marks = []
+    for number, row in enumerate(rows, start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (number == 1 and [cell.casefold() for cell in cells[:2]] == ["time", "label"]):
+            continue
+        marks.append(_mark(path, number, cells, length_ms))
+    return sorted(marks, key=lambda mark: (mark["match_ms"], mark["label"]))
+
+
+def _mark(path: Path, number: int, cells: list[str], length_ms: int) -> dict[str, Any]:
+    time_ms = clock_ms(cells[0])
+    label = find_label(cells[1]) if len(cells) > 1 else None
+    if time_ms is None:
+        raise BadRecordingError(f"{path} line {number}: {cells[0]!r} is no time: write 00:12:31.5,Save")
+    if time_ms > length_ms:
+        raise BadRecordingError(f"{path} line {number}: {cells[0]} lies after the end of the match")
+    if label is None:
+        raise BadRecordingError(f"{path} line {number}: unknown label {', '.join(cells[1:2])!r}: use {', '.join(LABELS)}")
+    return {"match_ms": time_ms, "label": label}
+
+
+def _string(path: Path | None, key: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise BadRecordingError(f"{path}: {key} is no text: put it in quotes")
+
+
+def _date(path: Path | None, value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        return (date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)).isoformat()
+    except (ValueError, AttributeError):
+        raise BadRecordingError(f"{path}: date {value!r} is no date: write date = 2026-01-31") from None
+
+
+def _colour(path: Path | None, key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and _COLOUR.fullmatch(value):
+        return value.lower()
+    raise BadRecordingError(f'{path}: {key} {value!r} is no colour: write "#c8102e"')
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > _MAX_BYTES:
+        raise BadRecordingError(f"{path} is larger than 1 MiB: it should hold a few lines")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadRecordingError(f"{path} is not UTF-8 text: save it as UTF-8") from None
