@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from touchline.domain.action import Action, Spotting
 from touchline.spotting.fusion import Evidence, alone_ms, fusion_table, weigh
-
-_FLOOR = 0.05
 
 
 def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting],
@@ -17,8 +16,8 @@ def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Se
     Every mark is an action with confidence 1; a model's action with the same label close to it is the same action and
     gives way. The result does not depend on the order of `spottings`.
     """
-    weighed = [weigh(spotting, evidence) for spotting in spottings if spotting.confidence >= _FLOOR]
-    accepted = [spotting for spotting in keep_strongest(weighed) if spotting.confidence >= min_confidence]
+    weighed = (weigh(spotting, evidence) for spotting in spottings)
+    accepted = keep_strongest(spotting for spotting in weighed if spotting.confidence >= min_confidence)
     inferred = [found for found in infer_from_restarts(accepted) if found.confidence >= min_confidence]
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
     for source, found in (("model", accepted), ("pattern", inferred)):
@@ -30,9 +29,13 @@ def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Se
 def keep_strongest(spottings: Iterable[Spotting]) -> list[Spotting]:
     """Non-maximum suppression per label: the strongest first, none closer to it than the label's `alone_ms`."""
     kept: list[Spotting] = []
+    taken: dict[str, list[int]] = {}
     by_strength = sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label))
     for spotting in by_strength:
-        if not _is_near(spotting, kept):
+        times, reach = taken.setdefault(spotting.label, []), alone_ms(spotting.label)
+        place = bisect_left(times, spotting.match_ms)
+        if all(abs(time - spotting.match_ms) >= reach for time in times[max(0, place - 1):place + 1]):
+            times.insert(place, spotting.match_ms)
             kept.append(spotting)
     return sorted(kept, key=lambda item: (item.match_ms, item.label))
 
