@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands with their arguments and help."""
-    parser = argparse.ArgumentParser(prog="touchline", description="From match recordings to spotted actions and reels.")
+    parser = argparse.ArgumentParser(
+        prog="touchline", description="From match recordings to spotted actions and reels."
+    )
     parser.add_argument("--version", action="version", version=f"touchline {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_people_commands(commands)
@@ -68,10 +70,14 @@ def _add_people_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_match_steps(commands: argparse._SubParsersAction) -> None:
-    register = _command(commands, "register", "Fingerprint recordings, print the match id, write the request.", _register)
+    register = _command(
+        commands, "register", "Fingerprint recordings, print the match id, write the request.", _register
+    )
     register.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
     register.add_argument("--reels", default="highlights,keeper", help="names, with commas (default: %(default)s)")
-    check = _command(commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording)
+    check = _command(
+        commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording
+    )
     check.add_argument("recording", type=Path, metavar="RECORDING")
     for name, purpose in MATCH_STEPS.items():
         step = _command(commands, name, purpose, _match_step)
@@ -101,14 +107,20 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         ("train-spotter", "Train the shipped spotter on simulated footage.", _train_spotter),
     ):
         train = _command(commands, name, purpose, run)
-        train.add_argument("--footage", type=Path, required=True, metavar="DIR",
-                           help="folder for the simulated footage; made where missing")
+        train.add_argument(
+            "--footage",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="folder for the simulated footage; made where missing",
+        )
         train.add_argument("--output", type=Path, required=True, metavar="PATH", help="where the model goes")
         train.add_argument("--epochs", type=int, default=None, help="passes over the footage")
 
 
-def _command(commands: argparse._SubParsersAction, name: str, purpose: str,
-             run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction, name: str, purpose: str, run: Callable[[argparse.Namespace], None]
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=purpose, description=purpose)
     parser.set_defaults(run=run)
     return parser

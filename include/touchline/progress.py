@@ -18,6 +18,7 @@ class LineReporter:
         self._last = time.monotonic()
 
     def __call__(self, step: str, part: str, fraction: float) -> None:
+        """Receive a report; most of them print nothing."""
         now = time.monotonic()
         if fraction < 1 and now - self._last < _LINE_EVERY_S:
             return

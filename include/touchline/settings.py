@@ -3,6 +3,7 @@
 One frozen `Settings`, read once from the environment under the names operators know. Every field carries its
 description and bounds; `docs/configuration.md` is generated from them. An empty variable counts as unset.
 """
+# ruff: noqa: RUF009 - `setting` declares a dataclass field
 
 from __future__ import annotations
 
@@ -17,8 +18,14 @@ from touchline.errors import SettingError
 SHIPPED_MODELS = Path(__file__).parent / "models"
 
 
-def setting(default: Any, description: str, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = ()) -> Any:
+def setting(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
     """Declare one setting: its default, what it does, its bounds (both included) or its choices."""
     metadata = {"description": description, "low": low, "high": high, "choices": choices}
     return field(default=default, metadata=metadata)
@@ -30,32 +37,49 @@ class Settings:
 
     nas_mount_path: Path = setting(Path("/mnt/nas/soccer"), "Folder that is watched for recordings; mounted read-only.")
     nas_output_path: Path = setting(
-        Path("/mnt/nas/soccer/output"), "Folder of the published match folders; may lie inside NAS_MOUNT_PATH.")
+        Path("/mnt/nas/soccer/output"), "Folder of the published match folders; may lie inside NAS_MOUNT_PATH."
+    )
     working_dir: Path = setting(Path("/var/lib/touchline/work"), "Small results of the steps, shared by all hosts.")
-    scratch_dir: Path = setting(Path("/var/tmp/touchline"), "Large intermediate files of this host; fast local disk.")
+    scratch_dir: Path = setting(
+        Path("/var/lib/touchline/scratch"), "Large intermediate files of this host; fast local disk."
+    )
     catalogue_url: str = setting("", "SQLAlchemy URL of the catalogue; empty: SQLite at WORKING_DIR/catalogue.db.")
-    use_gpu: str = setting("auto", "Whether models run on a GPU; auto takes one where it is there.",
-                           choices=("auto", "true", "false"))
-    max_workers: int = setting(2, "Threads of one step (decoder, encoder, models); fixed, so that results repeat.",
-                               low=1, high=64)
+    use_gpu: str = setting(
+        "auto", "Whether models run on a GPU; auto takes one where it is there.", choices=("auto", "true", "false")
+    )
+    max_workers: int = setting(
+        2, "Threads of one step (decoder, encoder, models); fixed, so that results repeat.", low=1, high=64
+    )
     chunk_duration_sec: int = setting(600, "Length of a chunk of GPU work, in seconds.", low=10, high=7200)
-    min_event_confidence: float = setting(0.5, "Spottings below this confidence are not accepted as actions.",
-                                          low=0.0, high=1.0)
-    yolo_model_path: Path = setting(SHIPPED_MODELS / "detector.pt", "Detector: a .pt, .onnx or .engine file or an OpenVINO folder.")
-    action_model_path: Path = setting(SHIPPED_MODELS / "spotter", "Spotter: a VideoMAE model folder with its own id2label.")
-    output_codec: str = setting("auto", "Encoder of the reels; auto takes NVENC where a probe finds it.",
-                                choices=("auto", "libx264", "h264_nvenc"))
-    output_crf: int = setting(20, "Quality of the reels (x264 CRF; NVENC CQ): lower is better and larger.",
-                              low=0, high=51)
-    watch_stable_time_sec: int = setting(10, "A recording must stand still this long before it is taken.",
-                                         low=1, high=86_400)
+    min_event_confidence: float = setting(
+        0.5, "Spottings below this confidence are not accepted as actions.", low=0.0, high=1.0
+    )
+    yolo_model_path: Path = setting(
+        SHIPPED_MODELS / "detector.pt", "Detector: a .pt, .onnx or .engine file or an OpenVINO folder."
+    )
+    action_model_path: Path = setting(
+        SHIPPED_MODELS / "spotter", "Spotter: a VideoMAE model folder with its own id2label."
+    )
+    output_codec: str = setting(
+        "auto",
+        "Encoder of the reels; auto takes NVENC where a probe finds it.",
+        choices=("auto", "libx264", "h264_nvenc"),
+    )
+    output_crf: int = setting(
+        20, "Quality of the reels (x264 CRF; NVENC CQ): lower is better and larger.", low=0, high=51
+    )
+    watch_stable_time_sec: int = setting(
+        10, "A recording must stand still this long before it is taken.", low=1, high=86_400
+    )
     watch_bad_after_sec: int = setting(
-        3600, "A recording that stood still this long and still cannot be read to its end is bad.",
-        low=10, high=604_800)
+        3600, "A recording that stood still this long and still cannot be read to its end is bad.", low=10, high=604_800
+    )
     ingest_since: str = setting(
-        "", "ISO date; older recordings (by modification time) are left to the backfill. Empty: take all.")
-    render_timeout_sec: int = setting(7200, "Longest time one ffmpeg run of a step may take, in seconds.",
-                                      low=10, high=86_400)
+        "", "ISO date; older recordings (by modification time) are left to the backfill. Empty: take all."
+    )
+    render_timeout_sec: int = setting(
+        7200, "Longest time one ffmpeg run of a step may take, in seconds.", low=10, high=86_400
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -16,8 +16,11 @@ def cut_into_chunks(hot: Sequence[HotWindow], duration_ms: int, chunk_ms: int) -
     chunks = []
     for index in range((duration_ms + chunk_ms - 1) // chunk_ms):
         start, end = index * chunk_ms, min((index + 1) * chunk_ms, duration_ms)
-        shares = tuple(HotWindow(max(window.start_ms, start), min(window.end_ms, end))
-                       for window in hot if window.start_ms < end and window.end_ms > start)
+        shares = tuple(
+            HotWindow(max(window.start_ms, start), min(window.end_ms, end))
+            for window in hot
+            if window.start_ms < end and window.end_ms > start
+        )
         if shares:
             chunks.append(Chunk(index, start, end, shares))
     return tuple(chunks)

@@ -69,12 +69,12 @@ class Evidence:
 
     def _near(self, match_ms: int, reach_ms: int) -> Sequence[View]:
         first = bisect_left(self._times, match_ms - reach_ms)
-        return self._views[first:bisect_right(self._times, match_ms + reach_ms)]
+        return self._views[first : bisect_right(self._times, match_ms + reach_ms)]
 
     def _peak(self, signal: Sequence[float], match_ms: int, from_ms: int, to_ms: int) -> float:
         step = self._signals.step_ms
         first = max(0, (match_ms + from_ms) // step)
-        return max(signal[first:(match_ms + to_ms) // step + 1], default=0.0)
+        return max(signal[first : (match_ms + to_ms) // step + 1], default=0.0)
 
 
 def weigh(spotting: Spotting, evidence: Evidence) -> Spotting:

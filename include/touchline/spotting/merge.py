@@ -9,8 +9,9 @@ from touchline.domain.action import Action, Spotting
 from touchline.spotting.fusion import Evidence, alone_ms, fusion_table, weigh
 
 
-def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting],
-                    min_confidence: float) -> tuple[Action, ...]:
+def merge_spottings(
+    spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting], min_confidence: float
+) -> tuple[Action, ...]:
     """Weigh, thin out, add what restarts tell, add the coach's marks; sorted by time, then label.
 
     Every mark is an action with confidence 1; a model's action with the same label close to it is the same action and
@@ -21,8 +22,9 @@ def merge_spottings(spottings: Iterable[Spotting], evidence: Evidence, marks: Se
     inferred = [found for found in infer_from_restarts(accepted) if found.confidence >= min_confidence]
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
     for source, found in (("model", accepted), ("pattern", inferred)):
-        actions += [Action(item.match_ms, item.label, item.confidence, source)
-                    for item in found if not _is_near(item, marks)]
+        actions += [
+            Action(item.match_ms, item.label, item.confidence, source) for item in found if not _is_near(item, marks)
+        ]
     return tuple(sorted(set(actions), key=lambda action: (action.match_ms, action.label)))
 
 
@@ -34,7 +36,7 @@ def keep_strongest(spottings: Iterable[Spotting]) -> list[Spotting]:
     for spotting in by_strength:
         times, reach = taken.setdefault(spotting.label, []), alone_ms(spotting.label)
         place = bisect_left(times, spotting.match_ms)
-        if all(abs(time - spotting.match_ms) >= reach for time in times[max(0, place - 1):place + 1]):
+        if all(abs(time - spotting.match_ms) >= reach for time in times[max(0, place - 1) : place + 1]):
             times.insert(place, spotting.match_ms)
             kept.append(spotting)
     return sorted(kept, key=lambda item: (item.match_ms, item.label))
@@ -45,15 +47,23 @@ def infer_from_restarts(accepted: Sequence[Spotting]) -> list[Spotting]:
     inferred: list[Spotting] = []
     for pattern in fusion_table()["patterns"]:
         for restart in (item for item in accepted if item.label == pattern["restart"]):
-            shots = [item for item in accepted if item.label in pattern["shot"]
-                     and pattern["from_ms"] <= restart.match_ms - item.match_ms <= pattern["to_ms"]]
+            shots = [
+                item
+                for item in accepted
+                if item.label in pattern["shot"]
+                and pattern["from_ms"] <= restart.match_ms - item.match_ms <= pattern["to_ms"]
+            ]
             if not shots:
                 continue
             shot = max(shots, key=lambda item: item.match_ms)
             confidence = round(min(shot.confidence, restart.confidence) * pattern["factor"], 3)
             found = Spotting(shot.match_ms, pattern["gives"], confidence)
-            between = [item for item in accepted if item.label == found.label
-                       and shot.match_ms - alone_ms(found.label) < item.match_ms < restart.match_ms]
+            between = [
+                item
+                for item in accepted
+                if item.label == found.label
+                and shot.match_ms - alone_ms(found.label) < item.match_ms < restart.match_ms
+            ]
             if not between and not _is_near(found, inferred):
                 inferred.append(found)
     return inferred

@@ -41,8 +41,9 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     def compute() -> dict[str, object]:
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
-        actions = merge_spottings(_spottings(chunks), Evidence(_views(chunks), signals), marks,
-                                  settings.min_event_confidence)
+        actions = merge_spottings(
+            _spottings(chunks), Evidence(_views(chunks), signals), marks, settings.min_event_confidence
+        )
         halves = halves_from_kick_offs(tuple(sidecar["kick_offs_ms"]))
         return {"actions": [_plain(action, halves) for action in actions]}
 
@@ -63,11 +64,19 @@ def _spottings(chunks: Sequence[Mapping[str, Any]]) -> Iterator[Spotting]:
 
 
 def _views(chunks: Sequence[Mapping[str, Any]]) -> list[View]:
-    return [View(view["match_ms"], view["players"] + view["goalkeepers"] + view["referees"], view["goalkeepers"])
-            for view in _joined(chunks)["views"]]
+    return [
+        View(view["match_ms"], view["players"] + view["goalkeepers"] + view["referees"], view["goalkeepers"])
+        for view in _joined(chunks)["views"]
+    ]
 
 
 def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:
     half, position_ms = position(halves, action.match_ms)
-    return {"match_ms": action.match_ms, "half": half, "position_ms": position_ms, "label": action.label,
-            "confidence": action.confidence, "source": action.source}
+    return {
+        "match_ms": action.match_ms,
+        "half": half,
+        "position_ms": position_ms,
+        "label": action.label,
+        "confidence": action.confidence,
+        "source": action.source,
+    }

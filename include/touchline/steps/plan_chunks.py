@@ -19,14 +19,24 @@ def plan_chunks(match_id: str, settings: Settings, *, force: bool = False) -> Ou
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
     scan = read_result(files.scan).result
     hot = tuple(HotWindow(start, end) for start, end in scan["hot"])
-    inputs = {"version": VERSION, "hot": scan["hot"], "duration_ms": scan["duration_ms"],
-              "chunk_duration_sec": settings.chunk_duration_sec}
+    inputs = {
+        "version": VERSION,
+        "hot": scan["hot"],
+        "duration_ms": scan["duration_ms"],
+        "chunk_duration_sec": settings.chunk_duration_sec,
+    }
 
     def compute() -> dict[str, object]:
         chunks = cut_into_chunks(hot, scan["duration_ms"], settings.chunk_duration_sec * 1000)
-        return {"chunks": [
-            {"chunk_id": chunk.chunk_id, **asdict(chunk), "hot": [[window.start_ms, window.end_ms] for window in chunk.hot]}
-            for chunk in chunks
-        ]}
+        return {
+            "chunks": [
+                {
+                    "chunk_id": chunk.chunk_id,
+                    **asdict(chunk),
+                    "hot": [[window.start_ms, window.end_ms] for window in chunk.hot],
+                }
+                for chunk in chunks
+            ]
+        }
 
     return reuse_or_compute(files.chunks, "plan_chunks", inputs, compute, force=force)

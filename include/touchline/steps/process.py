@@ -31,12 +31,13 @@ _SHARES = {"scan": 0.05, "spot_chunk": 0.65, "render_reel": 0.25, "publish": 0.0
 """Part of the whole time that a step takes, measured on a 20-minute match on two cores; steers the bar only."""
 
 
-def process(recordings: Sequence[Path], output: Path, settings: Settings, reels: Sequence[str], *,
-            force: bool = False) -> Path:
+def process(
+    recordings: Sequence[Path], output: Path, settings: Settings, reels: Sequence[str], *, force: bool = False
+) -> Path:
     """Make and publish the match folder of one match; returns it and prints its path.
 
-    Finished work of an earlier try is checked and reused. Without WORKING_DIR in the environment the small results
-    stand in `<output>/.touchline`.
+    Finished work of an earlier try is checked and reused. Without WORKING_DIR and SCRATCH_DIR in the environment the
+    files between the steps stand in `<output>/.touchline`.
     """
     settings = _settings_for(output, settings)
     request = register_match(recordings, settings, reels)
@@ -73,15 +74,23 @@ class ProgressBar:
     def __init__(self) -> None:
         self._bar: tqdm | None = None
         self._length_s = 0.0
-        self._done = {step: 0.0 for step in _SHARES}
+        self._done = dict.fromkeys(_SHARES, 0.0)
         self._place = (0, 1)
 
     def begin(self, length_s: float) -> None:
         """Start the bar for a match of this length in seconds."""
         self._length_s = length_s
         form = "{desc:<13} {percentage:3.0f} % |{bar}| {rate_noinv_fmt}, {remaining} left"
-        self._bar = tqdm(total=round(length_s, 3), desc="scan", unit="x", bar_format=form, file=sys.stderr,
-                         mininterval=0.5, smoothing=0, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=round(length_s, 3),
+            desc="scan",
+            unit="x",
+            bar_format=form,
+            file=sys.stderr,
+            mininterval=0.5,
+            smoothing=0,
+            dynamic_ncols=True,
+        )
 
     def part(self, step: str, number: int, total: int) -> None:
         """What is reported from now on is part `number` of `total` equal parts of the step."""
@@ -123,10 +132,12 @@ def _settings_for(output: Path, settings: Settings) -> Settings:
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output} is a file: name a folder")
     output.mkdir(parents=True, exist_ok=True)
-    working = settings.working_dir
+    working, scratch = settings.working_dir, settings.scratch_dir
     if working == Settings.working_dir:
         working = output / ".touchline"
-    return replace(settings, nas_output_path=output, working_dir=working)
+    if scratch == Settings.scratch_dir:
+        scratch = working / "scratch"
+    return replace(settings, nas_output_path=output, working_dir=working, scratch_dir=scratch)
 
 
 @contextmanager
@@ -136,5 +147,7 @@ def _alone(files: WorkFiles) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise TouchlineError(f"{files.match_id} is being processed by another touchline: wait until it ends") from None
+            raise TouchlineError(
+                f"{files.match_id} is being processed by another touchline: wait until it ends"
+            ) from None
         yield

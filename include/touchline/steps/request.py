@@ -41,7 +41,8 @@ def load_request(match_id: str, settings: Settings) -> Request:
     path = WorkFiles(settings.working_dir, match_id).request
     try:
         stored = json.loads(path.read_text())
-        return Request(stored["match_id"], tuple(stored["recordings"]), tuple(stored["fingerprints"]),
-                       tuple(stored["reels"]))
+        return Request(
+            stored["match_id"], tuple(stored["recordings"]), tuple(stored["fingerprints"]), tuple(stored["reels"])
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedResultError(f"{path} cannot be read ({error}): register the recording again") from None

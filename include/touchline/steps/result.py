@@ -29,8 +29,15 @@ class Outcome:
     reused: bool
 
 
-def reuse_or_compute(path: Path, step: str, inputs: Mapping[str, Any], compute: Callable[[], dict[str, Any]], *,
-                     force: bool = False, check: Callable[[dict[str, Any]], bool] | None = None) -> Outcome:
+def reuse_or_compute(  # noqa: PLR0913 - each is one fact about the step
+    path: Path,
+    step: str,
+    inputs: Mapping[str, Any],
+    compute: Callable[[], dict[str, Any]],
+    *,
+    force: bool = False,
+    check: Callable[[dict[str, Any]], bool] | None = None,
+) -> Outcome:
     """Return the stored result if it is whole and was made from these inputs; else compute and store it.
 
     `check` may refuse a stored result whose files beside it (a reel's video) are gone or damaged.
@@ -39,9 +46,9 @@ def reuse_or_compute(path: Path, step: str, inputs: Mapping[str, Any], compute: 
     remove_leftovers(path)
     if not force:
         stored = _stored(path)
-        if stored and stored["step"] == step and stored["inputs"] == _plain(inputs):
-            if check is None or check(stored["result"]):
-                return Outcome(stored["result"], stored["digest"], reused=True)
+        same = stored and stored["step"] == step and stored["inputs"] == _plain(inputs)
+        if stored and same and (check is None or check(stored["result"])):
+            return Outcome(stored["result"], stored["digest"], reused=True)
     started = time.monotonic()
     result = dict(compute())
     stats = {"wall_s": round(time.monotonic() - started, 3), **result.pop("stats", {})}

@@ -73,7 +73,7 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
             raise BadRecordingError(f"{path} is no valid TOML ({error}): correct it and try again") from None
     kits = content.get("kits", {})
     if not isinstance(kits, dict):
-        raise BadRecordingError(f"{path}: kits is no table: write [kits] and lines such as home = \"#c8102e\"")
+        raise BadRecordingError(f'{path}: kits is no table: write [kits] and lines such as home = "#c8102e"')
     return {
         **{key: _string(path, key, content.get(key)) for key in ("title", "home", "away")},
         "date": _date(path, content.get("date")),
@@ -91,7 +91,8 @@ def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
         time_ms = clock_ms(item) if isinstance(item, str) else None
         if time_ms is None or time_ms >= length_ms:
             raise BadRecordingError(
-                f"{path}: kick-off {item!r} is no time within the match: write \"00:48:10\", counted from its first frame")
+                f'{path}: kick-off {item!r} is no time within the match: write "00:48:10", counted from its first frame'
+            )
         times.append(time_ms)
     return sorted(times)
 
@@ -117,7 +118,9 @@ def _mark(path: Path, number: int, cells: list[str], length_ms: int) -> dict[str
     if time_ms > length_ms:
         raise BadRecordingError(f"{path} line {number}: {cells[0]} lies after the end of the match")
     if label is None:
-        raise BadRecordingError(f"{path} line {number}: unknown label {', '.join(cells[1:2])!r}: use {', '.join(LABELS)}")
+        raise BadRecordingError(
+            f"{path} line {number}: unknown label {', '.join(cells[1:2])!r}: use {', '.join(LABELS)}"
+        )
     return {"match_ms": time_ms, "label": label}
 
 
@@ -131,7 +134,9 @@ def _date(path: Path | None, value: Any) -> str | None:
     if value is None:
         return None
     try:
-        return (date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)).isoformat()
+        return (
+            date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)
+        ).isoformat()
     except (ValueError, AttributeError):
         raise BadRecordingError(f"{path}: date {value!r} is no date: write date = 2026-01-31") from None
 

@@ -1,0 +1,80 @@
+import pytest
+from touchline.errors import BadRecordingError
+from touchline.steps.sidecar import clock_ms, read_sidecar, sidecar_digest
+
+HOUR = [3_600_000]
+
+
+@pytest.fixture
+def recording(tmp_path):
+    path = tmp_path / "cup final.mp4"
+    path.write_bytes(b"x")
+    return path
+
+
+def test_without_sidecar_files_everything_is_empty(recording):
+    sidecar = read_sidecar(recording, HOUR)
+    assert sidecar["marks"] == [] and sidecar["kick_offs_ms"] == [] and sidecar["title"] is None
+
+
+def test_a_full_match_toml_and_marks_are_read(recording):
+    recording.with_name("match.toml").write_text(
+        'title = "A - B"\ndate = 2026-01-31\nour_keeper = "#F2C200"\n'
+        'kick_offs = ["00:30:10", "0:02"]\n[kits]\nhome = "#c8102e"\n'
+    )
+    recording.with_name("marks.csv").write_text("time,label\n00:12:31.5, save\n\n2:00,Goal\n")
+    sidecar = read_sidecar(recording, HOUR)
+    assert sidecar["title"] == "A - B" and sidecar["date"] == "2026-01-31" and sidecar["our_keeper"] == "#f2c200"
+    assert sidecar["kick_offs_ms"] == [2000, 1_810_000]
+    assert sidecar["kits"]["home"] == "#c8102e" and sidecar["kits"]["away"] is None
+    assert sidecar["marks"] == [{"match_ms": 120_000, "label": "Goal"}, {"match_ms": 751_500, "label": "Save"}]
+
+
+def test_the_file_named_after_the_recording_goes_first(recording):
+    recording.with_name("match.toml").write_text('title = "all"\n')
+    recording.with_name("cup final.match.toml").write_text('title = "this one"\n')
+    assert read_sidecar(recording, HOUR)["title"] == "this one"
+
+
+def test_a_changed_mark_changes_the_digest(recording):
+    before = sidecar_digest(recording)
+    recording.with_name("marks.csv").write_text("1:00,Goal\n")
+    assert sidecar_digest(recording) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("match.toml", "title = [", "no valid TOML"),
+        ("match.toml", "title = 3", "title is no text"),
+        ("match.toml", 'kick_offs = ["99:99:99"]', "no time within the match"),
+        ("match.toml", 'kick_offs = "0:02"', "no list"),
+        ("match.toml", 'our_keeper = "yellow"', "no colour"),
+        ("match.toml", 'kits = "red"', "no table"),
+        ("match.toml", 'date = "31.1.2026"', "no date"),
+        ("marks.csv", "0:10,Gaol", "line 1: unknown label 'Gaol'"),
+        ("marks.csv", "time,label\nsoon,Goal", "line 2: 'soon' is no time"),
+        ("marks.csv", "2:00:00,Goal", "after the end"),
+        ("marks.csv", "0:10", "unknown label"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_place(recording, name, text, says):
+    recording.with_name(name).write_text(text)
+    with pytest.raises(BadRecordingError, match="(?s)" + name.replace(".", r"\.") + ".*" + says):
+        read_sidecar(recording, HOUR)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1:02:03.5", 3_723_500),
+        ("62:03", 3_723_000),
+        ("0:00.25", 250),
+        ("12", None),
+        ("1:2", None),
+        ("-1:00", None),
+        ("", None),
+    ],
+)
+def test_clock_times(text, expected):
+    assert clock_ms(text) == expected
