@@ -1,0 +1,41 @@
+# What a person runs. `make demo` and `make test` install what is missing first.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test verify lint bench docs clean
+
+AIRFLOW := .venv/bin
+WORKER := .venv-worker/bin
+SECONDS ?= 180
+SEED ?= 1
+# The path of a recording may hold anything, a dollar sign too: it is handed over unexpanded, in the environment.
+override RECORDING := $(value RECORDING)
+export RECORDING
+
+help: ## Show this
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: ## Install what is missing; does nothing when all is there
+	@scripts/install.sh
+
+demo: install ## Watch one match become reels: [RECORDING=path] [SECONDS=180] [SEED=1] [EXIT=1]
+	@$(AIRFLOW)/python scripts/demo.py --seconds "$(SECONDS)" --seed "$(SEED)" $(if $(EXIT),--exit)
+
+test: install ## Run the tests
+	@$(WORKER)/python scripts/run_tests.py
+
+verify: install ## Run the long checks that `make test` leaves out
+	@$(WORKER)/python scripts/run_tests.py --verify
+
+lint: install ## Check style, types and the import rule
+	@$(WORKER)/ruff check .
+	@$(WORKER)/mypy
+	@$(WORKER)/python -m pytest -q tests/unit/test_import_rule.py
+
+bench: install ## Measure: DAG run against one process, stage times, frames per second
+	@$(AIRFLOW)/python tests/bench/bench.py $(BENCH)
+
+docs: install ## Make the generated pages again
+	@$(AIRFLOW)/python scripts/docs.py
+
+clean: ## Remove the demo's state and all caches; the virtual environments stay
+	rm -rf .demo build .pytest_cache .ruff_cache .mypy_cache .hypothesis include/*.egg-info
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
