@@ -1,0 +1,1 @@
+"""Matches that never happened, played and drawn with known ground truth."""

@@ -1,0 +1,128 @@
+"""A pinhole camera, and the operator who pans, zooms and cuts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from touchline.simulator.look import Look
+from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
+from touchline.simulator.state import Phase, State
+from touchline.simulator.world import FPS, Array
+
+CAMERAS = ("broadcast",)
+CLOSE_UP_AFTER_S, CLOSE_UP_S = 2.4, 3.6
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A pinhole at `place` (m) that looks at `target` (m); `focal_px` in pixels, picture `width` x `height`."""
+
+    place: tuple[float, float, float]
+    target: tuple[float, float, float]
+    focal_px: float
+    width: int
+    height: int
+
+    def matrix(self) -> Array:
+        """3 x 4 projection: picture ~ matrix @ (x, y, z, 1)."""
+        forward = np.subtract(self.target, self.place)
+        forward /= np.linalg.norm(forward)
+        right = np.cross(forward, (0.0, 0.0, 1.0))
+        right /= np.linalg.norm(right)
+        down = np.cross(forward, right)
+        rotation = np.vstack([right, down, forward])
+        inner = np.array([[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1.0]])
+        return inner @ np.column_stack([rotation, -rotation @ np.array(self.place)])
+
+
+def project(matrix: Array, points: Array) -> tuple[Array, Array]:
+    """Picture coordinates (N, 2) and depths in metres (N,) of points (N, 3)."""
+    seen = points @ matrix[:, :3].T + matrix[:, 3]
+    depth = seen[:, 2]
+    return seen[:, :2] / np.maximum(depth, 0.05)[:, None], depth
+
+
+@dataclass(slots=True)
+class Operator:
+    """The main camera's operator and the director beside him: follows the ball late, leads it a little, zooms.
+
+    `view` is "main", "close" (from the touchline, after a goal) or "stand" (the crowd, at half-time).
+    """
+
+    look: Look
+    width: int
+    height: int
+    break_cut: tuple[int, int]
+    view: str = "main"
+    cuts: list[int] = field(default_factory=list)
+    _aim: Array = field(default_factory=lambda: np.zeros(2))
+    _drift: Array = field(default_factory=lambda: np.zeros(2))
+    _span_m: float = 48.0
+    _close: tuple[int, int, int] | None = None
+
+    def film(self, state: State) -> Camera:
+        """Choose the camera for this frame; call once per frame, in order."""
+        self._follow(state)
+        view = self._direct(state)
+        if view != self.view:
+            self.cuts.append(state.frame)
+            self.view = view
+        if view == "close" and self._close is not None:
+            return self._close_up(state, self._close[2])
+        return self._stand() if view == "stand" else self._main()
+
+    def _direct(self, state: State) -> str:
+        """Cut to the scorer after a goal and to the crowd at half-time."""
+        if self.break_cut[0] <= state.frame < self.break_cut[1]:
+            return "stand"
+        if state.phase is Phase.CELEBRATION and state.scorer is not None and self._close is None:
+            start = state.at(CLOSE_UP_AFTER_S)
+            self._close = (start, start + round(CLOSE_UP_S * FPS), state.scorer)
+        if self._close is not None:
+            if self._close[0] <= state.frame < self._close[1]:
+                return "close"
+            if state.frame >= self._close[1] and state.phase is not Phase.CELEBRATION:
+                self._close = None
+        return "main"
+
+    def _follow(self, state: State) -> None:
+        """A damped spring pulls the aim to where the ball will be shortly."""
+        ball = state.world.ball
+        lead = np.clip((ball.vx * 0.45, ball.vy * 0.25), -7, 7)
+        wanted = np.array([ball.x + lead[0], ball.y * 0.62 + lead[1] * 0.5 - 1.0])
+        if state.phase is Phase.CELEBRATION and state.scorer is not None:
+            wanted = state.world.position[state.scorer] * (1.0, 0.7)
+        if state.phase is Phase.DEAD and state.restart is not None:
+            wanted = np.array([state.restart.x * 0.94, state.restart.y * 0.6])
+        wanted = np.clip(wanted, (-HALF_LENGTH_M + 5, -HALF_WIDTH_M + 8), (HALF_LENGTH_M - 5, HALF_WIDTH_M - 8))
+        if state.frame == 0:
+            self._aim = wanted
+        pull = (wanted - self._aim) * 7.0 - self._drift * 4.6
+        self._drift = self._drift + pull / FPS
+        self._aim = self._aim + self._drift / FPS
+        near_goal = float(np.clip((abs(ball.x) - 22) / 22, 0, 1))
+        span = (47.0 - 13.0 * near_goal) * self.look.zoom
+        self._span_m += (span - self._span_m) * 0.025
+
+    def _main(self) -> Camera:
+        look = self.look
+        place = (look.camera_x_m, -HALF_WIDTH_M - look.camera_back_m, look.camera_up_m)
+        target = (float(self._aim[0]), float(self._aim[1]), 0.5)
+        return self._camera(place, target, self._span_m)
+
+    def _close_up(self, state: State, person: int) -> Camera:
+        x, y = (float(v) for v in state.world.position[person])
+        place = (float(np.clip(x * 0.8, -44, 44)), -HALF_WIDTH_M - 12.0, 3.4)
+        return self._camera(place, (x, y, 1.1), 9.0)
+
+    def _stand(self) -> Camera:
+        return self._camera((0.0, -HALF_WIDTH_M - 30.0, 16.0), (20.0, HALF_WIDTH_M + 22.0, 9.0), 34.0)
+
+    def _camera(
+        self, place: tuple[float, float, float], target: tuple[float, float, float], span_m: float
+    ) -> Camera:
+        """A camera whose picture is `span_m` wide at the target."""
+        distance = float(np.linalg.norm(np.subtract(target, place)))
+        return Camera(place, target, self.width * distance / span_m, self.width, self.height)

@@ -1,0 +1,80 @@
+"""Playing and filming together: what the simulate step needs, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from touchline.simulator.camera import Operator
+from touchline.simulator.look import Look, look_for
+from touchline.simulator.match import BREAK_CUT_S, play_match, timetable_for
+from touchline.simulator.picture import Painter, Seen
+from touchline.simulator.pitch import HALF_LENGTH_M
+from touchline.simulator.stadium import Picture
+from touchline.simulator.state import Event, Noise, Phase, State
+from touchline.simulator.world import FPS, Array
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A match played through without a camera: events in order, noises, tension per frame, (start, end) of halves."""
+
+    events: tuple[Event, ...]
+    noises: tuple[Noise, ...]
+    tension: Array
+    halves: tuple[tuple[int, int], ...]
+
+
+def score_match(seconds: int, seed: int) -> Score:
+    """Play the match once to learn what happens in it."""
+    tension = np.zeros(seconds * FPS)
+    ends: dict[int, int] = {}
+    state: State | None = None
+    level = 0.0
+    for state in play_match(seconds, seed):
+        wanted = _tension(state)
+        level += (wanted - level) * (0.10 if wanted > level else 0.02)
+        tension[state.frame] = level
+        ends[state.half] = state.half_ends
+    if state is None:
+        return Score((), (), tension, ())
+    events = tuple(sorted(state.events, key=lambda event: event.frame))
+    starts: dict[int, int] = {}
+    for event in events:
+        if event.label == "Kick-off":
+            starts.setdefault(event.half, event.frame)
+    halves = tuple((starts[half], ends[half]) for half in sorted(starts))
+    return Score(events, tuple(state.noises), tension, halves)
+
+
+def _tension(state: State) -> float:
+    """The nearer the ball to a goal, the more the crowd expects."""
+    if state.phase is not Phase.OPEN:
+        return 0.1
+    away = HALF_LENGTH_M - abs(state.world.ball.x)
+    return float(np.clip(1.1 - away / 35, 0.1, 1.0))
+
+
+def film_match(seconds: int, seed: int, width: int, height: int) -> Iterator[tuple[Picture, Seen, Operator]]:
+    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the operator with the cuts so far."""
+    look: Look = look_for(seed)
+    painter = Painter(look, seed, width, height)
+    operator = Operator(look, width, height, break_cut_for(seconds))
+    cheering_until = -1
+    for state in play_match(seconds, seed):
+        camera = operator.film(state)
+        if state.phase is Phase.CELEBRATION:
+            cheering_until = state.frame + FPS
+        picture, seen = painter.paint(state.world, camera, state.frame, state.frame <= cheering_until)
+        yield picture, seen, operator
+
+
+def break_cut_for(seconds: int) -> tuple[int, int]:
+    """First and last frame (exclusive) of the cut to the stand at half-time; (-1, -1) without a break."""
+    halves = timetable_for(seconds).halves
+    if len(halves) < 2:
+        return -1, -1
+    whistle = halves[0][1]
+    return whistle + round(BREAK_CUT_S[0] * FPS), whistle + round(BREAK_CUT_S[1] * FPS)

@@ -1,0 +1,201 @@
+"""One frame of film: stadium, goals, shadows, people and ball, back to front, and where each is in the picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from touchline.simulator import pitch
+from touchline.simulator.body import joints
+from touchline.simulator.camera import Camera, project
+from touchline.simulator.figures import ONE, Wardrobe, draw_person, draw_shadow
+from touchline.simulator.look import Look, bgr
+from touchline.simulator.stadium import SHIFT, Picture, Stadium, build_stadium
+from touchline.simulator.world import Array, World, box_class
+
+Box = tuple[str, float, float, float, float]
+LEAST_VISIBLE = 0.5
+"""Boxes that lie less than this share inside the picture are left out."""
+SHUTTER = 0.5
+"""Share of the frame time for which the shutter is open: how long the ball's smear is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible."""
+
+    boxes: list[Box]
+    ball: tuple[float, float] | None
+
+
+class Painter:
+    """Draws frames of one match; reuses one picture, so take a copy to keep it."""
+
+    def __init__(self, look: Look, seed: int, width: int, height: int) -> None:
+        self._look = look
+        self._stadium: Stadium = build_stadium(look, seed, width)
+        self._wardrobe = Wardrobe(look)
+        self._picture: Picture = np.zeros((height, width, 3), np.uint8)
+        self._net = bgr("#b9c0bd", look.light)
+        self._post = bgr("#ffffff", look.light)
+
+    def paint(self, world: World, camera: Camera, frame: int, lively: bool) -> tuple[Picture, Seen]:
+        """Draw the world as the camera sees it; `lively` makes the crowd jump."""
+        picture, matrix = self._picture, camera.matrix()
+        self._stadium.draw(picture, matrix, frame, lively)
+        body = joints(world)
+        seen, depth = project(matrix, body.reshape(-1, 3))
+        seen, depth = seen.reshape(*body.shape[:2], 2), depth.reshape(body.shape[:2])
+        scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
+        inside = _people_in_view(seen, depth, camera)
+        self._shadows(matrix, body, scale, inside)
+        self._goals(matrix, near=False)
+        order = [int(p) for p in np.argsort(-depth.mean(axis=1)) if inside[p]]
+        ball = _ball_in_view(world, matrix, camera)
+        self._people_and_ball(world, matrix, seen, depth, scale, order, ball)
+        self._goals(matrix, near=True)
+        boxes = _boxes(seen, scale, inside, camera)
+        if ball is not None:
+            x, y, radius = ball
+            box = _clipped("ball", x - radius, y - radius, x + radius, y + radius, camera)
+            boxes += [box] if box is not None else []
+        visible = ball is not None and 0 <= ball[0] < camera.width and 0 <= ball[1] < camera.height
+        return picture, Seen(boxes, (ball[0], ball[1]) if ball is not None and visible else None)
+
+    def _shadows(self, matrix: Array, body: Array, scale: Array, inside: Array) -> None:
+        ground = body.copy()
+        ground[:, :, :2] += body[:, :, 2:] * self._look.shadow
+        ground[:, :, 2] = 0.0
+        flat, _ = project(matrix, ground.reshape(-1, 3))
+        flat = flat.reshape(*body.shape[:2], 2)
+        for person in np.flatnonzero(inside):
+            draw_shadow(self._picture, flat[person], float(scale[person]), self._look.shadow_depth)
+
+    def _people_and_ball(
+        self, world: World, matrix: Array, seen: Array, depth: Array, scale: Array, order: list[int],
+        ball: tuple[float, float, float] | None,
+    ) -> None:  # fmt: skip
+        ball_depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))[1][0]
+        drawn = ball is None
+        for person in order:
+            if not drawn and depth[person].mean() < ball_depth:
+                self._ball(world, matrix, ball)
+                drawn = True
+            draw_person(self._picture, seen[person], depth[person], float(scale[person]), self._wardrobe, person)
+        if not drawn:
+            self._ball(world, matrix, ball)
+
+    def _ball(self, world: World, matrix: Array, place: tuple[float, float, float] | None) -> None:
+        """The ball, smeared along its way while the shutter is open, and its shadow."""
+        if place is None:
+            return
+        ball = world.ball
+        x, y, radius = place
+        dark = np.array([[ball.x + ball.z * self._look.shadow[0], ball.y + ball.z * self._look.shadow[1], 0.0]])
+        shadow, _ = project(matrix, dark)
+        centre = (round(float(shadow[0, 0]) * ONE), round(float(shadow[0, 1]) * ONE))
+        axes = (round(radius * ONE), round(radius * 0.5 * ONE))
+        grass = tuple(int(c * self._look.shadow_depth * self._look.light) for c in self._look.grass[1])
+        cv2.ellipse(self._picture, centre, axes, 0, 0, 360, grass, -1, cv2.LINE_AA, SHIFT)
+        open_s = SHUTTER / 25
+        before = np.array([[ball.x - ball.vx * open_s, ball.y - ball.vy * open_s, max(0.1, ball.z - ball.vz * open_s)]])
+        tail, _ = project(matrix, before)
+        point = (round(x * ONE), round(y * ONE))
+        if math.hypot(tail[0, 0] - x, tail[0, 1] - y) > radius * 0.7:
+            start = (round(float(tail[0, 0]) * ONE), round(float(tail[0, 1]) * ONE))
+            cv2.line(self._picture, start, point, (214, 224, 218), max(1, round(radius * 1.6)), cv2.LINE_AA, SHIFT)
+        cv2.circle(self._picture, point, round(radius * ONE), (250, 250, 250), -1, cv2.LINE_AA, SHIFT)
+        if radius > 4:
+            cv2.circle(self._picture, point, round(radius * 0.4 * ONE), (60, 60, 60), -1, cv2.LINE_AA, SHIFT)
+
+    def _goals(self, matrix: Array, near: bool) -> None:
+        """Far parts of the goals before the people, the near side's net after them."""
+        for side in (-1, 1):
+            line = side * pitch.HALF_LENGTH_M
+            mouth, _ = project(matrix, np.array([[line, 0.0, 1.0]]))
+            margin = self._picture.shape[1] * 0.35
+            if not -margin < mouth[0, 0] < self._picture.shape[1] + margin:
+                continue
+            segments = _near_net(side) if near else _far_net(side)
+            self._segments(matrix, segments, self._net, 1)
+            if not near:
+                frame = _frame(side)
+                scale = float(np.ptp(project(matrix, frame[0])[0][:, 1])) / pitch.GOAL_HEIGHT_M
+                self._segments(matrix, frame, self._post, max(1, round(0.12 * scale)))
+
+    def _segments(self, matrix: Array, segments: Array, colour: tuple[int, int, int], thick: int) -> None:
+        points, _ = project(matrix, segments.reshape(-1, 3))
+        whole = np.rint(points.reshape(-1, 2, 2) * ONE).astype(np.int32)
+        cv2.polylines(self._picture, list(whole), False, colour, thick, cv2.LINE_AA, SHIFT)
+
+
+def _frame(side: int) -> Array:
+    """Posts and bar as segments (3, 2, 3)."""
+    x, y, z = side * pitch.HALF_LENGTH_M, pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M
+    return np.array([[[x, y, 0], [x, y, z]], [[x, -y, 0], [x, -y, z]], [[x, y, z], [x, -y, z]]])
+
+
+def _far_net(side: int) -> Array:
+    """Back, roof and far side of the net."""
+    line, deep = side * pitch.HALF_LENGTH_M, side * (pitch.HALF_LENGTH_M + pitch.GOAL_DEPTH_M)
+    y, z = pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M
+    cords = [[[deep, v, 0], [deep, v, z]] for v in np.linspace(-y, y, 25)]
+    cords += [[[deep, -y, h], [deep, y, h]] for h in np.linspace(0, z, 9)]
+    cords += [[[line, v, z], [deep, v, z]] for v in np.linspace(-y, y, 25)]
+    return np.array(cords + _side_net(line, deep, y, z))
+
+
+def _near_net(side: int) -> Array:
+    line, deep = side * pitch.HALF_LENGTH_M, side * (pitch.HALF_LENGTH_M + pitch.GOAL_DEPTH_M)
+    return np.array(_side_net(line, deep, -pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M))
+
+
+def _side_net(line: float, deep: float, y: float, z: float) -> list[list[list[float]]]:
+    cords = [[[v, y, 0.0], [v, y, z]] for v in np.linspace(line, deep, 8)]
+    return cords + [[[line, y, h], [deep, y, h]] for h in np.linspace(0, z, 9)]
+
+
+def _people_in_view(seen: Array, depth: Array, camera: Camera) -> Array:
+    low, high = seen.min(axis=1), seen.max(axis=1)
+    return (
+        (depth.min(axis=1) > 1.0)
+        & (high[:, 0] > -20)
+        & (low[:, 0] < camera.width + 20)
+        & (high[:, 1] > -20)
+        & (low[:, 1] < camera.height + 20)
+    )
+
+
+def _ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, float, float] | None:
+    """Centre and radius of the ball in pixels, or None if it is behind the camera or far out of the picture."""
+    points, depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))
+    x, y = (float(v) for v in points[0])
+    if depth[0] < 1.0 or not (-50 < x < camera.width + 50 and -50 < y < camera.height + 50):
+        return None
+    return x, y, max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(depth[0]))
+
+
+def _boxes(seen: Array, scale: Array, inside: Array, camera: Camera) -> list[Box]:
+    """Boxes of the people in view: their joints and a margin for flesh and clothes."""
+    boxes = []
+    for person in np.flatnonzero(inside):
+        margin = 0.09 * float(scale[person])
+        x1, y1 = seen[person].min(axis=0) - margin
+        x2, y2 = seen[person].max(axis=0) + margin * 0.6
+        box = _clipped(box_class(int(person)), float(x1), float(y1), float(x2), float(y2), camera)
+        boxes += [box] if box is not None else []
+    return boxes
+
+
+def _clipped(name: str, x1: float, y1: float, x2: float, y2: float, camera: Camera) -> Box | None:
+    """The part of a box inside the picture, or None when less than half of it is."""
+    left, top = max(0.0, x1), max(0.0, y1)
+    right, bottom = min(float(camera.width), x2), min(float(camera.height), y2)
+    if right <= left or bottom <= top:
+        return None
+    if (right - left) * (bottom - top) < LEAST_VISIBLE * (x2 - x1) * (y2 - y1):
+        return None
+    return name, round(left, 1), round(top, 1), round(right, 1), round(bottom, 1)

@@ -1,0 +1,124 @@
+"""What a match sounds like: a crowd that swells, roars and groans, whistles, and boots on the ball."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.simulator.state import Noise
+from touchline.simulator.world import FPS, Array
+
+RATE_HZ = 32000
+LOOP_S = 12
+Samples = NDArray[np.float32]
+
+SWELLS: dict[str, tuple[float, float, float]] = {
+    "roar": (1.0, 0.25, 6.0),
+    "groan": (0.42, 0.25, 1.6),
+    "clap": (0.48, 0.3, 2.4),
+}
+"""How strong (1 is a goal), how fast it rises and how slowly it fades (s)."""
+
+
+def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array) -> None:
+    """Write a mono 16-bit WAV as long as `tension`, which holds the crowd's 0..1 for every frame.
+
+    Works second by second: memory does not grow with the match.
+    """
+    rng = np.random.default_rng([seed, 4])
+    murmur = _band_noise(rng, 150, 1400, slope=1.1)
+    roar = _band_noise(rng, 250, 3200, slope=0.7)
+    swell = _swell(noises, len(tension))
+    singles = _singles(rng, noises)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        for first in range(0, len(tension), FPS):
+            last = min(first + FPS, len(tension))
+            block = _crowd(murmur, roar, tension, swell, first, last)
+            _mix(block, singles, first * RATE_HZ // FPS)
+            file.writeframes((np.tanh(block) * 32000).astype("<i2").tobytes())
+
+
+def _band_noise(rng: np.random.Generator, low_hz: float, high_hz: float, slope: float) -> Samples:
+    """A loop of noise between two frequencies that falls with frequency; its ends meet."""
+    count = LOOP_S * RATE_HZ
+    frequency = np.fft.rfftfreq(count, 1 / RATE_HZ)
+    shape = (np.maximum(frequency, low_hz) / low_hz) ** -slope
+    shape *= 1 / (1 + (low_hz / np.maximum(frequency, 1)) ** 4) / (1 + (frequency / high_hz) ** 4)
+    spectrum = shape * np.exp(2j * np.pi * rng.random(len(frequency)))
+    loop = np.fft.irfft(spectrum, count)
+    return (loop / loop.std()).astype(np.float32)
+
+
+def _swell(noises: Sequence[Noise], frames: int) -> Array:
+    """Extra crowd level per frame after goals, saves and misses."""
+    level = np.zeros(frames)
+    for noise in noises:
+        if noise.kind not in SWELLS:
+            continue
+        strength, rise, fade = SWELLS[noise.kind]
+        time = np.arange(min(frames - noise.frame, round(FPS * (rise + 5 * fade)))) / FPS
+        curve = strength * np.minimum(1, time / rise) * np.exp(-np.maximum(0, time - rise * 2) / fade)
+        part = slice(noise.frame, noise.frame + len(time))
+        level[part] = np.maximum(level[part], curve)
+    return level
+
+
+def _crowd(murmur: Samples, roar: Samples, tension: Array, swell: Array, first: int, last: int) -> Samples:
+    start, count = first * RATE_HZ // FPS, (last - first) * RATE_HZ // FPS
+    places = np.arange(count)
+    frames = first + places * FPS / RATE_HZ
+    known = np.arange(max(0, first - 1), min(len(tension), last + 1))
+    calm = 0.045 + 0.06 * np.interp(frames, known, tension[known])
+    loud = 0.015 * np.interp(frames, known, tension[known]) + 0.42 * np.interp(frames, known, swell[known])
+    low = murmur[(start + places) % len(murmur)]
+    high = roar[(start * 7 // 5 + places) % len(roar)]
+    return (low * calm + high * loud).astype(np.float32)
+
+
+def _singles(rng: np.random.Generator, noises: Sequence[Noise]) -> list[tuple[int, Samples]]:
+    """Start sample and sound of every whistle and kick, in order."""
+    thud = _thud()
+    made = {
+        "thud": (0.0, thud),
+        "whistle": (0.05, _whistle(rng, (0.55,))),
+        "late whistle": (0.9, _whistle(rng, (0.35, 0.6))),
+        "long whistle": (0.0, _whistle(rng, (0.4, 0.4, 1.3))),
+    }
+    return [
+        (round((noise.frame / FPS + made[noise.kind][0]) * RATE_HZ), made[noise.kind][1])
+        for noise in noises
+        if noise.kind in made
+    ]
+
+
+def _whistle(rng: np.random.Generator, blasts: tuple[float, ...]) -> Samples:
+    """A pea whistle: a tone near 3.5 kHz, trilled some 30 times a second."""
+    pitch_hz, trill_hz = float(rng.uniform(3250, 3750)), float(rng.uniform(26, 36))
+    parts = []
+    for seconds in blasts:
+        time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+        trill = np.sin(2 * np.pi * trill_hz * time)
+        phase = 2 * np.pi * pitch_hz * time - 110 / trill_hz * np.cos(2 * np.pi * trill_hz * time)
+        envelope = np.minimum(1, time / 0.02) * np.minimum(1, (seconds - time) / 0.04) * (0.72 + 0.28 * trill)
+        parts += [0.22 * envelope * np.sin(phase), np.zeros(round(0.12 * RATE_HZ))]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _thud() -> Samples:
+    time = np.arange(round(0.09 * RATE_HZ)) / RATE_HZ
+    return (0.30 * np.exp(-time / 0.018) * np.sin(2 * np.pi * 95 * time)).astype(np.float32)
+
+
+def _mix(block: Samples, singles: Sequence[tuple[int, Samples]], start: int) -> None:
+    """Add to the block what sounds in it, in place."""
+    for begin, samples in singles:
+        low, high = max(begin, start), min(begin + len(samples), start + len(block))
+        if low < high:
+            block[low - start : high - start] += samples[low - begin : high - begin]

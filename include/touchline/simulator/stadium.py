@@ -1,0 +1,231 @@
+"""The ground, the boards and the stands: flat textures made once and seen in perspective in every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.simulator import pitch
+from touchline.simulator.look import Colour, Look, bgr
+from touchline.simulator.world import Array
+
+Picture = NDArray[np.uint8]
+
+APRON_M = 9.0
+"""Ground beyond the lines that is drawn."""
+WORDS = ("TOUCHLINE", "FAIR PLAY", "GRASSROOTS", "MATCH FILM", "COACH'S EYE", "EVERY TOUCH", "PLAY ON")
+SHIFT = 4
+"""OpenCV draws at fractions of a pixel: coordinates carry this many binary places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A texture in space: pixel (u, v) lies at corner + u * across + v * down (metres)."""
+
+    texture: Picture
+    corner: tuple[float, float, float]
+    across: tuple[float, float, float]
+    down: tuple[float, float, float]
+
+    def draw(self, picture: Picture, camera: Array, texture: Picture | None = None) -> None:
+        """Draw the plane over `picture`, only in the rows that it can touch."""
+        image = self.texture if texture is None else texture
+        move = camera[:, :3]
+        toward = np.column_stack([move @ self.across, move @ self.down, move @ self.corner + camera[:, 3]])
+        rows = _rows(toward, image, picture.shape)
+        if rows is None:
+            return
+        top, bottom = rows
+        toward = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ toward
+        cv2.warpPerspective(
+            image,
+            toward,
+            (picture.shape[1], bottom - top),
+            dst=picture[top:bottom],
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_TRANSPARENT,
+        )
+
+
+def _rows(toward: Array, image: Picture, shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """First and last row that the texture can cover; None if it is out of the picture."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1.0]]) @ toward.T
+    if (corners[:, 2] <= 0.2).all():
+        return None
+    if (corners[:, 2] <= 0.2).any():
+        return 0, shape[0]
+    places = corners[:, :2] / corners[:, 2:]
+    if places[:, 0].max() < 0 or places[:, 0].min() > shape[1]:
+        return None
+    top = max(0, int(places[:, 1].min()))
+    bottom = min(shape[0], int(places[:, 1].max()) + 2)
+    return (top, bottom) if bottom - top > 1 else None
+
+
+@dataclass(slots=True)
+class Stadium:
+    """All planes, far to near, and the colour of what none of them covers."""
+
+    stands: tuple[Plane, ...]
+    lively: tuple[Picture, ...]
+    ground: Plane
+    boards: tuple[Plane, ...]
+    roof: Colour
+    apron: Colour
+
+    def draw(self, picture: Picture, camera: Array, frame: int, lively: bool) -> None:
+        """Draw everything that is not a person, a ball or a goal."""
+        picture[:] = self.roof
+        picture[picture.shape[0] // 2 :] = self.apron
+        for plane, jumping in zip(self.stands, self.lively, strict=True):
+            plane.draw(picture, camera, jumping if lively and frame // 4 % 2 else None)
+        self.ground.draw(picture, camera)
+        for plane in self.boards:
+            plane.draw(picture, camera)
+
+
+def build_stadium(look: Look, seed: int, width: int) -> Stadium:
+    """Make the textures, as fine as a picture of `width` pixels needs."""
+    rng = np.random.default_rng([seed, 3])
+    per_m = int(np.clip(width / 1280 * 22, 8, 26))
+    end_x, side_y = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
+    stand_y, stand_x = side_y + 9.0, end_x + 10.0
+    seats = max(4, per_m // 3)
+    back = Plane(_crowd(rng, look, 190, 26, seats), (-95.0, stand_y + 21, 15.5), (1 / seats, 0, 0), (0, -21 / 26 / seats, -14.3 / 26 / seats))
+    right = Plane(_crowd(rng, look, 100, 24, seats), (stand_x + 20, stand_y + 6, 14.5), (0, -1 / seats, 0), (-20 / 24 / seats, 0, -13.5 / 24 / seats))
+    left = Plane(_crowd(rng, look, 100, 24, seats), (-stand_x - 20, stand_y - 94, 14.5), (0, 1 / seats, 0), (20 / 24 / seats, 0, -13.5 / 24 / seats))
+    stands = (back, right, left)
+    apron = bgr("#3d5a3a", look.light)
+    return Stadium(
+        stands=stands,
+        lively=tuple(_jump(rng, plane.texture, seats) for plane in stands),
+        ground=_ground(rng, look, per_m, apron),
+        boards=_boards(rng, look, max(10, per_m)),
+        roof=bgr("#20242c", look.light),
+        apron=apron,
+    )
+
+
+def _crowd(rng: np.random.Generator, look: Look, length_m: int, depth_m: int, seats: int) -> Picture:
+    """People on seats: one coloured dot each, a head above it, empty seats, stairs and a rail."""
+    columns, rows = length_m * 2, depth_m
+    colours = np.array([bgr(c, look.light * 0.8) for c in look.crowd], dtype=np.float32)
+    body = colours[rng.integers(0, len(colours), (rows, columns))] * rng.uniform(0.6, 1.1, (rows, columns, 1))
+    empty = rng.random((rows, columns)) > look.crowd_fill
+    body[empty] = np.array(bgr("#4a5564", look.light * 0.7))
+    body[:, ::24] = np.array(bgr("#7b7f86", look.light * 0.7))
+    picture = np.repeat(body, 3, axis=0)
+    skin = np.array(bgr("#c99a72", look.light * 0.8)) * rng.uniform(0.6, 1.1, (rows, columns, 1))
+    picture[0::3] = np.where(empty[:, :, None], picture[0::3], skin)
+    picture[2::3] *= 0.55
+    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    picture = cv2.resize(picture, (length_m * seats, depth_m * seats), interpolation=cv2.INTER_AREA)
+    picture[-max(1, seats) :] = bgr("#8a8f98", look.light * 0.7)
+    return picture
+
+
+def _jump(rng: np.random.Generator, texture: Picture, seats: int) -> Picture:
+    """The same crowd on its feet: shifted by half a row and brighter here and there."""
+    lifted = np.roll(texture, -max(1, seats // 2), axis=0).astype(np.float32)
+    wave = cv2.resize(rng.uniform(0.8, 1.35, (8, 40)).astype(np.float32), texture.shape[1::-1])
+    return np.clip(lifted * wave[:, :, None], 0, 255).astype(np.uint8)
+
+
+def _ground(rng: np.random.Generator, look: Look, per_m: int, apron: Colour) -> Plane:
+    """Grass in stripes with the lines of Law 1, and what lies around it."""
+    size = (2 * pitch.HALF_LENGTH_M + 2 * APRON_M, 2 * pitch.HALF_WIDTH_M + 2 * APRON_M)
+    width, height = int(size[0] * per_m), int(size[1] * per_m)
+    xs = np.arange(width) / per_m - size[0] / 2
+    ys = size[1] / 2 - np.arange(height) / per_m
+    shade = _stripes(look, xs, ys)
+    light, dark = (np.array(c, dtype=np.float32) for c in look.grass)
+    picture = light * shade[:, :, None] + dark * (1 - shade[:, :, None])
+    outside = (np.abs(xs)[None, :] > pitch.HALF_LENGTH_M + 3) | (np.abs(ys)[:, None] > pitch.HALF_WIDTH_M + 3)
+    picture[outside] = apron
+    picture *= _wear(rng, width, height) * look.light
+    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    _draw_lines(picture, per_m, size, bgr("#eef2ea", look.light))
+    return Plane(picture, (-size[0] / 2, size[1] / 2, 0.0), (1 / per_m, 0, 0), (0, -1 / per_m, 0))
+
+
+def _stripes(look: Look, xs: Array, ys: Array) -> Array:
+    """1 where the mower went away from the camera, 0 where it came."""
+    across = (np.floor((xs + pitch.HALF_LENGTH_M) / 5.25) % 2)[None, :]
+    along = (np.floor((ys + pitch.HALF_WIDTH_M) / 5.67) % 2)[:, None]
+    if look.stripes == "check":
+        return (across + along) / 2
+    if look.stripes == "plain":
+        return np.full((len(ys), len(xs)), 0.5)
+    return np.repeat(across, len(ys), axis=0)
+
+
+def _wear(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
+    """Brightness of the grass, blotchy at two scales."""
+    coarse = cv2.resize(rng.normal(1, 0.05, (14, 20)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(rng.normal(0, 0.05, (height // 3, width // 3)).astype(np.float32), (width, height))
+    return np.clip(coarse + fine, 0.75, 1.25)[:, :, None]
+
+
+def _draw_lines(picture: Picture, per_m: int, size: tuple[float, float], colour: Colour) -> None:
+    """Touchlines, halfway line, circle, areas, spots and corner arcs."""
+
+    def at(x: float, y: float) -> tuple[int, int]:
+        scale = per_m * 2**SHIFT
+        return round((x + size[0] / 2) * scale), round((size[1] / 2 - y) * scale)
+
+    thick = max(1, round(pitch.LINE_WIDTH_M * per_m))
+    pen = {"color": colour, "thickness": thick, "lineType": cv2.LINE_AA, "shift": SHIFT}
+    end, side = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
+    cv2.rectangle(picture, at(-end, side), at(end, -side), **pen)
+    cv2.line(picture, at(0, side), at(0, -side), **pen)
+    radius = round(pitch.CIRCLE_RADIUS_M * per_m * 2**SHIFT)
+    cv2.circle(picture, at(0, 0), radius, **pen)
+    spot = round(0.18 * per_m * 2**SHIFT)
+    dot = {**pen, "thickness": -1}
+    cv2.circle(picture, at(0, 0), spot, **dot)
+    for sign in (-1, 1):
+        for depth, half in (
+            (pitch.PENALTY_AREA_DEPTH_M, pitch.PENALTY_AREA_HALF_WIDTH_M),
+            (pitch.GOAL_AREA_DEPTH_M, pitch.GOAL_AREA_HALF_WIDTH_M),
+        ):
+            cv2.rectangle(picture, at(sign * end, half), at(sign * (end - depth), -half), **pen)
+        centre = at(sign * (end - pitch.PENALTY_SPOT_M), 0)
+        cv2.circle(picture, centre, spot, **dot)
+        middle = 180 if sign > 0 else 0
+        cv2.ellipse(picture, centre, (radius, radius), 0, middle - 53, middle + 53, **pen)
+        for flank in (-1, 1):
+            arc = round(pitch.CORNER_RADIUS_M * per_m * 2**SHIFT)
+            start = {(-1, 1): 0, (1, 1): 90, (1, -1): 180, (-1, -1): 270}[(sign, flank)]
+            cv2.ellipse(picture, at(sign * end, flank * side), (arc, arc), 0, start, start + 90, **pen)
+
+
+def _boards(rng: np.random.Generator, look: Look, per_m: int) -> tuple[Plane, ...]:
+    """Advertising boards one metre high on the far side and behind both goals."""
+    far_y = pitch.HALF_WIDTH_M + pitch.BOARD_GAP_M
+    end_x = pitch.HALF_LENGTH_M + pitch.BOARD_GAP_M + 1.0
+    step = 1 / per_m
+    far = _board(rng, look, round(2 * end_x * per_m), per_m)
+    ends = [_board(rng, look, round(2 * far_y * per_m), per_m) for _ in range(2)]
+    return (
+        Plane(far, (-end_x, far_y, 1.0), (step, 0, 0), (0, 0, -step)),
+        Plane(ends[0], (end_x, far_y, 1.0), (0, -step, 0), (0, 0, -step)),
+        Plane(ends[1], (-end_x, -far_y, 1.0), (0, step, 0), (0, 0, -step)),
+    )
+
+
+def _board(rng: np.random.Generator, look: Look, width: int, height: int) -> Picture:
+    """A row of boards with words in strong colours."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    length = height * 9
+    for number, start in enumerate(range(0, width, length)):
+        ground = tuple(int(c) for c in rng.integers(10, 190, 3))
+        ink = (245, 245, 245) if sum(ground) < 330 else (20, 20, 20)
+        panel = picture[:, start : start + length]
+        panel[:] = ground
+        word = WORDS[(number + int(rng.integers(0, 3))) % len(WORDS)]
+        cv2.putText(panel, word, (height // 2, round(height * 0.78)), cv2.FONT_HERSHEY_DUPLEX, height / 32, ink, max(1, height // 12), cv2.LINE_AA)
+    return np.clip(picture * look.light, 0, 255).astype(np.uint8)
