@@ -1,0 +1,1 @@
+"""What leaves touchline: SoccerNet files and their evaluation, the published match folder."""

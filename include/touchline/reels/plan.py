@@ -1,0 +1,108 @@
+"""Which cuts of the match make a reel?
+
+Each action that a reel takes becomes a stretch of match time: its pre-roll, the moment, its post-roll. A stretch never
+leaves the match, stays within its half where kick-offs are known, and is split at the border of two recordings,
+because a clip is cut from one file; its parts follow each other in the reel, so a match filmed in chapters plays
+through. Then stretches of one recording that overlap, touch or nearly touch become one clip.
+
+Clips are named by their cut (`Clip.clip_id`), so two reels that show the same cut share one clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from touchline.domain.action import Action
+from touchline.domain.clip import Clip, Reel
+from touchline.domain.recording import Timeline
+from touchline.reels.rules import ClipRules
+
+_AROUND_ACTION_MS = 1000
+"""A half's border never cuts nearer to the action than this: its kick-off may be noted a moment late."""
+
+
+@dataclass(frozen=True)
+class MatchFrame:
+    """What bounds a clip: the recordings' timeline and the match time of each kick-off that is known (or none)."""
+
+    timeline: Timeline
+    kick_offs_ms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A part of one recording on the match timeline, with the actions that it shows."""
+
+    recording: int
+    start_ms: int
+    end_ms: int
+    actions: tuple[Action, ...]
+
+
+def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: ClipRules) -> Reel:
+    """Choose the clips of one reel: in order of time, disjoint, each within one recording.
+
+    Every action that the reel takes lies in a clip, except one outside the match (before 0, after its end).
+    """
+    taken = [
+        action
+        for action in actions
+        if rules.takes(name, action.label, action.confidence, action.source)
+        and 0 <= action.match_ms <= frame.timeline.duration_ms
+    ]
+    stretches = [part for action in taken for part in _stretches(action, frame, rules)]
+    merged = merge_stretches(stretches, rules.merge_gap_ms)
+    return Reel(name, tuple(_clip(stretch, rules) for stretch in merged))
+
+
+def merge_stretches(stretches: Iterable[_Stretch], gap_ms: int) -> list[_Stretch]:
+    """Join what lies in one recording with less than `gap_ms` between; sorted, disjoint, idempotent."""
+    merged: list[_Stretch] = []
+    for stretch in sorted(stretches, key=lambda one: (one.recording, one.start_ms, one.end_ms)):
+        last = merged[-1] if merged else None
+        if last and last.recording == stretch.recording and stretch.start_ms - last.end_ms <= gap_ms:
+            merged[-1] = _Stretch(
+                last.recording, last.start_ms, max(last.end_ms, stretch.end_ms), last.actions + stretch.actions
+            )
+        else:
+            merged.append(stretch)
+    return merged
+
+
+def _stretches(action: Action, frame: MatchFrame, rules: ClipRules) -> list[_Stretch]:
+    rule, timeline = rules.of(action.label), frame.timeline
+    earliest, latest = _half_bounds(action.match_ms, frame)
+    start = max(0, earliest, action.match_ms - rule.pre_roll_ms)
+    end = min(timeline.duration_ms, latest, action.match_ms + rule.post_roll_ms)
+    own = timeline.locate(action.match_ms)[0]
+    parts = []
+    for span in timeline.spans(start, end):
+        offset = timeline.offset_ms(span.recording)
+        if span.recording == own or span.end_ms - span.start_ms >= rules.shortest_part_ms:
+            parts.append(_Stretch(span.recording, offset + span.start_ms, offset + span.end_ms, (action,)))
+    return parts
+
+
+def _half_bounds(match_ms: int, frame: MatchFrame) -> tuple[int, int]:
+    """Match time between which a clip may lie: the action's half, but never nearer than a second to the action."""
+    before = [start for start in frame.kick_offs_ms if start <= match_ms]
+    after = [start for start in frame.kick_offs_ms if start > match_ms]
+    earliest = max(before) if len(before) > 1 else 0
+    latest = min(after) if before and after else frame.timeline.duration_ms
+    return min(earliest, match_ms - _AROUND_ACTION_MS), max(latest, match_ms + _AROUND_ACTION_MS)
+
+
+def _clip(stretch: _Stretch, rules: ClipRules) -> Clip:
+    leading = leading_action(stretch.actions, rules)
+    in_time = sorted(stretch.actions, key=lambda action: (action.match_ms, action.label))
+    labels = tuple(dict.fromkeys(action.label for action in in_time))
+    return Clip(stretch.start_ms, stretch.end_ms, leading.label, leading.confidence, labels)
+
+
+def leading_action(actions: Sequence[Action], rules: ClipRules) -> Action:
+    """The action that names a clip: the highest priority, then the surest, then the first."""
+    return min(
+        actions,
+        key=lambda action: (-rules.of(action.label).priority, -action.confidence, action.match_ms, action.label),
+    )

@@ -1,0 +1,143 @@
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from touchline.domain.action import Action
+from touchline.domain.label import LABELS
+from touchline.domain.recording import Timeline
+from touchline.reels.plan import MatchFrame, merge_stretches, plan_reel
+from touchline.reels.rules import load_rules
+
+RULES = load_rules()
+ONE_FILE = MatchFrame(Timeline((600_000,)))
+
+actions = st.lists(
+    st.builds(
+        Action,
+        st.integers(0, 900_000),
+        st.sampled_from(LABELS),
+        st.integers(0, 1000).map(lambda n: n / 1000),
+        st.sampled_from(("model", "pattern", "mark")),
+    ),
+    max_size=40,
+)
+frames = st.builds(
+    MatchFrame,
+    st.lists(st.integers(500, 400_000), min_size=1, max_size=4).map(lambda some: Timeline(tuple(some))),
+    st.lists(st.integers(0, 400_000), max_size=3).map(lambda some: tuple(sorted(some))),
+)
+
+
+def _cuts(reel):
+    return [(clip.start_ms, clip.end_ms) for clip in reel.clips]
+
+
+def _highlights(*found, frame=ONE_FILE):
+    return plan_reel("highlights", found, frame, RULES)
+
+
+@given(actions, frames, st.sampled_from(("highlights", "keeper")))
+def test_clips_are_in_order_disjoint_and_inside_one_recording(found, frame, name):
+    cuts = _cuts(plan_reel(name, found, frame, RULES))
+    assert all(start < end for start, end in cuts)
+    assert all(before[1] <= after[0] for before, after in pairwise(cuts))
+    assert all(len(frame.timeline.spans(*cut)) == 1 for cut in cuts)
+    assert not cuts or (cuts[0][0] >= 0 and cuts[-1][1] <= frame.timeline.duration_ms)
+
+
+@given(actions, frames, st.sampled_from(("highlights", "keeper")))
+def test_each_action_that_the_reel_takes_is_seen(found, frame, name):
+    reel = plan_reel(name, found, frame, RULES)
+    for action in found:
+        taken = RULES.takes(name, action.label, action.confidence, action.source)
+        if taken and action.match_ms <= frame.timeline.duration_ms:
+            assert any(
+                clip.start_ms <= action.match_ms <= clip.end_ms and action.label in clip.labels for clip in reel.clips
+            )
+
+
+@given(actions, frames)
+def test_every_mark_is_in_the_highlights(found, frame):
+    reel = plan_reel("highlights", found, frame, RULES)
+    for action in found:
+        if action.source == "mark" and action.match_ms <= frame.timeline.duration_ms:
+            assert any(clip.start_ms <= action.match_ms <= clip.end_ms for clip in reel.clips)
+
+
+@given(actions, frames, st.randoms(use_true_random=False))
+def test_the_order_in_which_actions_come_does_not_matter(found, frame, chance):
+    shuffled = list(found)
+    chance.shuffle(shuffled)
+    assert plan_reel("keeper", shuffled, frame, RULES) == plan_reel("keeper", found, frame, RULES)
+
+
+@given(actions, frames)
+def test_merging_what_is_merged_changes_nothing(found, frame):
+    from touchline.reels.plan import _stretches
+
+    parts = [
+        part
+        for action in found
+        if action.match_ms <= frame.timeline.duration_ms
+        for part in _stretches(action, frame, RULES)
+    ]
+    once = merge_stretches(parts, RULES.merge_gap_ms)
+    assert merge_stretches(once, RULES.merge_gap_ms) == once
+
+
+@given(actions, frames)
+def test_equal_cuts_of_two_reels_are_one_clip(found, frame):
+    names = {}
+    for name in ("highlights", "keeper"):
+        for clip in plan_reel(name, found, frame, RULES).clips:
+            names.setdefault((clip.start_ms, clip.end_ms), set()).add(clip.clip_id)
+    assert all(len(ids) == 1 for ids in names.values())
+
+
+def test_a_save_alone_is_the_same_clip_in_both_reels():
+    save = [Action(100_000, "Save", 0.9)]
+    highlights = plan_reel("highlights", save, ONE_FILE, RULES)
+    assert highlights.clips == plan_reel("keeper", save, ONE_FILE, RULES).clips
+    assert highlights.clips[0].clip_id == "clip-00092000-00106000"
+
+
+def test_shot_and_goal_become_one_clip_named_by_the_goal():
+    #   shot         88──────96──102
+    #   goal            88──────────100──────────112
+    reel = _highlights(Action(96_000, "Shots on target", 0.99), Action(100_000, "Goal", 0.7))
+    assert _cuts(reel) == [(88_000, 112_000)]
+    assert (reel.clips[0].label, reel.clips[0].confidence) == ("Goal", 0.7)
+    assert reel.clips[0].labels == ("Shots on target", "Goal")
+
+
+def test_clips_that_touch_or_leave_less_than_a_second_are_joined():
+    first = Action(100_000, "Save", 0.9)  # 92 … 106
+    assert len(_highlights(first, Action(115_000, "Save", 0.9)).clips) == 1  # 107 … 121
+    assert len(_highlights(first, Action(115_001, "Save", 0.9)).clips) == 2
+
+
+def test_a_clip_ends_where_the_match_ends():
+    assert _cuts(_highlights(Action(2_000, "Goal", 1.0))) == [(0, 14_000)]
+    assert _cuts(_highlights(Action(600_000, "Goal", 1.0))) == [(588_000, 600_000)]
+
+
+def test_a_match_filmed_in_chapters_plays_through_their_border():
+    chapters = MatchFrame(Timeline((300_000, 300_000)))
+    reel = _highlights(Action(304_000, "Goal", 1.0), frame=chapters)
+    assert _cuts(reel) == [(292_000, 300_000), (300_000, 316_000)]
+    assert {clip.label for clip in reel.clips} == {"Goal"}
+
+
+def test_less_than_a_second_beyond_a_border_is_left_out():
+    chapters = MatchFrame(Timeline((300_000, 300_000)))
+    assert _cuts(_highlights(Action(288_500, "Goal", 1.0), frame=chapters)) == [(276_500, 300_000)]
+
+
+def test_a_clip_does_not_run_into_the_other_half():
+    halves = MatchFrame(Timeline((300_000, 300_000)), (2_000, 300_500))
+    assert _cuts(_highlights(Action(298_000, "Goal", 1.0), frame=halves)) == [(286_000, 300_000)]
+    assert _cuts(_highlights(Action(303_000, "Goal", 1.0), frame=halves)) == [(300_500, 315_000)]
+
+
+def test_no_actions_give_an_empty_reel():
+    assert _highlights().clips == ()
