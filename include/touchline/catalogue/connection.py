@@ -1,0 +1,94 @@
+"""How do we talk to the database?
+
+Short transactions and nothing kept open between them: processes fork here, and SQLite has one writer. A transaction
+that writes takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so that two writers wait instead of failing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import NullPool
+
+from touchline.errors import SettingError
+
+BUSY_TIMEOUT_SEC = 30
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """One transaction that only reads, on tables that are up to date."""
+    with _ready_engine(url).connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(url: str) -> Iterator[Connection]:
+    """One transaction that writes; committed at the end, rolled back on an error."""
+    with _ready_engine(url).connect() as connection:
+        connection = connection.execution_options(touchline_writes=True)
+        with connection.begin():
+            yield connection
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or replace the named columns of the row with the same primary key."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    keys = [column.name for column in table.primary_key]
+    statement = dialect.insert(table).values(**row)
+    changes = {name: statement.excluded[name] for name in row if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+def replace_rows(connection: Connection, table: Table, match_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Put these rows in the place of all rows of one match."""
+    connection.execute(table.delete().where(table.c.match_id == match_id))
+    if rows := [{"match_id": match_id, **row} for row in rows]:
+        connection.execute(table.insert(), rows)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@cache
+def make_engine(url: str) -> Engine:
+    """An engine that keeps no connection; its SQLite files are in WAL mode with a busy timeout."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingError(f"CATALOGUE_URL names {parsed.get_backend_name()!r}: use sqlite:///… or postgresql+psycopg://…")
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, poolclass=NullPool)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SEC})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@cache
+def _ready_engine(url: str) -> Engine:
+    from touchline.catalogue.migrate import bring_up
+
+    bring_up(url)
+    return make_engine(url)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("touchline_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

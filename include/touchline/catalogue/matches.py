@@ -1,0 +1,109 @@
+"""Which matches are there, and how far are they?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from touchline.catalogue.connection import now_ms, reading, writing
+from touchline.catalogue.schema import matches, runs
+
+
+@dataclass(frozen=True)
+class Match:
+    """One row of the catalogue; statuses are those of `schema.MATCH_STATUSES`."""
+
+    match_id: str
+    fingerprint: str
+    recording: str
+    title: str | None
+    status: str
+    reason: str | None
+    duration_ms: int | None
+    attempt: int
+    lease_holder: str | None
+
+
+def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:
+    """Return the match of this content; a new one is written as `registered` under the proposed id."""
+    with writing(url) as connection:
+        row = connection.execute(select(matches).where(matches.c.fingerprint == fingerprint)).mappings().first()
+        if row is None:
+            moment = now_ms()
+            connection.execute(matches.insert().values(
+                match_id=match_id, fingerprint=fingerprint, recording=recording, status="registered", attempt=1,
+                created_at_ms=moment, updated_at_ms=moment))
+            row = connection.execute(select(matches).where(matches.c.match_id == match_id)).mappings().one()
+        return _match(row)
+
+
+def find(url: str, match_id: str) -> Match | None:
+    """The match with this id."""
+    with reading(url) as connection:
+        row = connection.execute(select(matches).where(matches.c.match_id == match_id)).mappings().first()
+    return _match(row) if row else None
+
+
+def find_content(url: str, fingerprint: str) -> Match | None:
+    """The match with this content."""
+    with reading(url) as connection:
+        row = connection.execute(select(matches).where(matches.c.fingerprint == fingerprint)).mappings().first()
+    return _match(row) if row else None
+
+
+def every(url: str) -> list[Match]:
+    """All matches, the oldest first."""
+    with reading(url) as connection:
+        rows = connection.execute(select(matches).order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
+        return [_match(row) for row in rows]
+
+
+def without_run(url: str) -> list[Match]:
+    """Registered matches for which no run has begun, the oldest first."""
+    begun = select(runs.c.run_id).where(runs.c.match_id == matches.c.match_id).exists()
+    wanted = select(matches).where(matches.c.status == "registered", ~begun)
+    with reading(url) as connection:
+        rows = connection.execute(wanted.order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
+        return [_match(row) for row in rows]
+
+
+def update(url: str, match_id: str, **columns: Any) -> None:
+    """Set columns of one match: status, reason, title, duration_ms, recording."""
+    with writing(url) as connection:
+        connection.execute(matches.update().where(matches.c.match_id == match_id)
+                           .values(updated_at_ms=now_ms(), **columns))
+
+
+def take_lease(url: str, match_id: str, holder: str, duration_sec: int, is_running: Callable[[str], bool]) -> str:
+    """Try to take the match for `holder`; returns who has it now: `holder` on success.
+
+    A lease passes to another holder when it was given back, when its time is over, or when `is_running(other)` says
+    no. `is_running` is asked outside of the transaction.
+    """
+    ended: str | None = None
+    while True:
+        with writing(url) as connection:
+            row = connection.execute(select(matches.c.lease_holder, matches.c.lease_until_ms)
+                                     .where(matches.c.match_id == match_id)).one()
+            moment = now_ms()
+            if row.lease_holder in (None, holder, ended) or (row.lease_until_ms or 0) < moment:
+                connection.execute(matches.update().where(matches.c.match_id == match_id).values(
+                    lease_holder=holder, lease_until_ms=moment + duration_sec * 1000))
+                return holder
+        if is_running(row.lease_holder):
+            return str(row.lease_holder)
+        ended = row.lease_holder
+
+
+def release_lease(url: str, match_id: str, holder: str) -> None:
+    """Give the match back; nothing happens when another holds it."""
+    with writing(url) as connection:
+        connection.execute(matches.update().where(matches.c.match_id == match_id, matches.c.lease_holder == holder)
+                           .values(lease_holder=None, lease_until_ms=None))
+
+
+def _match(row: Any) -> Match:
+    return Match(*(row[name] for name in Match.__dataclass_fields__))

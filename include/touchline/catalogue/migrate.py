@@ -1,0 +1,78 @@
+"""Are the tables those of this release? They go up by themselves at first use, and down by `touchline migrate`."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, make_url, text
+
+from touchline.catalogue.connection import make_engine
+from touchline.catalogue.schema import HEAD
+from touchline.errors import TouchlineError, UsageError
+
+_LOCK_NUMBER = 7_405_266  # of PostgreSQL's advisory lock; any number that only we use
+
+
+def bring_up(url: str) -> None:
+    """Bring the tables to this release's revision; costs one query when they are there already."""
+    if current_revision(url) != HEAD:
+        migrate(url)
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the tables to a revision, up or down: "head", "base" (no tables) or a revision's number.
+
+    Only one process does it at a time; the others wait.
+
+    Raises:
+        UsageError: there is no such revision.
+        TouchlineError: the tables were made by a newer release.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    if revision not in ("head", "base", *known):
+        raise UsageError(f"there is no revision {revision!r} of the catalogue: use head, base, {', '.join(sorted(known))}")
+    with _alone(url):
+        current = current_revision(url)
+        if current and current not in known:
+            raise TouchlineError(f"the catalogue has revision {current}, made by a newer release: install that release, "
+                                 "or let it go down with its own `touchline migrate --to`")
+        with make_engine(url).connect().execution_options(touchline_writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            goes_down = revision == "base" or (current and revision != "head" and revision < current)
+            (command.downgrade if goes_down else command.upgrade)(config, revision)
+
+
+def current_revision(url: str) -> str | None:
+    """The revision that the tables have; None without tables."""
+    with make_engine(url).connect() as connection, connection.begin():
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    if make_url(url).get_backend_name() == "sqlite":
+        database = make_url(url).database
+        if not database:
+            raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
+        with Path(f"{database}.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        return
+    with make_engine(url).connect() as connection, connection.begin():
+        _lock_postgresql(connection)
+        yield
+
+
+def _lock_postgresql(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})

@@ -1,0 +1,64 @@
+"""Which runs worked on a match, how long did their stages take, and why did one fail?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from touchline.catalogue.connection import now_ms, reading, upsert, writing
+from touchline.catalogue.schema import runs, stage_times
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """The last attempt of one stage of a run; `part` is a chunk or a reel, or empty."""
+
+    stage: str
+    part: str
+    wall_ms: int
+    done: bool
+    reason: str | None = None
+    stats: Mapping[str, Any] | None = None
+
+
+def begin(url: str, run_id: str, match_id: str) -> None:
+    """A run has begun (or begins again) to work on a match."""
+    with writing(url) as connection:
+        upsert(connection, runs, {"run_id": run_id, "match_id": match_id, "status": "running", "reason": None,
+                                  "started_at_ms": now_ms(), "ended_at_ms": None})
+
+
+def end(url: str, run_id: str, status: str, reason: str | None = None) -> None:
+    """A run has ended as `published` or `failed`."""
+    with writing(url) as connection:
+        connection.execute(runs.update().where(runs.c.run_id == run_id)
+                           .values(status=status, reason=reason, ended_at_ms=now_ms()))
+
+
+def of_match(url: str, match_id: str) -> list[dict[str, Any]]:
+    """All runs of a match as plain rows, the oldest first."""
+    with reading(url) as connection:
+        rows = connection.execute(select(runs).where(runs.c.match_id == match_id).order_by(runs.c.started_at_ms))
+        return [dict(row) for row in rows.mappings()]
+
+
+def note_stage(url: str, run_id: str, time: StageTime) -> None:
+    """Write down how one attempt of a stage went; a run that never began is not kept."""
+    with writing(url) as connection:
+        if connection.execute(select(runs.c.run_id).where(runs.c.run_id == run_id)).first():
+            upsert(connection, stage_times, {
+                "run_id": run_id, "stage": time.stage, "part": time.part, "wall_ms": time.wall_ms, "done": time.done,
+                "reason": time.reason, "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None})
+
+
+def stages(url: str, run_id: str) -> list[StageTime]:
+    """All stages of a run that were noted, by name and part."""
+    wanted = select(stage_times).where(stage_times.c.run_id == run_id)
+    with reading(url) as connection:
+        rows = connection.execute(wanted.order_by(stage_times.c.stage, stage_times.c.part)).mappings().all()
+    return [StageTime(row["stage"], row["part"], row["wall_ms"], row["done"], row["reason"],
+                      json.loads(row["stats"]) if row["stats"] else None) for row in rows]

@@ -1,0 +1,100 @@
+"""Which tables and columns are there?
+
+Times are integers in milliseconds since 1970 (`*_at_ms`), which compare the same in every database. The tables here
+are those of revision `HEAD`; `migrations/` holds the way up and down.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+HEAD = "0002"
+
+MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
+RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
+
+metadata = MetaData()
+
+matches = Table(
+    "matches", metadata,
+    Column("match_id", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("recording", Text, nullable=False),
+    Column("title", Text),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("duration_ms", BigInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_holder", String(250)),
+    Column("lease_until_ms", BigInteger),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Index("matches_by_status", "status"),
+)
+"""One row per match; `fingerprint` is that of its content, so one content is one match under any name."""
+
+recordings = Table(
+    "recordings", metadata,
+    Column("path", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("tail_digest", String(64), nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("still_since_ms", BigInteger, nullable=False),
+    Column("checked_at_ms", BigInteger),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("match_id", String(64)),
+    Index("recordings_by_match", "match_id"),
+)
+"""One row per file that was seen on the mount. `still_since_ms`: first look at which it was as it is now."""
+
+runs = Table(
+    "runs", metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("match_id", String(64), ForeignKey("matches.match_id", ondelete="CASCADE"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Index("runs_by_match", "match_id"),
+)
+"""One row per run of a match: running, published or failed."""
+
+stage_times = Table(
+    "stage_times", metadata,
+    Column("run_id", String(250), ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("stage", String(32), primary_key=True),
+    Column("part", String(64), primary_key=True),
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("stats", Text),
+)
+"""The last attempt of each stage (and part: chunk or reel, else empty): how long, and why it failed if it did."""
+
+actions = Table(
+    "actions", metadata,
+    Column("match_id", String(64), ForeignKey("matches.match_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("match_ms", BigInteger, nullable=False),
+    Column("half", Integer, nullable=False),
+    Column("position_ms", BigInteger, nullable=False),
+    Column("label", String(40), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("source", String(16), nullable=False),
+    Index("actions_by_label", "label"),
+)
+"""The accepted actions of a match in order of time, counted from 0."""
+
+reels = Table(
+    "reels", metadata,
+    Column("match_id", String(64), ForeignKey("matches.match_id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("clips", Integer, nullable=False),
+    Column("frames", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("sha256", String(64)),
+    Column("size_bytes", BigInteger, nullable=False),
+)
+"""The reels of a match; a reel without clips has no frames and no digest."""
