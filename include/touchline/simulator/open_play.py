@@ -27,6 +27,8 @@ HEAD_M = 2.3
 TACKLE_M = 1.4
 TACKLE_PER_FRAME = 0.022
 FOUL_SHARE = 0.16
+EAGER_DEFENCE = 0.45
+"""A side that is due to shoot finds its opponents this much less able to win the ball."""
 NO_SHOT_BEFORE_WHISTLE_S = 3
 
 
@@ -73,7 +75,8 @@ def _challenge(state: State, owner: int) -> None:
         return
     opponent = state.nearest(*state.world.position[owner], list(state.outfield(1 - team_of(owner))))
     gap = float(np.hypot(*(state.world.position[opponent] - state.world.position[owner])))
-    if gap > TACKLE_M or state.rng.random() > TACKLE_PER_FRAME:
+    chance = TACKLE_PER_FRAME * (EAGER_DEFENCE if wants_shot(state) else 1.0)
+    if gap > TACKLE_M or state.rng.random() > chance:
         return
     state.world.kick[opponent] = 0.8
     if state.rng.random() < FOUL_SHARE and abs(state.world.position[owner, 0]) < HALF_LENGTH_M - PENALTY_AREA_DEPTH_M:
@@ -232,7 +235,8 @@ def _takes(state: State, person: int) -> bool:
     state.tried.add(person)
     speed = state.world.ball.speed
     chance = 0.95 if speed < 6 else 0.55 if speed < 13 else 0.25
-    return bool(state.rng.random() < chance)
+    opponent = team_of(person) != team_of(state.last_touch)
+    return bool(state.rng.random() < chance * (EAGER_DEFENCE if opponent and wants_shot(state) else 1.0))
 
 
 def _control(state: State, person: int) -> None:

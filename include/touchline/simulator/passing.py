@@ -12,7 +12,7 @@ from touchline.simulator.state import State
 from touchline.simulator.world import Array, members, team_of
 
 LOFT_FROM_M = 27.0
-BAD_PASS_SHARE = 0.07
+BAD_PASS_SHARE = 0.09
 
 
 def best_pass(state: State, passer: int, eager: bool) -> tuple[int, tuple[float, float], bool]:
@@ -30,7 +30,7 @@ def best_pass(state: State, passer: int, eager: bool) -> tuple[int, tuple[float,
     distance = np.hypot(*(places - here).T)
     progress = (places[:, 0] - here[0]) * attack
     score = (
-        np.clip(progress, -25, 30) / 20 * (1.6 if eager else 0.45)
+        np.clip(progress, -25, 30) / 20 * (2.2 if eager else 0.45)
         + np.minimum(_gap_to(places, opponents), 6) / 6
         + np.minimum(_lane(here, places, opponents), 4) / 4
         - np.abs(distance - 15) / 22

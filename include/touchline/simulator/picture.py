@@ -36,7 +36,7 @@ class Painter:
 
     def __init__(self, look: Look, seed: int, width: int, height: int) -> None:
         self._look = look
-        self._stadium: Stadium = build_stadium(look, seed, width)
+        self._stadium: Stadium = build_stadium(look, seed, width, height)
         self._wardrobe = Wardrobe(look)
         self._picture: Picture = np.zeros((height, width, 3), np.uint8)
         self._net = bgr("#b9c0bd", look.light)

@@ -140,6 +140,7 @@ def _take_throw(state: State, restart: Restart) -> None:
     x, y = state.world.position[state.nearest(restart.x, restart.y * 0.75, mates)]
     target = (float(x), float(np.clip(y, -HALF_WIDTH_M + 2, HALF_WIDTH_M - 2)))
     ball = state.world.ball
+    ball.y = math.copysign(HALF_WIDTH_M - 0.1, restart.y)
     distance = math.hypot(target[0] - ball.x, target[1] - ball.y)
     ball.kick(lofted_kick(ball, (*target, 0.5), 0.35 + distance / 16))
     _released(state, restart.taker, state.nearest(*target, mates), target)

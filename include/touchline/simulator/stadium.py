@@ -68,19 +68,17 @@ def _rows(toward: Array, image: Picture, shape: tuple[int, ...]) -> tuple[int, i
 
 @dataclass(slots=True)
 class Stadium:
-    """All planes, far to near, and the colour of what none of them covers."""
+    """All planes, far to near, and a picture of what none of them covers."""
 
     stands: tuple[Plane, ...]
     lively: tuple[Picture, ...]
     ground: Plane
     boards: tuple[Plane, ...]
-    roof: Colour
-    apron: Colour
+    backdrop: Picture
 
     def draw(self, picture: Picture, camera: Array, frame: int, lively: bool) -> None:
         """Draw everything that is not a person, a ball or a goal."""
-        picture[:] = self.roof
-        picture[picture.shape[0] // 2 :] = self.apron
+        np.copyto(picture, self.backdrop)
         for plane, jumping in zip(self.stands, self.lively, strict=True):
             plane.draw(picture, camera, jumping if lively and frame // 4 % 2 else None)
         self.ground.draw(picture, camera)
@@ -88,25 +86,30 @@ class Stadium:
             plane.draw(picture, camera)
 
 
-def build_stadium(look: Look, seed: int, width: int) -> Stadium:
-    """Make the textures, as fine as a picture of `width` pixels needs."""
+def build_stadium(look: Look, seed: int, width: int, height: int) -> Stadium:
+    """Make the textures, as fine as a picture of `width` by `height` pixels needs."""
     rng = np.random.default_rng([seed, 3])
     per_m = int(np.clip(width / 1280 * 22, 8, 26))
     end_x, side_y = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
     stand_y, stand_x = side_y + 9.0, end_x + 10.0
     seats = max(4, per_m // 3)
-    back = Plane(_crowd(rng, look, 190, 26, seats), (-95.0, stand_y + 21, 15.5), (1 / seats, 0, 0), (0, -21 / 26 / seats, -14.3 / 26 / seats))
-    right = Plane(_crowd(rng, look, 100, 24, seats), (stand_x + 20, stand_y + 6, 14.5), (0, -1 / seats, 0), (-20 / 24 / seats, 0, -13.5 / 24 / seats))
-    left = Plane(_crowd(rng, look, 100, 24, seats), (-stand_x - 20, stand_y - 94, 14.5), (0, 1 / seats, 0), (20 / 24 / seats, 0, -13.5 / 24 / seats))
-    stands = (back, right, left)
+    step = 1 / seats
+    back, ends = (-21 / 26 * step, -14.3 / 26 * step), (-20 / 24 * step, -13.5 / 24 * step)
+    stands = (
+        Plane(_crowd(rng, look, 190, 26, seats), (-95.0, stand_y + 21, 15.5), (step, 0, 0), (0, *back)),
+        Plane(_crowd(rng, look, 100, 24, seats), (stand_x + 20, stand_y + 6, 14.5), (0, -step, 0), (ends[0], 0, ends[1])),
+        Plane(_crowd(rng, look, 100, 24, seats), (-stand_x - 20, stand_y - 94, 14.5), (0, step, 0), (-ends[0], 0, ends[1])),
+    )
     apron = bgr("#3d5a3a", look.light)
+    backdrop: Picture = np.empty((height, width, 3), np.uint8)
+    backdrop[:] = bgr("#20242c", look.light)
+    backdrop[height // 2 :] = apron
     return Stadium(
         stands=stands,
         lively=tuple(_jump(rng, plane.texture, seats) for plane in stands),
         ground=_ground(rng, look, per_m, apron),
         boards=_boards(rng, look, max(10, per_m)),
-        roof=bgr("#20242c", look.light),
-        apron=apron,
+        backdrop=backdrop,
     )
 
 

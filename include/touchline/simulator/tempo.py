@@ -28,13 +28,13 @@ class Tempo:
 
 
 DENSE = Tempo(
-    shot_gap_s=(6.0, 13.0),
+    shot_gap_s=(3.0, 9.0),
     outcomes=("goal", "goal", "held", "held", "parried", "parried", "wide", "high"),
     corner_s=5.0,
     throw_s=2.5,
     goal_kick_s=4.0,
     free_kick_s=4.0,
-    celebration_s=8.0,
+    celebration_s=7.0,
     kick_off_s=9.0,
     keeper_holds_s=2.2,
 )
