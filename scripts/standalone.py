@@ -1,0 +1,175 @@
+"""How does one machine run all of Airflow for touchline, and how does nothing of it stay?
+
+On the command line, until Ctrl-C or SIGTERM:
+
+    .venv/bin/python scripts/standalone.py --state DIR --nas DIR --output DIR [--port 8080]
+
+From a script (scripts/demo.py, the tests; standard library only, any interpreter):
+
+    from standalone import start                      # with scripts/ on sys.path
+    stack = start(state, nas, output, port=8080, settings={"WATCH_STABLE_TIME_SEC": "3"})
+    stack.api_url, stack.api_port                     # "http://127.0.0.1:8080", 8080 or the next free port
+    stack.token()                                     # a bearer token
+    stack.api()                                       # touchline_airflow.rest.AirflowApi: runs, tasks, clear, trigger…
+    stack.working_dir, stack.scratch_dir              # state/work, state/scratch
+    stack.logs                                        # state/logs: one file per part of Airflow
+    stack.pids()                                      # {"scheduler": 123, …}, as they are now
+    stack.stop()                                      # also when used as a context manager
+
+`start` returns when the UI and all four parts are up. A part that dies is started again, after everything that it left
+behind was ended. The state folder may be used again: the second start migrates nothing and is quick.
+
+The login is fixed, admin/admin, and therefore Airflow is bound to 127.0.0.1 and nothing else: whoever can log in to
+this machine can use it. For more than one person use the compose files, which have real logins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from process_tree import dies_with_parent
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "include"))
+
+from touchline_airflow.rest import AirflowApi  # noqa: E402
+
+START_TIMEOUT_SEC = 240
+
+
+class StandaloneError(Exception):
+    """Airflow did not come up; the message says where its log lies."""
+
+
+@dataclass
+class Stack:
+    """A running Airflow with its supervisor."""
+
+    state: Path
+    supervisor: subprocess.Popen[bytes]
+    api_url: str
+
+    @property
+    def api_port(self) -> int:
+        """The port of UI and API on 127.0.0.1."""
+        return int(self.api_url.rpartition(":")[2])
+
+    @property
+    def working_dir(self) -> Path:
+        """WORKING_DIR of the steps."""
+        return self.state / "work"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """SCRATCH_DIR of the steps."""
+        return self.state / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """Folder with the log of each part of Airflow."""
+        return self.state / "logs"
+
+    def api(self) -> AirflowApi:
+        """A client that is logged in."""
+        return AirflowApi(self.api_url)
+
+    def token(self) -> str:
+        """A fresh bearer token."""
+        return self.api().token()
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the parts, as they are now."""
+        return dict(_status(self.state).get("pids", {}))
+
+    def stop(self, timeout_sec: float = 60) -> None:
+        """End everything; returns when nothing of it runs any more."""
+        if self.supervisor.poll() is None:
+            self.supervisor.send_signal(signal.SIGTERM)
+        try:
+            self.supervisor.wait(timeout_sec)
+        except subprocess.TimeoutExpired:
+            self.supervisor.kill()
+            self.supervisor.wait()
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def start(state: Path, nas: Path, output: Path, port: int = 8080,
+          settings: Mapping[str, str] | None = None, timeout_sec: float = START_TIMEOUT_SEC) -> Stack:
+    """Start Airflow in the background and wait until it is healthy; it ends with this process at the latest.
+
+    `settings` are touchline's own variables (WATCH_STABLE_TIME_SEC…) or Airflow's (AIRFLOW__…).
+
+    Raises:
+        StandaloneError: it is not up in time; the supervisor was ended.
+    """
+    state = state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    argv = [str(ROOT / ".venv" / "bin" / "python"), str(Path(__file__).resolve()), "--state", str(state),
+            "--nas", str(nas.resolve()), "--output", str(output.resolve()), "--port", str(port), "--quiet"]
+    (state / "status.json").unlink(missing_ok=True)
+    with (state / "supervisor.log").open("ab") as log:
+        supervisor = subprocess.Popen(argv, env={**os.environ, **(settings or {})}, stdin=subprocess.DEVNULL,
+                                      stdout=log, stderr=log, start_new_session=True,
+                                      preexec_fn=dies_with_parent(signal.SIGTERM))
+    stack = Stack(state, supervisor, "")
+    try:
+        stack.api_url = _wait_until_ready(stack, timeout_sec)
+    except BaseException:
+        stack.stop()
+        raise
+    return stack
+
+
+def main() -> int:
+    """Supervise in the foreground until a signal comes."""
+    from supervisor import Supervisor
+
+    parser = argparse.ArgumentParser(description="Run Airflow for touchline on this machine, bound to 127.0.0.1.")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where database and logs go")
+    parser.add_argument("--nas", type=Path, required=True, metavar="DIR", help="folder that is watched (NAS_MOUNT_PATH)")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="match folders (NAS_OUTPUT_PATH)")
+    parser.add_argument("--port", type=int, default=8080, help="first port to try (default: %(default)s)")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    arguments = parser.parse_args()
+    supervisor = Supervisor(arguments.state.resolve(), arguments.nas.resolve(), arguments.output.resolve(),
+                            arguments.port, quiet=arguments.quiet)
+    return supervisor.run()
+
+
+def _wait_until_ready(stack: Stack, timeout_sec: float) -> str:
+    deadline = time.monotonic() + timeout_sec
+    while time.monotonic() < deadline:
+        if stack.supervisor.poll() is not None:
+            raise StandaloneError(f"Airflow did not start: read {stack.state / 'supervisor.log'}")
+        status = _status(stack.state)
+        if status.get("ready") and status.get("supervisor") == stack.supervisor.pid:
+            return str(status["url"])
+        time.sleep(0.2)
+    raise StandaloneError(f"Airflow was not up after {timeout_sec:.0f} s: read {stack.logs}")
+
+
+def _status(state: Path) -> dict[str, object]:
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads((state / "status.json").read_text()))
+    return {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
