@@ -165,4 +165,4 @@ def warnings_about(truth: Sequence[Moment], predictions: Sequence[Moment], table
             yield f"{beyond} of the {name} lie past 120 minutes of a half: SoccerNet moves them to its end"
         places = {(moment.half, moment.position_ms * _FRAME_RATE // 1000, moment.label) for moment in moments}
         if len(places) < len(moments):
-            yield f"{len(moments) - len(places)} of the {name} share a half-second with another of their label: one counts"
+            yield f"{len(moments) - len(places)} of the {name} share a half-second with one of their label: one counts"

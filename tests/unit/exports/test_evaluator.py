@@ -67,5 +67,5 @@ def test_what_soccernet_would_drop_silently_is_told():
         "1 of the truth carry the label 'Rabona', which no table knows: not scored",
         "1 of the truth lie in another half than 1 and 2: SoccerNet does not score them",
         "1 of the truth lie past 120 minutes of a half: SoccerNet moves them to its end",
-        "1 of the truth share a half-second with another of their label: one counts",
+        "1 of the truth share a half-second with one of their label: one counts",
     ]

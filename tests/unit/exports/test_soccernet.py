@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from touchline.errors import UsageError
 from touchline.exports.soccernet import Moment, read_labels, read_predictions, results_spotting
 

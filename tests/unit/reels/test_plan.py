@@ -2,6 +2,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from touchline.domain.action import Action
 from touchline.domain.label import LABELS
 from touchline.domain.recording import Timeline

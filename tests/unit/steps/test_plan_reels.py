@@ -1,4 +1,5 @@
 import pytest
+
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.settings import Settings
