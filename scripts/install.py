@@ -114,7 +114,7 @@ def install_system_packages(packages: list[str]) -> None:
         return
     wanted = " ".join(packages)
     if not shutil.which("apt-get"):
-        raise InstallError(f"{wanted} missing (Debian's names) and there is no apt-get: install them, then run make again")
+        raise InstallError(f"{wanted} missing (Debian's names) and no apt-get here: install them, then run make again")
     as_root: list[str] = []
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
@@ -125,7 +125,7 @@ def install_system_packages(packages: list[str]) -> None:
     subprocess.run([*apt, "-q", "update"], check=False)
     done = subprocess.run([*apt, "-q", "install", "-y", "--no-install-recommends", *packages], check=False)
     if done.returncode != 0:
-        raise InstallError(f"{wanted} could not be installed: run `apt-get install {wanted}` as root, then run make again")
+        raise InstallError(f"apt-get failed: run `apt-get install {wanted}` as root, then run make again")
 
 
 def _loads(library: str) -> bool:
@@ -185,7 +185,7 @@ def remove_broken_packages(folder: Path) -> None:
 
 
 def _torch_index(environment: Environment) -> list[str]:
-    """pip options for the CPU build of torch; a warning where the large build may come."""
+    """Pip options for the CPU build of torch; a warning where the large build may come."""
     if "torch==" not in (ROOT / environment.requirements).read_text():
         return []
     address = os.environ.get("TORCH_INDEX_URL", "").strip()
@@ -222,7 +222,8 @@ def _stamped(environment: Environment) -> dict[str, str]:
 def _has_pip(environment: Environment) -> bool:
     if not environment.python.exists():
         return False
-    return subprocess.run([environment.python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    done = subprocess.run([environment.python, "-m", "pip", "--version"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def _run(argv: list[str]) -> None:

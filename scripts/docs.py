@@ -1,0 +1,149 @@
+"""Which pages of docs/ are made from code, and are they current?
+
+`make docs` writes them; a test compares them. Pages: the settings, the command line, the DAGs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "include"))
+
+from touchline.cli import build_parser  # noqa: E402
+from touchline.settings import SHIPPED_MODELS, Settings  # noqa: E402
+
+HEADING = "<!-- Made by `make docs`; changes by hand are lost. -->\n\n"
+
+
+def main() -> int:
+    """Write every page."""
+    for name, render in PAGES.items():
+        path = ROOT / "docs" / name
+        text = render()
+        changed = not path.exists() or path.read_text() != text
+        if changed:
+            path.write_text(text)
+        print(f"docs/{name}: {'written' if changed else 'current'}")
+    return 0
+
+
+# --- docs/configuration.md ------------------------------------------------------------------------------------------
+
+def configuration_page() -> str:
+    """Every setting with its default, what is allowed and what it does."""
+    lines = [HEADING + "# Settings", "",
+             "Settings are environment variables. An empty variable counts as unset. A value that cannot be used",
+             "stops the command with exit code 2 and a line that names the variable.", "",
+             "| variable | default | allowed | what it does |", "|---|---|---|---|"]
+    lines += [_setting_row(item) for item in fields(Settings)]
+    return "\n".join(lines) + "\n"
+
+
+def _setting_row(item: Field) -> str:
+    return f"| `{item.name.upper()}` | {_default(item)} | {_allowed(item)} | {item.metadata['description']} |"
+
+
+def _default(item: Field) -> str:
+    default = item.default
+    if isinstance(default, Path) and default.is_relative_to(SHIPPED_MODELS):
+        return f"the shipped `{default.relative_to(SHIPPED_MODELS)}`"
+    return f"`{default}`" if default != "" else "empty"
+
+
+def _allowed(item: Field) -> str:
+    if item.metadata["choices"]:
+        return ", ".join(f"`{choice}`" for choice in item.metadata["choices"])
+    if item.metadata["low"] is not None:
+        return f"{item.metadata['low']} to {item.metadata['high']}"
+    return "an absolute path" if isinstance(item.default, Path) else "text"
+
+
+# --- docs/cli.md ----------------------------------------------------------------------------------------------------
+
+def command_page() -> str:
+    """Every command with its purpose and its arguments."""
+    choices = next(action.choices for action in build_parser()._actions
+                   if isinstance(action, argparse._SubParsersAction))
+    lines = [HEADING + "# The command line", "",
+             "`touchline COMMAND …` runs one step and ends. Exit codes: 0 done · 1 failed, worth a retry ·",
+             "2 the request is wrong · 3 the recording is bad, no retry helps."]
+    for name, parser in choices.items():
+        lines += ["", f"## `touchline {name}`", "", parser.description or "", "", "```", _usage(parser), "```", ""]
+        lines += [row for action in parser._actions if (row := _argument_row(action))]
+    return "\n".join(lines) + "\n"
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    formatter = argparse.HelpFormatter(parser.prog, width=110)
+    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
+    return formatter.format_help().strip()
+
+
+def _argument_row(action: argparse.Action) -> str:
+    if isinstance(action, argparse._HelpAction):
+        return ""
+    name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+    values = vars(action) | {"prog": "touchline"}
+    return f"- `{name}`" + (f": {action.help % values}" if action.help else "")
+
+
+# --- docs/dags.md ---------------------------------------------------------------------------------------------------
+
+READ_DAGS = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1], include_examples=False)
+if bag.import_errors:
+    sys.exit("a DAG cannot be read: " + repr(bag.import_errors))
+dags = [{"id": dag.dag_id, "doc": dag.doc_md or "", "tags": sorted(dag.tags), "tasks": [
+    {"id": task.task_id, "pool": task.pool, "retries": task.retries} for task in dag.topological_sort()]}
+    for dag in sorted(bag.dags.values(), key=lambda dag: dag.dag_id)]
+print("\\n" + json.dumps(dags))
+"""
+
+
+def dags_page() -> str:
+    """Every DAG with what its own documentation says, its tasks, pools and retries."""
+    lines = [HEADING + "# The DAGs", ""]
+    for dag in read_dags():
+        lines += [f"## `{dag['id']}`", "", f"Tags: {', '.join(dag['tags'])}", "",
+                  _deepen(str(dag["doc"]).strip()), "", "| task | pool | retries |", "|---|---|---|"]
+        lines += [f"| `{task['id']}` | `{task['pool']}` | {task['retries']} |" for task in dag["tasks"]]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def read_dags() -> list[dict]:
+    """Parse dags/ in a process of its own, with a throw-away Airflow home."""
+    import json
+
+    with tempfile.TemporaryDirectory() as home:
+        environ = {**os.environ, "AIRFLOW_HOME": home, "PYTHONPATH": str(ROOT / "include"),
+                   "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+                   "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}
+        argv = [str(ROOT / ".venv" / "bin" / "python"), "-c", READ_DAGS, str(ROOT / "dags")]
+        done = subprocess.run(argv, env=environ, cwd=home, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"dags/ cannot be read: {done.stderr.strip()[-2000:]}")
+    return list(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def _deepen(markdown: str) -> str:
+    """Put the headings of a DAG's own page below the DAG's heading."""
+    return "\n".join(f"##{line}" if line.startswith("#") else line for line in markdown.splitlines())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration_page, "cli.md": command_page, "dags.md": dags_page}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

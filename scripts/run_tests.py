@@ -1,0 +1,97 @@
+"""Do the tests pass, in both virtual environments?
+
+What imports Airflow runs in `.venv/`, everything else in `.venv-worker/`; the catalogue and the generated pages are
+tested in both, because both sides use them. `--verify` runs the long checks that are left out otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+AIRFLOW_ONLY = ("tests/dags", "tests/integration/airflow", "tests/unit/airflow")
+BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
+NO_TESTS = 5
+NEEDS_LONGEST_S = 600
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests of one virtual environment."""
+
+    name: str
+    python: str
+    paths: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a suite gave."""
+
+    name: str
+    returncode: int
+    line: str
+
+
+def main() -> int:
+    """Run both suites, even if the first fails; 0 only when both passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--verify", action="store_true", help="the long checks only")
+    parser.add_argument("rest", nargs="*", help="more options for pytest, after --")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    outcomes = [run_suite(suite, verify=arguments.verify, rest=arguments.rest) for suite in suites()]
+    print(f"\n{'the long checks' if arguments.verify else 'the tests'}, {time.monotonic() - started:.0f} s in all:")
+    for outcome in outcomes:
+        print(f"  {'ok    ' if outcome.returncode == 0 else 'FAILED'}  {outcome.name}: {outcome.line}")
+    return int(any(outcome.returncode for outcome in outcomes))
+
+
+def suites() -> tuple[Suite, ...]:
+    """The two suites; folders that are not there are left out."""
+    airflow_paths = tuple(path for path in (*AIRFLOW_ONLY, *BOTH) if (ROOT / path).exists())
+    return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), AIRFLOW_ONLY),
+            Suite("the Airflow side (.venv)", ".venv/bin/python", airflow_paths))
+
+
+def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
+    """Run one suite; no tests at all is a failure, but for the long checks."""
+    print(f"\n=== {suite.name}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        argv = [str(ROOT / suite.python), "-m", "pytest", "-q", f"--junitxml={report}", *suite.paths,
+                *(f"--ignore={path}" for path in suite.ignored), "-m", "verify" if verify else "not verify", *rest]
+        if not verify:
+            argv.append(f"--timeout={NEEDS_LONGEST_S}")
+        returncode = subprocess.run(argv, cwd=ROOT, check=False).returncode
+        line = summary(report)
+    if returncode == NO_TESTS and verify:
+        returncode, line = 0, "nothing to check"
+    return Outcome(suite.name, returncode, line)
+
+
+def summary(report: Path) -> str:
+    """"120 passed, 3 skipped, 0 failed in 45 s", from a JUnit report."""
+    if not report.exists():
+        return "pytest did not come to its end"
+    counts = {"tests": 0, "skipped": 0, "failures": 0, "errors": 0}
+    seconds = 0.0
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest has just written it
+        for key in counts:
+            counts[key] += int(suite.get(key, "0"))
+        seconds += float(suite.get("time", "0"))
+    failed = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - failed - counts["skipped"]
+    return f"{passed} passed, {counts['skipped']} skipped, {failed} failed in {seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""The house has floors: who may import whom. See docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INCLUDE = ROOT / "include"
+
+FLOOR = {"cli": 4, "steps": 3, "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2,
+         "simulator": 2, "domain": 1, "settings": 1, "errors": 0, "progress": 0}
+"""Each imports lower floors only."""
+
+MAY_USE_VIDEO = {"reels", "spotting", "simulator"}
+MODEL_PACKAGES = {"torch", "torchvision", "cv2", "ultralytics", "transformers", "openvino"}
+ONLY_INFERENCE = {"torch", "torchvision", "ultralytics", "transformers"}
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """`touchline.video.probe` for include/touchline/video/probe.py; a package is named without `__init__`."""
+    parts = path.relative_to(INCLUDE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module name that the file imports, anywhere in it, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is a relative import: write the whole name"
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def room_of(module: str) -> str | None:
+    """`touchline.video.probe` → `video`; None for what is not in the package (and for `touchline` itself)."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "touchline" and len(parts) > 1 and parts[1] in FLOOR else None
+
+
+def may_import(importer: str, imported: str) -> bool:
+    if importer == imported or FLOOR[imported] < FLOOR[importer]:
+        return True
+    return imported == "video" and importer in MAY_USE_VIDEO
+
+
+def offences_in(path: Path) -> list[str]:
+    room = room_of(name_of(path))
+    found = []
+    for module, line in imports_of(path):
+        other = room_of(module)
+        if room and other and not may_import(room, other):
+            found.append(f"{path.relative_to(ROOT)}:{line} {room} imports {module}")
+    return found
+
+
+def test_every_room_of_the_package_has_a_floor():
+    rooms = {path.stem for path in (INCLUDE / "touchline").iterdir() if path.suffix == ".py"}
+    rooms |= {path.name for path in (INCLUDE / "touchline").iterdir() if (path / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__"} <= set(FLOOR), "a new room: give it a floor in FLOOR above"
+
+
+def test_no_room_imports_a_higher_floor_or_a_neighbour():
+    offences = [line for path in python_files(INCLUDE / "touchline") for line in offences_in(path)]
+    assert not offences, "\n".join(offences)
+
+
+def test_the_rule_can_fail():
+    assert not may_import("video", "steps")
+    assert not may_import("exports", "catalogue")
+    assert not may_import("domain", "video")
+    assert not may_import("domain", "settings")
+    assert not may_import("errors", "domain")
+    assert may_import("reels", "video")
+    assert may_import("steps", "inference")
+
+
+@pytest.mark.parametrize(("room", "allowed"), [
+    ("domain", {"touchline"}), ("errors", set()), ("progress", set()), ("settings", {"touchline"})])
+def test_the_lowest_rooms_need_the_standard_library_only(room, allowed):
+    base = INCLUDE / "touchline" / room
+    files = python_files(base) if base.is_dir() else [base.with_suffix(".py")]
+    known = sys.stdlib_module_names | allowed
+    offences = [f"{path}:{line} {module}" for path in files for module, line in imports_of(path)
+                if module.split(".")[0] not in known]
+    assert not offences, "\n".join(offences)
+
+
+def is_module(name: str) -> bool:
+    path = INCLUDE.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def top_level_imports(folders: list[Path], forbidden: set[str]) -> list[str]:
+    return [f"{path.relative_to(ROOT)}:{line} imports {module}" for folder in folders for path in python_files(folder)
+            for module, line in imports_of(path) if module.split(".")[0] in forbidden]
+
+
+def test_touchline_never_imports_airflow():
+    assert not top_level_imports([INCLUDE / "touchline"], {"airflow", "touchline_airflow"})
+
+
+def test_the_airflow_side_never_imports_models():
+    folders = [INCLUDE / "touchline_airflow", ROOT / "dags", ROOT / "plugins"]
+    assert not top_level_imports(folders, MODEL_PACKAGES)
+
+
+def test_only_inference_imports_the_model_packages():
+    others = [path for path in (INCLUDE / "touchline").iterdir() if path.is_dir() and path.name != "inference"]
+    assert not top_level_imports(others, ONLY_INFERENCE)
+
+
+def test_only_video_starts_processes():
+    others = [path for path in (INCLUDE / "touchline").iterdir() if path.is_dir() and path.name != "video"]
+    assert not top_level_imports(others, {"subprocess", "pty"})
+    spawning = [f"{path}:{node.lineno}" for folder in others for path in python_files(folder)
+                for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+                and node.attr in {"system", "popen", "execv", "execvp", "posix_spawn", "create_subprocess_exec"}
+                and isinstance(node.value, ast.Name) and node.value.id in {"os", "asyncio"}]
+    assert not spawning, "\n".join(spawning)
+
+
+def test_no_file_is_longer_than_400_lines():
+    folders = [INCLUDE, ROOT / "dags", ROOT / "plugins", ROOT / "scripts", ROOT / "tests"]
+    long = [f"{path.relative_to(ROOT)}" for folder in folders for path in python_files(folder)
+            if len(path.read_text().splitlines()) > 400]
+    assert not long, f"one idea per file: split {', '.join(long)}"
+
+
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ImportError("blocked for this test: " + name)
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def run_without(blocked: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a fresh process in which these packages cannot be imported."""
+    environ = {**os.environ, "PYTHONPATH": str(INCLUDE)}
+    return subprocess.run([sys.executable, "-c", BLOCK.format(blocked=blocked) + code], env=environ, text=True,
+                          capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["simulate", "--help"], ["process", "--help"],
+                                  ["spot-chunk", "--help"]])
+def test_the_command_line_runs_without_airflow_and_models(argv):
+    code = f"import sys; sys.argv = ['touchline', *{argv!r}]\nfrom touchline.cli import main\nmain()"
+    done = run_without({"airflow", *MODEL_PACKAGES}, code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_module_of_touchline_imports_without_airflow():
+    modules = [name_of(path) for path in python_files(INCLUDE / "touchline") if "migrations" not in path.parts]
+    code = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)"
+    done = run_without({"airflow", "touchline_airflow"}, code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_airflow_side_uses_of_touchline_imports_without_models():
+    used = {module for folder in (INCLUDE / "touchline_airflow", ROOT / "dags", ROOT / "plugins")
+            for path in python_files(folder) for module, _ in imports_of(path) if module.startswith("touchline.")}
+    modules = sorted(name if is_module(name) else name.rpartition(".")[0] for name in used)
+    code = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)"
+    done = run_without(MODEL_PACKAGES | {"airflow"}, code)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,152 @@
+"""`make install` does what is missing and nothing more; an interrupted one goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def real_installer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """scripts/install.py as it is."""
+    spec = importlib.util.spec_from_file_location("installer", ROOT / "scripts" / "install.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "installer", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def installer(tmp_path: Path, real_installer: ModuleType) -> ModuleType:
+    """The same on a small project in a folder of its own; commands are written down, not run."""
+    module = real_installer
+    for name in ("requirements.txt", "constraints.txt"):
+        (tmp_path / name).write_text("torch==2.13.0\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "small"\n')
+    module.ROOT = tmp_path
+    module.commands = []
+    module._run = lambda argv: pretend(module, argv)
+    return module
+
+
+def pretend(module: ModuleType, argv: list[str]) -> None:
+    """What venv and pip would leave behind."""
+    module.commands.append(argv)
+    folder = module.ROOT / ".venv" / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    if argv[1:3] == ["-m", "venv"]:
+        (folder / "python").symlink_to(sys.executable)
+    else:
+        (folder / "touchline").touch()
+
+
+@pytest.fixture
+def environment(installer):
+    return installer.Environment(".venv", "something", "requirements.txt", "constraints.txt", "test")
+
+
+def test_an_install_is_made_once(installer, environment):
+    assert not installer.is_installed(environment)
+    installer.install(environment)
+    assert installer.is_installed(environment)
+
+
+def test_a_changed_pin_asks_for_an_install(installer, environment, tmp_path):
+    installer.install(environment)
+    (tmp_path / "constraints.txt").write_text("torch==2.14.0\n")
+    assert not installer.is_installed(environment)
+
+
+def test_a_changed_lint_rule_does_not(installer, environment, tmp_path):
+    installer.install(environment)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "small"\n[tool.ruff]\nline-length = 99\n')
+    assert installer.is_installed(environment)
+
+
+def test_an_interrupted_install_is_not_taken_for_a_whole_one(installer, environment):
+    installer.install(environment)
+
+    def interrupted(argv):
+        raise KeyboardInterrupt
+
+    installer._run = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        installer.install(environment)
+    assert not installer.is_installed(environment)
+
+
+def test_a_project_that_was_moved_gets_a_new_environment(installer, environment, tmp_path):
+    installer.install(environment)
+    stamp = environment.folder / installer.STAMP
+    stamp.write_text(stamp.read_text().replace(str(tmp_path), "/elsewhere"))
+    installer.commands.clear()
+    with pytest.raises(FileExistsError):  # what our pretended venv says to --clear; the real one empties the folder
+        installer.install(environment)
+    assert "--clear" in installer.commands[0]
+
+
+def test_everything_comes_in_one_command_with_the_index_that_was_asked_for(installer, environment, monkeypatch):
+    monkeypatch.setenv("TORCH_INDEX_URL", "https://wheels.example/cpu")
+    installer.install(environment)
+    pip = installer.commands[-1]
+    assert pip[pip.index("--extra-index-url") + 1] == "https://wheels.example/cpu"
+    assert {"--constraint", "--requirement", "--editable"} <= set(pip)
+
+
+def test_a_machine_without_a_gpu_is_told_of_the_large_build(installer, environment, monkeypatch, capsys):
+    monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
+    monkeypatch.setattr(installer, "has_nvidia_gpu", lambda: False)
+    assert installer._torch_index(environment) == []
+    assert "several GB of CUDA" in capsys.readouterr().out
+
+
+def test_packages_whose_install_was_cut_off_are_forgotten(installer, environment):
+    packages = environment.folder / "lib" / "python3.11" / "site-packages"
+    for name in ("whole-1.dist-info", "broken-1.dist-info", "~umpy"):
+        (packages / name).mkdir(parents=True)
+    (packages / "whole-1.dist-info" / "RECORD").touch()
+    installer.remove_broken_packages(environment.folder)
+    assert [path.name for path in packages.iterdir()] == ["whole-1.dist-info"]
+
+
+def test_missing_system_packages_are_named_as_debian_names_them(installer):
+    missing = installer.missing_system_packages(which=lambda name: None, loads=lambda name: False)
+    assert missing[:3] == ["ffmpeg", "libgl1", "libglib2.0-0"]
+    assert installer.missing_system_packages(which=lambda name: "/usr/bin/x", loads=lambda name: True) == []
+
+
+def test_without_apt_the_person_is_told_what_to_install(installer, monkeypatch):
+    monkeypatch.setattr(installer.shutil, "which", lambda name: None)
+    with pytest.raises(installer.InstallError, match="ffmpeg libgl1 missing"):
+        installer.install_system_packages(["ffmpeg", "libgl1"])
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "docker/worker/constraints.txt"])
+def test_every_pin_is_exact_and_serves_every_machine(name):
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", line) for line in lines), "a local build or no pin"
+    assert not [line for line in lines if line.startswith("nvidia-") and not line.startswith("nvidia-ml-py")]
+
+
+def test_torch_and_torchvision_are_pinned_together():
+    text = (ROOT / "docker/worker/requirements.txt").read_text()
+    assert "torch==2.13.0\ntorchvision==0.28.0\n" in text
+
+
+def test_install_takes_less_than_a_second_where_all_is_there(real_installer):
+    if not all(real_installer.is_installed(environment) for environment in real_installer.ENVIRONMENTS):
+        pytest.skip("this checkout was not installed by make")
+    started = time.monotonic()
+    done = subprocess.run(["make", "-s", "install"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - started < 1
