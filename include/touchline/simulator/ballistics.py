@@ -30,6 +30,7 @@ class Ball:
 
     @property
     def speed(self) -> float:
+        """Metres per second."""
         return math.sqrt(self.vx**2 + self.vy**2 + self.vz**2)
 
     def place(self, x: float, y: float, z: float = BALL_RADIUS_M) -> None:
@@ -38,6 +39,7 @@ class Ball:
         self.vx = self.vy = self.vz = 0.0
 
     def kick(self, velocity: tuple[float, float, float]) -> None:
+        """Give the ball a velocity (m/s)."""
         self.vx, self.vy, self.vz = velocity
 
     def step(self, seconds: float = FRAME_S) -> None:

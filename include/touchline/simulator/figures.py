@@ -112,10 +112,11 @@ def _trunk(picture: Picture, points: list[Point], scale: float, wardrobe: Wardro
     pelvis, neck = points[b.PELVIS], points[b.NECK]
     _stroke(picture, _between(pelvis, neck, -0.06), _between(pelvis, neck, 0.08), wardrobe.shorts[who], 0.30 * scale)
     _stroke(picture, _between(pelvis, neck, 0.2), _between(pelvis, neck, 0.82), shirt, 0.27 * scale)
-    waist = [_between(points[b.SHOULDER_L], points[b.HIP_L], 0.85), _between(points[b.SHOULDER_R], points[b.HIP_R], 0.85)]
-    outline = np.array([points[b.SHOULDER_L], points[b.SHOULDER_R], waist[1], waist[0]], np.int32)
+    left, right = points[b.SHOULDER_L], points[b.SHOULDER_R]
+    waist = [_between(right, points[b.HIP_R], 0.85), _between(left, points[b.HIP_L], 0.85)]
+    outline = np.array([left, right, *waist], np.int32)
     cv2.fillPoly(picture, [outline], shirt, cv2.LINE_AA, SHIFT)
-    _stroke(picture, points[b.SHOULDER_L], points[b.SHOULDER_R], shirt, 0.13 * scale)
+    _stroke(picture, left, right, shirt, 0.13 * scale)
 
 
 def _head(picture: Picture, points: list[Point], scale: float, wardrobe: Wardrobe, who: int) -> None:

@@ -58,7 +58,7 @@ def _tension(state: State) -> float:
 
 
 def film_match(seconds: int, seed: int, width: int, height: int) -> Iterator[tuple[Picture, Seen, Operator]]:
-    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the operator with the cuts so far."""
+    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the operator, who knows the cuts."""
     look: Look = look_for(seed)
     painter = Painter(look, seed, width, height)
     operator = Operator(look, width, height, break_cut_for(seconds))

@@ -18,7 +18,7 @@ from touchline.simulator.pitch import (
 )
 from touchline.simulator.shooting import catch_in_net, parry, settle_shot, take_shot
 from touchline.simulator.state import Phase, State
-from touchline.simulator.world import FPS, KEEPERS, members, team_of
+from touchline.simulator.world import FPS, KEEPERS, team_of
 
 SHOOT_WITHIN_M = 21.0
 LATE_SHOOT_WITHIN_M = 29.0

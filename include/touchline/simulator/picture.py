@@ -24,6 +24,15 @@ SHUTTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class _Projected:
+    """Everybody's joints in the picture (25, 17, 2), their depths (25, 17) in metres, and pixels per metre (25,)."""
+
+    points: Array
+    depth: Array
+    scale: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible."""
 
@@ -47,17 +56,14 @@ class Painter:
         picture, matrix = self._picture, camera.matrix()
         self._stadium.draw(picture, matrix, frame, lively)
         body = joints(world)
-        seen, depth = project(matrix, body.reshape(-1, 3))
-        seen, depth = seen.reshape(*body.shape[:2], 2), depth.reshape(body.shape[:2])
-        scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
-        inside = _people_in_view(seen, depth, camera)
-        self._shadows(matrix, body, scale, inside)
+        people = _project_people(body, matrix, camera)
+        inside = _people_in_view(people, camera)
+        self._shadows(matrix, body, people.scale, inside)
         self._goals(matrix, near=False)
-        order = [int(p) for p in np.argsort(-depth.mean(axis=1)) if inside[p]]
         ball = _ball_in_view(world, matrix, camera)
-        self._people_and_ball(world, matrix, seen, depth, scale, order, ball)
+        self._people_and_ball(world, matrix, people, inside, ball)
         self._goals(matrix, near=True)
-        boxes = _boxes(seen, scale, inside, camera)
+        boxes = _boxes(people, inside, camera)
         if ball is not None:
             x, y, radius = ball
             box = _clipped("ball", x - radius, y - radius, x + radius, y + radius, camera)
@@ -75,16 +81,17 @@ class Painter:
             draw_shadow(self._picture, flat[person], float(scale[person]), self._look.shadow_depth)
 
     def _people_and_ball(
-        self, world: World, matrix: Array, seen: Array, depth: Array, scale: Array, order: list[int],
-        ball: tuple[float, float, float] | None,
-    ) -> None:  # fmt: skip
+        self, world: World, matrix: Array, people: _Projected, inside: Array, ball: tuple[float, float, float] | None
+    ) -> None:
+        depth = people.depth.mean(axis=1)
         ball_depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))[1][0]
         drawn = ball is None
-        for person in order:
-            if not drawn and depth[person].mean() < ball_depth:
+        for person in (int(row) for row in np.argsort(-depth) if inside[row]):
+            if not drawn and depth[person] < ball_depth:
                 self._ball(world, matrix, ball)
                 drawn = True
-            draw_person(self._picture, seen[person], depth[person], float(scale[person]), self._wardrobe, person)
+            points, scale = people.points[person], float(people.scale[person])
+            draw_person(self._picture, points, people.depth[person], scale, self._wardrobe, person)
         if not drawn:
             self._ball(world, matrix, ball)
 
@@ -158,10 +165,17 @@ def _side_net(line: float, deep: float, y: float, z: float) -> list[list[list[fl
     return cords + [[[line, y, h], [deep, y, h]] for h in np.linspace(0, z, 9)]
 
 
-def _people_in_view(seen: Array, depth: Array, camera: Camera) -> Array:
-    low, high = seen.min(axis=1), seen.max(axis=1)
+def _project_people(body: Array, matrix: Array, camera: Camera) -> _Projected:
+    points, depth = project(matrix, body.reshape(-1, 3))
+    depth = depth.reshape(body.shape[:2])
+    scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
+    return _Projected(points.reshape(*body.shape[:2], 2), depth, scale)
+
+
+def _people_in_view(people: _Projected, camera: Camera) -> Array:
+    low, high = people.points.min(axis=1), people.points.max(axis=1)
     return (
-        (depth.min(axis=1) > 1.0)
+        (people.depth.min(axis=1) > 1.0)
         & (high[:, 0] > -20)
         & (low[:, 0] < camera.width + 20)
         & (high[:, 1] > -20)
@@ -178,13 +192,13 @@ def _ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, f
     return x, y, max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(depth[0]))
 
 
-def _boxes(seen: Array, scale: Array, inside: Array, camera: Camera) -> list[Box]:
+def _boxes(people: _Projected, inside: Array, camera: Camera) -> list[Box]:
     """Boxes of the people in view: their joints and a margin for flesh and clothes."""
     boxes = []
     for person in np.flatnonzero(inside):
-        margin = 0.09 * float(scale[person])
-        x1, y1 = seen[person].min(axis=0) - margin
-        x2, y2 = seen[person].max(axis=0) + margin * 0.6
+        margin = 0.09 * float(people.scale[person])
+        x1, y1 = people.points[person].min(axis=0) - margin
+        x2, y2 = people.points[person].max(axis=0) + margin * 0.6
         box = _clipped(box_class(int(person)), float(x1), float(y1), float(x2), float(y2), camera)
         boxes += [box] if box is not None else []
     return boxes

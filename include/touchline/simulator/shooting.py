@@ -30,10 +30,8 @@ def take_shot(state: State, shooter: int) -> None:
     seconds = distance / float(state.rng.uniform(*SHOT_SPEED_MPS))
     ball.kick(lofted_kick(ball, (line_x, cross_y, cross_z), max(seconds, 0.3)))
     arrives = state.at(seconds)
-    late = 0.12 if outcome == "goal" else 0.0
-    state.shot = Shot(
-        shooter, state.frame, outcome, side, cross_y, cross_z, arrives, max(state.frame, arrives - 12 + round(late * 25))
-    )
+    reacts = max(state.frame, arrives - (9 if outcome == "goal" else 12))
+    state.shot = Shot(shooter, state.frame, outcome, side, cross_y, cross_z, arrives, reacts)
     state.world.kick[shooter] = 1.0
     state.owner, state.receiver, state.last_touch = None, None, shooter
     state.kicked_at, state.tried = state.frame, set()

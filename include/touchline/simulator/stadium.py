@@ -91,14 +91,14 @@ def build_stadium(look: Look, seed: int, width: int, height: int) -> Stadium:
     rng = np.random.default_rng([seed, 3])
     per_m = int(np.clip(width / 1280 * 22, 8, 26))
     end_x, side_y = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
-    stand_y, stand_x = side_y + 9.0, end_x + 10.0
+    stand_y, end = side_y + 9.0, end_x + 30.0
     seats = max(4, per_m // 3)
     step = 1 / seats
     back, ends = (-21 / 26 * step, -14.3 / 26 * step), (-20 / 24 * step, -13.5 / 24 * step)
     stands = (
         Plane(_crowd(rng, look, 190, 26, seats), (-95.0, stand_y + 21, 15.5), (step, 0, 0), (0, *back)),
-        Plane(_crowd(rng, look, 100, 24, seats), (stand_x + 20, stand_y + 6, 14.5), (0, -step, 0), (ends[0], 0, ends[1])),
-        Plane(_crowd(rng, look, 100, 24, seats), (-stand_x - 20, stand_y - 94, 14.5), (0, step, 0), (-ends[0], 0, ends[1])),
+        Plane(_crowd(rng, look, 100, 24, seats), (end, stand_y + 6, 14.5), (0, -step, 0), (ends[0], 0, ends[1])),
+        Plane(_crowd(rng, look, 100, 24, seats), (-end, stand_y - 94, 14.5), (0, step, 0), (-ends[0], 0, ends[1])),
     )
     apron = bgr("#3d5a3a", look.light)
     backdrop: Picture = np.empty((height, width, 3), np.uint8)
@@ -125,6 +125,9 @@ def _crowd(rng: np.random.Generator, look: Look, length_m: int, depth_m: int, se
     skin = np.array(bgr("#c99a72", look.light * 0.8)) * rng.uniform(0.6, 1.1, (rows, columns, 1))
     picture[0::3] = np.where(empty[:, :, None], picture[0::3], skin)
     picture[2::3] *= 0.55
+    picture = np.repeat(picture, 3, axis=1)
+    picture[:, 2::3] *= 0.5
+    picture[0::3, 0::3] *= 0.75
     picture = np.clip(picture, 0, 255).astype(np.uint8)
     picture = cv2.resize(picture, (length_m * seats, depth_m * seats), interpolation=cv2.INTER_AREA)
     picture[-max(1, seats) :] = bgr("#8a8f98", look.light * 0.7)
@@ -168,7 +171,8 @@ def _stripes(look: Look, xs: Array, ys: Array) -> Array:
 
 def _wear(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
     """Brightness of the grass, blotchy at two scales."""
-    coarse = cv2.resize(rng.normal(1, 0.05, (14, 20)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    blotches = rng.normal(1, 0.05, (14, 20)).astype(np.float32)
+    coarse = cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)
     fine = cv2.resize(rng.normal(0, 0.05, (height // 3, width // 3)).astype(np.float32), (width, height))
     return np.clip(coarse + fine, 0.75, 1.25)[:, :, None]
 
@@ -230,5 +234,6 @@ def _board(rng: np.random.Generator, look: Look, width: int, height: int) -> Pic
         panel = picture[:, start : start + length]
         panel[:] = ground
         word = WORDS[(number + int(rng.integers(0, 3))) % len(WORDS)]
-        cv2.putText(panel, word, (height // 2, round(height * 0.78)), cv2.FONT_HERSHEY_DUPLEX, height / 32, ink, max(1, height // 12), cv2.LINE_AA)
+        place, thick = (height // 2, round(height * 0.78)), max(1, height // 12)
+        cv2.putText(panel, word, place, cv2.FONT_HERSHEY_DUPLEX, height / 32, ink, thick, cv2.LINE_AA)
     return np.clip(picture * look.light, 0, 255).astype(np.uint8)

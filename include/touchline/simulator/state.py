@@ -119,6 +119,7 @@ class State:
         self.events.append(Event(self.frame if frame is None else frame, label, team, self.half))
 
     def sound(self, kind: str) -> None:
+        """Note a noise, now."""
         self.noises.append(Noise(self.frame, kind))
 
     def outfield(self, team: int) -> Iterator[int]:
@@ -138,6 +139,7 @@ class State:
         return self.bag.pop()
 
     def plan_next_shot(self) -> None:
+        """Draw when somebody will be eager to shoot again."""
         low, high = self.tempo.shot_gap_s
         self.shot_due = self.at(float(self.rng.uniform(low, high)))
 

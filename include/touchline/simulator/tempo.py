@@ -39,7 +39,7 @@ DENSE = Tempo(
     keeper_holds_s=2.2,
 )
 REAL = Tempo(
-    shot_gap_s=(30.0, 190.0),
+    shot_gap_s=(15.0, 115.0),
     outcomes=("goal", "held", "held", "held", "parried", "wide", "wide", "wide", "high", "high"),
     corner_s=20.0,
     throw_s=8.0,

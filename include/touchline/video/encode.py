@@ -45,7 +45,7 @@ class VideoWriter:
     def __init__(self, output: Path, width: int, height: int, *, fps: int = 25, audio: Path | None = None) -> None:
         self._shape = (height, width, 3)
         self._argv = encode_argv(output, width, height, fps, audio)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__, with the process
         self._process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stderr=self._errors)
 
     def write(self, picture: NDArray[np.uint8]) -> None:
