@@ -1,0 +1,102 @@
+"""How far is one match on its way through Airflow? What the catalogue and the REST API say, in words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from touchline.catalogue import matches, recordings
+from touchline_airflow.rest import AirflowApi, ApiError
+
+DAG = "process_match"
+PERCENT = re.compile(r"\b([a-z_]+)( chunk-\d+| highlights| keeper)? (\d{1,3}) ?%")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What to show: `text` in full, `key` without what changes every second."""
+
+    text: str
+    key: str
+
+
+def find_run(api: AirflowApi, match_id: str) -> dict[str, Any] | None:
+    """The newest run of a match, whoever started it."""
+    for run in api.runs(DAG):
+        if run["dag_run_id"].startswith(f"match__{match_id}__") or (run.get("conf") or {}).get("match_id") == match_id:
+            return run
+    return None
+
+
+def before_the_run(catalogue: str, path: Path, match_id: str) -> Progress:
+    """What happens to a recording that was dropped and has no run yet."""
+    seen = recordings.find(catalogue, str(path))
+    if seen is None:
+        return _plain("the watch has not seen the recording yet")
+    if seen.status == "waiting":
+        return _plain(f"the watch looks whether the recording stands still{_because(seen.reason)}")
+    match = matches.find(catalogue, match_id)
+    return _plain(f"registered as {match_id}, its run starts next" if match else f"the recording is {seen.status}")
+
+
+def refusal(catalogue: str, path: Path) -> str | None:
+    """The one-line reason why the watch refused the recording."""
+    seen = recordings.find(catalogue, str(path))
+    return (seen.reason or "no reason was noted") if seen and seen.status == "bad" else None
+
+
+def tasks_line(api: AirflowApi, run_id: str) -> Progress:
+    """"probe ✓ · scan ✓ · spot_chunk 3/7 (chunk-0003 45 %)": tasks by state, in the order they began."""
+    tasks = [task for task in api.tasks(DAG, run_id) if task["state"] not in (None, "removed", "skipped")]
+    tasks.sort(key=lambda task: task["start_date"] or "9")
+    names = list(dict.fromkeys(task["task_id"] for task in tasks))
+    parts = [_one_task(name, [task for task in tasks if task["task_id"] == name]) for name in names]
+    running = next((task for task in tasks if task["state"] == "running"), None)
+    percent = _percent(api, run_id, running) if running else ""
+    key = " · ".join(parts) or "the run has begun"
+    return Progress(key + percent, key)
+
+
+def stage_seconds(api: AirflowApi, run_id: str) -> dict[str, float]:
+    """Seconds that the tasks of each name took together."""
+    seconds: Counter[str] = Counter()
+    for task in api.tasks(DAG, run_id):
+        seconds[task["task_id"]] += task["duration"] or 0.0
+    return dict(seconds)
+
+
+def moment(text: str) -> float:
+    """Seconds since 1970 of one of Airflow's dates."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def _one_task(name: str, tasks: list[dict[str, Any]]) -> str:
+    states = Counter(task["state"] for task in tasks)
+    if states["failed"]:
+        return f"{name} FAILED"
+    again = " (again)" if states["up_for_retry"] else ""
+    if len(tasks) == 1:
+        return f"{name} {'✓' if states['success'] else '…'}{again}"
+    return f"{name} {states['success']}/{len(tasks)}{again}"
+
+
+def _percent(api: AirflowApi, run_id: str, task: dict[str, Any]) -> str:
+    """The last percentage in a running task's log; nothing where it has none yet."""
+    try:
+        lines = api.log(DAG, run_id, task["task_id"], task["try_number"], task["map_index"])
+    except (ApiError, OSError, KeyError):
+        return ""
+    found = [match for line in lines[-20:] if (match := PERCENT.search(line))]
+    return f" ({(found[-1][2] or '').strip()} {found[-1][3]} %)".replace("( ", "(") if found else ""
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _plain(text: str) -> Progress:
+    return Progress(text, text)
