@@ -1,0 +1,1 @@
+"""The only code that runs ffmpeg and ffprobe: reading, cutting, joining and checking video."""

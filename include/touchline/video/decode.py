@@ -1,0 +1,161 @@
+"""Which picture does a recording show at a moment? Frames on one grid of recording time, and single pictures.
+
+The same moment gives the same pixels wherever reading begins, so results do not depend on how a match is cut into chunks.
+Reading starts at a key frame before the first moment; whether it was early enough is checked, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.domain.recording import Recording
+from touchline.errors import BadRecordingError
+from touchline.video import ffmpeg_graph as graph
+from touchline.video.command import run, stream
+from touchline.video.ffmpeg_graph import Grid
+from touchline.video.monitor import FrameMonitor
+
+LEADS_S: tuple[int | None, ...] = (1, 10, 60, None)
+"""How long before the first moment reading begins; the next is tried when the first frame came too late. None: the start.
+
+One second covers the reordering of frames; ten seconds the key-frame groups of transport streams, which have no index.
+"""
+MAX_SHORTFALL_S = 2
+GRAB_TIMEOUT_S = 120.0
+JPEG_QUALITY = 4
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: `pixels` is uint8 of (height, width, 3), to be read only; `recording_ms` its grid time, rounded."""
+
+    recording_ms: int
+    pixels: NDArray[np.uint8]
+
+
+class StartTooLateError(Exception):
+    """The first decoded frame came after the first wanted moment: read from further ahead."""
+
+
+def decode_frames(
+    recording: Recording,
+    start_ms: int,
+    end_ms: int,
+    *,
+    fps: Fraction,
+    width: int,
+    height: int,
+    pix_fmt: str = "rgb24",
+    threads: int = 2,
+) -> Iterator[Frame]:
+    """Yield the frames at the moments k/fps seconds of recording time in [start_ms, end_ms), k whole.
+
+    Each shows the last source frame presented up to half a source frame (or half a grid step, if that is shorter) after its moment.
+    Turned upright, square pixels, scaled to exactly (width, height) whatever the shape, 8-bit SDR. `pix_fmt` is "rgb24" or "bgr24". The cost
+    is that of the stretch plus up to one key-frame group; memory stays flat. Closing the generator ends ffmpeg.
+
+    Raises:
+        BadRecordingError: the picture cannot be decoded at the start of the stretch, or ends more than 2 s early.
+        CommandError: ffmpeg failed.
+    """
+    if pix_fmt not in ("rgb24", "bgr24"):
+        raise ValueError(f"pix_fmt {pix_fmt!r}: rgb24 or bgr24")
+    grid = grid_between(recording, start_ms, end_ms, fps)
+    if grid.first >= grid.end:
+        return
+    for lead_s in LEADS_S:
+        monitor = FrameMonitor()
+        argv = _frames_argv(recording, grid, (width, height), pix_fmt, threads, lead_s)
+        blocks = stream(argv, block_bytes=width * height * 3, on_line=monitor)
+        try:
+            yield from _frames(blocks, recording, grid, monitor, (height, width, 3))
+            return
+        except StartTooLateError:
+            continue
+        finally:
+            blocks.close()  # type: ignore[attr-defined]
+    raise BadRecordingError(f"{recording.path} shows no picture at {start_ms} ms: copy it again")
+
+
+def grab_frame(recording: Recording, at_ms: int, width: int, *, threads: int = 2) -> bytes:
+    """Return the picture presented at `at_ms` as JPEG bytes, 8-bit SDR, `width` pixels wide, its shape kept.
+
+    Raises:
+        BadRecordingError: nothing can be decoded there.
+    """
+    last_ms = max(0, recording.duration_ms - 1)
+    at = Fraction(min(max(at_ms, 0), last_ms), 1000)
+    grid = Grid(recording.video.fps, 0, 1, origin_s=at)
+    height = max(2, round(Fraction(width * recording.video.height, recording.video.width)))
+    for lead_s in LEADS_S:
+        monitor = FrameMonitor()
+        source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
+        picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, width, height)
+        output = picture.output("pipe:", f="image2pipe", vcodec="mjpeg", pix_fmt="yuvj420p", vframes=1,
+                                fps_mode="passthrough", fflags="+bitexact", **{"flags:v": "+bitexact", "q:v": JPEG_QUALITY})
+        done = run(graph.ffmpeg_argv(output, filter_threads=threads), timeout_s=GRAB_TIMEOUT_S, on_line=monitor)
+        if done.stdout and not is_too_late(recording, grid, monitor):
+            return done.stdout
+    raise BadRecordingError(f"{recording.path} shows no picture at {at_ms} ms: copy it again")
+
+
+def grid_between(recording: Recording, start_ms: int, end_ms: int, fps: Fraction) -> Grid:
+    """The grid moments k/fps within [start_ms, end_ms) and within the recording."""
+    end_ms = min(end_ms, recording.duration_ms)
+    return Grid(fps, _ceil(max(0, start_ms) * fps / 1000), _ceil(max(0, end_ms) * fps / 1000))
+
+
+def seek_us(recording: Recording, grid: Grid, lead_s: int | None) -> int | None:
+    """Container time in microseconds at which reading begins; None from the first byte."""
+    if lead_s is None or grid.time_s(grid.first) <= lead_s:
+        return None
+    return int((recording.video.start_s + grid.time_s(grid.first) - lead_s) * graph.TICKS_PER_S)
+
+
+def is_too_late(recording: Recording, grid: Grid, monitor: FrameMonitor) -> bool:
+    """Whether the first decoded frame is later than the one that the first moment should show."""
+    first = monitor.wait_for_first()
+    latest = (grid.time_s(grid.first) - grid.origin_s + grid.tolerance_s(recording.video)) * graph.TICKS_PER_S
+    return first is None or first > latest
+
+
+def _frames_argv(  # noqa: PLR0913 - all of them name what is wanted
+    recording: Recording, grid: Grid, size: tuple[int, int], pix_fmt: str, threads: int, lead_s: int | None
+) -> list[str]:
+    source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
+    picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, *size)
+    output = picture.output("pipe:", f="rawvideo", pix_fmt=pix_fmt, vframes=grid.end - grid.first, fps_mode="passthrough")
+    return graph.ffmpeg_argv(output, filter_threads=threads)
+
+
+def _frames(
+    blocks: Iterator[bytes], recording: Recording, grid: Grid, monitor: FrameMonitor, shape: tuple[int, int, int]
+) -> Iterator[Frame]:
+    number = grid.first
+    for block in blocks:
+        if number == grid.first and is_too_late(recording, grid, monitor):
+            raise StartTooLateError
+        pixels = np.frombuffer(block, np.uint8).reshape(shape)
+        yield Frame(round(grid.time_s(number) * 1000), pixels)
+        number += 1
+    if number == grid.first:
+        raise StartTooLateError
+    _refuse_early_end(recording, grid, monitor)
+
+
+def _refuse_early_end(recording: Recording, grid: Grid, monitor: FrameMonitor) -> None:
+    """The last frame is held to the end of the stretch; more than two seconds of that is damage, not rounding."""
+    reached_s = grid.origin_s + Fraction(monitor.last_pts or 0, graph.TICKS_PER_S)
+    missing_s = grid.time_s(grid.end - 1) - reached_s
+    if missing_s > MAX_SHORTFALL_S and not recording.video.is_variable_rate:
+        raise BadRecordingError(f"{recording.path} can be decoded only to {float(reached_s):.1f} s, "
+                                f"{float(missing_s):.1f} s too early: copy it again")
+
+
+def _ceil(number: Fraction) -> int:
+    return -(-number.numerator // number.denominator)

@@ -1,0 +1,110 @@
+"""Which demuxer may read this file? Decided by its first bytes, from a short list, before ffmpeg sees it.
+
+Left to itself ffmpeg guesses, and takes a text file for a playlist that opens other files. Playlists (hls, concat,
+dash, sdp) and picture lists are never on the list.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from touchline.errors import BadRecordingError
+
+SNIFFED_BYTES = 1024
+PACKET_BYTES = (188, 192, 204)
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx", b"uuid")
+_PRINTABLE = frozenset(string.printable.encode())
+
+
+def sniff_demuxer(path: Path) -> str:
+    """Return ffmpeg's name of the demuxer that the first bytes of the file call for.
+
+    Raises:
+        BadRecordingError: the bytes are of no format that touchline reads, or the file cannot be found.
+    """
+    head = read_head(path)
+    for demuxer, matches in SNIFFERS.items():
+        if matches(head):
+            return demuxer
+    raise BadRecordingError(f"{path.name} is no video that touchline can read: its first bytes are {_what(head)}; "
+                            "export it as MP4 and copy it again")
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, as many as `sniff_demuxer` looks at."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(SNIFFED_BYTES)
+    except FileNotFoundError:
+        raise BadRecordingError(f"{path} is not there: check the name and the mount") from None
+    except IsADirectoryError:
+        raise BadRecordingError(f"{path} is a folder: name the recording itself") from None
+
+
+def packet_layout(head: bytes) -> tuple[int, int] | None:
+    """Return (offset of the first sync byte, packet size) of a transport stream, or None.
+
+    Packets of 188 bytes, or 192 with a time code before each (cameras' .mts), or 204 with checksums.
+    """
+    for size in PACKET_BYTES:
+        for offset in range(size):
+            syncs = head[offset::size]
+            if len(syncs) >= 4 and syncs[:4] == b"GGGG":
+                return offset, size
+    return None
+
+
+def _is_mp4(head: bytes) -> bool:
+    return len(head) >= 8 and head[4:8] in _MP4_BOXES
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    # A longer run of sync bytes would be safer, but 1024 bytes hold four packets of each size.
+    return packet_layout(head) is not None
+
+
+SNIFFERS: dict[str, Callable[[bytes], bool]] = {
+    "mov": _is_mp4,
+    "matroska": lambda head: head.startswith(b"\x1a\x45\xdf\xa3"),
+    "flv": lambda head: head.startswith(b"FLV\x01"),
+    "avi": lambda head: head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"),
+    "mpeg": lambda head: head.startswith(b"\x00\x00\x01\xba"),
+    "mpegts": _is_transport_stream,
+}
+"""The allow-list: demuxer → whether the first bytes are its own. The order matters only for speed."""
+
+
+def input_options(path: str | Path, demuxer: str, *, threads: int | None = None,
+                  start_us: int | None = None) -> dict[str, Any]:
+    """Options before `-i` for a recording, as ffmpeg-python takes them (None: a switch without a value).
+
+    `start_us` is container time in microseconds; reading begins at a key frame at or before it, or (transport
+    streams) at a packet near it. Only files can be opened, and only by this demuxer.
+    """
+    if demuxer not in SNIFFERS:
+        raise ValueError(f"{demuxer!r} is not an allowed demuxer")
+    options: dict[str, Any] = {"filename": f"file:{path}", "f": demuxer, "protocol_whitelist": "file"}
+    if threads is not None:
+        options["threads"] = threads
+    if start_us is not None:
+        options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{start_us}us"}
+    return options
+
+
+def input_argv(path: str | Path, demuxer: str) -> list[str]:
+    """The same as arguments, for ffprobe: ["-protocol_whitelist", "file", "-f", "mov", "-i", "file:/nas/a.mp4"]."""
+    options = input_options(path, demuxer)
+    return ["-protocol_whitelist", options["protocol_whitelist"], "-f", options["f"], "-i", options["filename"]]
+
+
+def _what(head: bytes) -> str:
+    if not head:
+        return "missing (the file is empty)"
+    if not head.strip(b"\0"):
+        return "zeros"
+    if all(byte in _PRINTABLE for byte in head[:64]):
+        return "text"
+    return head[:8].hex(" ")

@@ -1,0 +1,181 @@
+"""What is this recording? Its picture and sound as presented: size, rate, length, and where time 0 lies.
+
+recording_ms 0 is the first frame that a player shows, found by decoding it: edit lists hide packets before it, transport streams
+start anywhere and often within a key-frame group.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.recording import AudioStream, Recording, VideoStream
+from touchline.errors import BadRecordingError, CommandError
+from touchline.video import ffmpeg_graph as graph
+from touchline.video.command import run
+from touchline.video.demuxer import input_argv, sniff_demuxer
+from touchline.video.monitor import FrameMonitor
+from touchline.video.rate import RateEstimate, estimate_rate
+
+PROBE_TIMEOUT_S = 120.0
+HEAD_S = 8
+TAIL_S = 10
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+"""Perceptual quantizer and hybrid log-gamma: ITU-R BT.2100."""
+_STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
+
+
+def probe_recording(path: Path, fingerprint: str) -> Recording:
+    """Read what a recording holds; costs a few hundred milliseconds, whatever its length.
+
+    Raises:
+        BadRecordingError: no video format, not readable (no moov atom), no video stream, no frame that can be
+            decoded, or zero length. The message is one line and names the file.
+    """
+    path = path.absolute()
+    demuxer = sniff_demuxer(path)
+    try:
+        return _probe(path, fingerprint, demuxer)
+    except CommandError as error:
+        raise BadRecordingError(f"{path.name} cannot be read: {_reason(error.last_lines)}; copy it again") from None
+
+
+def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
+    found = _ffprobe(path, demuxer, "-show_streams", "-show_format")
+    stream = _video_stream(path, found["streams"])
+    index, time_base = int(stream["index"]), Fraction(stream["time_base"])
+    head = list(_packet_times(path, demuxer, index, f"%+{HEAD_S}"))
+    rate = estimate_rate([pts * time_base for pts, _ in head], time_base, _claimed_rates(stream))
+    start_s = _first_frame_s(path, demuxer, index)
+    end_s = _end_s(path, demuxer, index, time_base, rate, found["format"], head)
+    duration_ms = int((end_s - start_s) * 1000)
+    if duration_ms <= 0:
+        raise BadRecordingError(f"{path.name} has a picture without length: copy it again")
+    video = _describe_video(stream, start_s, rate)
+    audio = _audio_stream(found["streams"])
+    return Recording(str(path), path.stat().st_size, fingerprint, demuxer, duration_ms, video, audio)
+
+
+def _describe_video(stream: Mapping[str, Any], start_s: Fraction, rate: RateEstimate) -> VideoStream:
+    rotation = _rotation(stream)
+    width, height = _display_size(stream, rotation)
+    return VideoStream(
+        index=int(stream["index"]),
+        codec=stream["codec_name"],
+        pix_fmt=stream.get("pix_fmt", "unknown"),
+        width=width,
+        height=height,
+        fps=rate.fps,
+        start_s=start_s,
+        rotation=rotation,
+        is_hdr=stream.get("color_transfer") in HDR_TRANSFERS,
+        is_variable_rate=rate.is_variable,
+    )
+
+
+def _ffprobe(path: Path, demuxer: str, *questions: str) -> dict[str, Any]:
+    argv = ["ffprobe", "-v", "error", *questions, "-of", "json", *input_argv(path, demuxer)]
+    return dict(json.loads(run(argv, timeout_s=PROBE_TIMEOUT_S).stdout))
+
+
+def _video_stream(path: Path, streams: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first video stream that moves: cover art and thumbnails do not count."""
+    for stream in streams:
+        disposition = stream.get("disposition", {})
+        still = any(disposition.get(name) for name in _STILL_DISPOSITIONS)
+        if stream.get("codec_type") == "video" and not still and stream.get("codec_name", "unknown") != "unknown":
+            if int(stream.get("width", 0)) and int(stream.get("height", 0)):
+                return stream
+    raise BadRecordingError(f"{path.name} has no picture, only {_kinds(streams)}: touchline needs video")
+
+
+def _audio_stream(streams: list[dict[str, Any]]) -> AudioStream | None:
+    for stream in streams:
+        if stream.get("codec_type") == "audio" and stream.get("codec_name", "unknown") != "unknown":
+            rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
+            if rate and channels:
+                start_s = int(stream.get("start_pts", 0)) * Fraction(stream["time_base"])
+                return AudioStream(int(stream["index"]), stream["codec_name"], rate, channels, start_s)
+    return None
+
+
+def _kinds(streams: list[dict[str, Any]]) -> str:
+    return ", ".join(sorted({stream.get("codec_type", "data") for stream in streams})) or "nothing"
+
+
+def _packet_times(path: Path, demuxer: str, index: int, interval: str) -> Iterator[tuple[int, int]]:
+    """(pts, duration) in time-base units of presented packets in an interval of ffprobe's own syntax."""
+    argv = ["ffprobe", "-v", "error", "-select_streams", str(index), "-read_intervals", interval]
+    argv += ["-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *input_argv(path, demuxer)]
+    for line in run(argv, timeout_s=PROBE_TIMEOUT_S).stdout.decode().splitlines():
+        fields = dict(part.split("=", 1) for part in line.split("|") if "=" in part)
+        pts = fields.get("pts", "N/A") if fields.get("pts", "N/A") != "N/A" else fields.get("dts", "N/A")
+        if pts != "N/A" and "D" not in fields.get("flags", ""):
+            duration = fields.get("duration", "N/A")
+            yield int(pts), int(duration) if duration != "N/A" else 0
+
+
+def _first_frame_s(path: Path, demuxer: str, index: int) -> Fraction:
+    """Container time of the first frame that the decoder gives, in seconds, to the microsecond."""
+    monitor = FrameMonitor()
+    run(graph.first_frame_argv(path, demuxer, index), timeout_s=PROBE_TIMEOUT_S, on_line=monitor)
+    if monitor.first_pts is None:
+        raise BadRecordingError(f"{path.name} holds no frame that can be decoded: copy it again")
+    return Fraction(monitor.first_pts, graph.TICKS_PER_S)
+
+
+def _end_s(  # noqa: PLR0913 - what ffprobe said, in its parts
+    path: Path,
+    demuxer: str,
+    index: int,
+    time_base: Fraction,
+    rate: RateEstimate,
+    container: Mapping[str, Any],
+    head: list[tuple[int, int]],
+) -> Fraction:
+    """Container time at which the last frame ends: from the packets at the end, not from a header's claim."""
+    claimed = Fraction(container.get("start_time", "0")) + Fraction(container.get("duration", "0"))
+    packets = head
+    for look_back_s in (TAIL_S, 6 * TAIL_S):
+        start = max(Fraction(0), claimed - look_back_s)
+        packets = list(_packet_times(path, demuxer, index, f"{float(start)}%")) or packets
+        if packets is not head:
+            break
+    if not packets:
+        raise BadRecordingError(f"{path.name} holds no picture: copy it again")
+    last_pts, last_duration = max(packets)
+    lasts = last_duration * time_base
+    # FLV gives every packet the length of one tick.
+    return last_pts * time_base + (lasts if lasts > time_base else 1 / rate.fps)
+
+
+def _claimed_rates(stream: Mapping[str, Any]) -> list[Fraction]:
+    texts = (stream.get("r_frame_rate", "0/0"), stream.get("avg_frame_rate", "0/0"))
+    return [Fraction(text) for text in texts if not text.endswith("/0")]
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    """Degrees clockwise by which the picture is turned for display: 0, 90, 180 or 270."""
+    for item in stream.get("side_data_list", []):
+        if "rotation" in item:
+            return round(-float(item["rotation"]) / 90) * 90 % 360
+    return 0
+
+
+def _display_size(stream: Mapping[str, Any], rotation: int) -> tuple[int, int]:
+    width, height = int(stream["width"]), int(stream["height"])
+    aspect = stream.get("sample_aspect_ratio", "1:1")
+    across, _, down = aspect.partition(":")
+    if across.isdigit() and down.isdigit() and int(across) and int(down):
+        width = max(1, round(Fraction(width) * int(across) / int(down)))
+    return (height, width) if rotation in (90, 270) else (width, height)
+
+
+def _reason(last_lines: str) -> str:
+    """The last line that ffmpeg wrote, without addresses and file names."""
+    last = last_lines.split(" | ")
+    text = next((line for line in last if "moov atom not found" in line), last[-1] if last else "")
+    return text.rpartition("] ")[2].rpartition(": ")[2].strip() or "no reason was given"
