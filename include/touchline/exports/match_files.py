@@ -1,0 +1,82 @@
+"""What do the JSON files of a match folder say? Pure functions from the results of earlier steps.
+
+Nothing in them depends on clock, host or the place of a file on disk: a recording is named by its file name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.half import game_time
+
+Plain = Mapping[str, Any]
+
+
+def json_bytes(content: Plain) -> bytes:
+    """Equal content gives equal bytes."""
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def source_name(path: str) -> str:
+    """File name of a recording, always valid Unicode."""
+    return os.fsencode(Path(path).name).decode("utf-8", "replace")
+
+
+def match_title(sidecar: Plain, recordings: Sequence[Plain]) -> str:
+    """What to call the match: its title, else the two teams, else the name of its first recording."""
+    teams = [sidecar[side] for side in ("home", "away") if sidecar[side]]
+    return str(sidecar["title"] or " – ".join(teams) or Path(source_name(recordings[0]["path"])).stem)
+
+
+def match_json(match_id: str, probe: Plain, actions: Sequence[Plain], reels: Sequence[Plain]) -> dict[str, Any]:
+    """`match.json`: what was played, from which recordings, what was made of it."""
+    sidecar, recordings = probe["sidecar"], probe["recordings"]
+    described, start_ms = [], 0
+    for recording in recordings:
+        described.append(_recording(recording, start_ms))
+        start_ms += recording["duration_ms"]
+    return {
+        "match_id": match_id,
+        "title": match_title(sidecar, recordings),
+        **{key: sidecar[key] for key in ("home", "away", "date", "kick_offs_ms", "kits", "our_keeper")},
+        "duration_ms": start_ms,
+        "recordings": described,
+        "actions": len(actions),
+        "reels": {reel["name"]: {"clips": len(reel["clips"]), "duration_ms": reel["duration_ms"]} for reel in reels},
+    }
+
+
+def _recording(recording: Plain, start_ms: int) -> dict[str, Any]:
+    video = recording["video"]
+    return {
+        "file": source_name(recording["path"]),
+        "fingerprint": recording["fingerprint"],
+        "size_bytes": recording["size_bytes"],
+        "start_ms": start_ms,
+        "duration_ms": recording["duration_ms"],
+        "width": video["width"],
+        "height": video["height"],
+        "fps": video["fps"],
+        "has_audio": recording["audio"] is not None,
+    }
+
+
+def actions_json(match_id: str, actions: Sequence[Plain]) -> dict[str, Any]:
+    """`actions.json`: every action in order of time."""
+    keys = ("match_ms", "half", "position_ms", "label", "confidence", "source")
+    timed = [
+        {**{key: action[key] for key in keys}, "game_time": game_time(action["half"], action["position_ms"])}
+        for action in actions
+    ]
+    return {"match_id": match_id, "actions": timed}
+
+
+def reel_json(match_id: str, reel: Plain, recordings: Sequence[Plain]) -> dict[str, Any]:
+    """`reels/<name>.json`: the clips of a reel, each with its source file; `video` is null without clips."""
+    clips = [{**clip, "source": source_name(recordings[clip["recording"]]["path"])} for clip in reel["clips"]]
+    kept = {key: reel[key] for key in ("name", "frames", "duration_ms", "sha256", "size_bytes")}
+    return {"match_id": match_id, **kept, "video": f"{reel['name']}.mp4" if clips else None, "clips": clips}
