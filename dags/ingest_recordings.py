@@ -1,0 +1,48 @@
+"""From a file on the NAS to a run of process_match."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import dag
+from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.ingest_tasks import check_recording, register_recordings
+from touchline_airflow.recording_sensor import RecordingSensor
+
+DOC = """
+### What it makes
+A row in the catalogue for every recording below `NAS_MOUNT_PATH`, and a run of `process_match` for every new match.
+A recording is taken when its size, its mtime and its last MiB stood still over two looks `WATCH_STABLE_TIME_SEC` apart
+and its end can be read without an error. The output folder, dot files, partial files (`.part`, `.tmp`, `.crdownload`,
+`~`) and links that lead out of the mount are never taken; nor is what is older than `INGEST_SINCE`.
+
+### When it runs
+Always: a run ends when something was found, or after five minutes, and the next one begins.
+
+### If it fails
+A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
+`NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried anew when it changes. One that is
+incomplete waits, with its reason in the catalogue, and is bad after `WATCH_BAD_AFTER_SEC`. A red
+`wait_for_recording` means that the mount's settings or the catalogue are wrong: its log says which.
+
+### Safe to rerun?
+Yes. A recording is registered once, whatever its name, and the run of a match is started once.
+"""
+
+
+@dag(schedule="@continuous", start_date=START_DATE, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS,
+     tags=[*TAGS, "ingest"], doc_md=DOC)
+def ingest_recordings() -> None:
+    """Wire the tasks of one look at the mount."""
+    due = RecordingSensor(task_id="wait_for_recording", execution_timeout=timedelta(minutes=10))
+    # A recording that cannot be checked now is looked at again by the next run: no retry here.
+    checked = check_recording.override(retries=0, max_active_tis_per_dagrun=4).expand(path=due.output)
+    pending = register_recordings(due.output, checked)
+    TriggerDagRunOperator.partial(
+        task_id="trigger_match", trigger_dag_id="process_match", skip_when_already_exists=True,
+        openlineage_inject_parent_info=False, map_index_template="{{ task.trigger_run_id }}",
+    ).expand_kwargs(pending)
+
+
+ingest_recordings()

@@ -1,0 +1,75 @@
+"""One run per match: from a recording to the published match folder."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag
+from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
+from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
+from touchline_airflow.open_match import OpenMatch
+from touchline_airflow.operator import TouchlineOperator
+
+from touchline.steps.register import REELS
+
+DOC = """
+### What it makes
+The match folder of one recording: actions, reels, a report and a manifest, in `NAS_OUTPUT_PATH/<match_id>/`.
+Each task is one `touchline` command that reads files and writes files below `WORKING_DIR/matches/<match_id>/`.
+
+### When it runs
+`ingest_recordings` starts it for each new recording. By hand: *Trigger*, with the recording's path below
+`NAS_MOUNT_PATH`. Two runs of the same match take turns: the second waits in `open_match` and then reuses what is there.
+A 90-minute match takes minutes on a GPU and about as long as the match on two CPU cores; worry when `scan` takes longer
+than the match or one `spot_chunk` longer than an hour.
+
+### If it fails
+The last line of the failed task's log is the reason; it also stands in the catalogue and in the match folder's
+`FAILED.txt`. Exit code 3 means that the recording is bad: copy it again. For all else clear the failed task with what
+lies downstream: finished work is checked and reused.
+
+### Safe to rerun?
+Yes, any task, at any time: a whole result is reused, a damaged one is computed again, and the match folder changes only
+when all is there. To compute anew: start a run with `force`; or, for a single clear, set the Variable `touchline_force`
+to the match id (*Admin → Variables*), clear the task, and empty the Variable again.
+"""
+
+PARAMS: dict[str, Any] = {
+    "recording": Param(type="string", minLength=1, maxLength=4096, title="Recording",
+                       description="Path of the recording: absolute, or below NAS_MOUNT_PATH."),
+    "reels": Param(list(REELS), type="array", items={"type": "string", "enum": list(REELS)}, minItems=1,
+                   uniqueItems=True, title="Reels", description="Which reels are made.", examples=list(REELS)),
+    "force": Param(False, type="boolean", title="Compute anew", description="Reuse no result of an earlier run."),
+    "match_id": Param(None, type=["null", "string"], title="Match id", description="Set by ingest_recordings."),
+}
+
+
+@dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16, default_args=DEFAULT_ARGS, params=PARAMS,
+     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=timedelta(hours=24), render_template_as_native_obj=False)
+def process_match() -> None:
+    """Wire the steps of one match."""
+    opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=timedelta(hours=24))
+    match = {"match_id": opened.output}
+
+    probe = TouchlineOperator(task_id="probe", **match)
+    scan = TouchlineOperator(task_id="scan", execution_timeout=timedelta(hours=4), **match)
+    plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
+    chunks = list_chunks(opened.output)
+    spot_chunk = TouchlineOperator.partial(
+        task_id="spot_chunk", pool=GPU_POOL, execution_timeout=timedelta(hours=2),
+        map_index_template="{{ task.part }}", **match).expand(part=chunks)
+    merge_actions = TouchlineOperator(task_id="merge_actions", trigger_rule="none_failed", **match)
+    plan_reels = TouchlineOperator(task_id="plan_reels", **match)
+    reels = list_reels(opened.output)
+    render_reel = TouchlineOperator.partial(
+        task_id="render_reel", pool=RENDER_POOL, execution_timeout=timedelta(hours=4),
+        map_index_template="reel-{{ task.part }}", **match).expand(part=reels)
+    publish = TouchlineOperator(task_id="publish", trigger_rule="none_failed", **match)
+    closed = close_match(opened.output)
+
+    opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels
+    plan_reels >> reels >> render_reel >> publish >> closed
+
+
+process_match()

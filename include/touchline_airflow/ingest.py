@@ -1,0 +1,108 @@
+"""What becomes of a recording that stands still? The work behind the tasks of `ingest_recordings`; no airflow in here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from touchline.catalogue import matches, recordings
+from touchline.catalogue.connection import now_ms
+from touchline.domain.layout import MatchFolder, match_id
+from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.settings import Settings
+from touchline.steps.register import fingerprint, make_request
+from touchline_airflow.failure_note import remove_failure, write_failure
+from touchline_airflow.runtime import step_argv, step_environment, touchline_path
+from touchline_airflow.step_process import Finished, StepProcess
+from touchline_airflow.watch import take_look
+
+
+def check_recording(path: str, settings: Settings, say: Callable[[str], None]) -> None:
+    """Have a recording checked to its end; what came out stands in the catalogue.
+
+    Raises:
+        IncompleteRecordingError: it is still being copied; it waits and is looked at again.
+        BadRecordingError: it cannot be used until it changes; the reason is in the catalogue and in a folder as well.
+        TouchlineError: the check itself failed.
+    """
+    finished = StepProcess(step_argv(touchline_path(), "check_recording", path), step_environment()).follow(say)
+    recordings.update(settings.catalogue_address, path, checked_at_ms=now_ms())
+    reason = _reason(finished)
+    if finished.exit_code == EXIT_DONE:
+        return
+    if finished.exit_code == EXIT_BAD_RECORDING:
+        raise _bad(path, reason, settings)
+    row = recordings.find(settings.catalogue_address, path)
+    still_sec = (now_ms() - row.still_since_ms) / 1000 if row else 0
+    if still_sec >= settings.watch_bad_after_sec:
+        raise _bad(path, f"{reason} (nothing has changed for {still_sec:.0f} s)", settings)
+    recordings.update(settings.catalogue_address, path, status="waiting", reason=reason)
+    raise IncompleteRecordingError(reason) if _has_verdict(finished) else TouchlineError(reason)
+
+
+def register_recordings(paths: Iterable[str], settings: Settings, say: Callable[[str], None]) -> None:
+    """Write each complete recording as a match, or as a duplicate of the match that has its content."""
+    for path in paths:
+        try:
+            _register(path, settings, say)
+        except (OSError, BadRecordingError) as error:
+            say(f"{path} went away or changed, it is looked at again: {error}")
+
+
+def pending_runs(settings: Settings) -> list[dict[str, Any]]:
+    """Run id and conf for every registered match for which no run has begun."""
+    return [{"trigger_run_id": f"match__{match.match_id}__{match.attempt}",
+             "conf": {"recording": match.recording, "match_id": match.match_id}}
+            for match in matches.without_run(settings.catalogue_address)]
+
+
+def _register(path: str, settings: Settings, say: Callable[[str], None]) -> None:
+    address = settings.catalogue_address
+    row, look = recordings.find(address, path), take_look(Path(path), None)
+    if row is None or look is None or not row.is_as(look):
+        raise BadRecordingError(f"{path} is not as it was when it was checked")
+    request = make_request([Path(path)])
+    match = matches.register(address, request.match_id, request.fingerprints[0], request.recordings[0])
+    is_source = match.recording == request.recordings[0] or not Path(match.recording).exists()
+    status = "registered" if is_source else "duplicate"
+    reason = None if is_source else f"has the same content as {match.recording}"
+    if is_source and match.recording != request.recordings[0]:
+        matches.update(address, match.match_id, recording=request.recordings[0])
+    if row.match_id and row.match_id != match.match_id:
+        remove_failure(MatchFolder(settings.nas_output_path, row.match_id))
+    recordings.update(address, path, status=status, reason=reason, match_id=match.match_id)
+    say(f"{path}: {status} as match {match.match_id}")
+
+
+def _bad(path: str, reason: str, settings: Settings) -> BadRecordingError:
+    """Write down that a recording is bad. Its folder is named like that of a match; it has no other file."""
+    try:
+        folder = MatchFolder(settings.nas_output_path, match_id(Path(path).stem, fingerprint(Path(path))))
+    except OSError as error:
+        return BadRecordingError(f"{path} went away while it was checked: {error}")
+    row = recordings.find(settings.catalogue_address, path)
+    if row and row.match_id and row.match_id != folder.match_id:
+        remove_failure(MatchFolder(settings.nas_output_path, row.match_id))
+    recordings.update(settings.catalogue_address, path, status="bad", reason=reason, match_id=folder.match_id)
+    write_failure(folder, reason)
+    return BadRecordingError(reason)
+
+
+def _reason(finished: Finished) -> str:
+    return _verdict(finished).get("reason") or finished.reason or f"the check ended with exit code {finished.exit_code}"
+
+
+def _has_verdict(finished: Finished) -> bool:
+    return "complete" in _verdict(finished)
+
+
+def _verdict(finished: Finished) -> dict[str, Any]:
+    for line in reversed(finished.stdout.splitlines()):
+        if line.startswith("{"):
+            try:
+                return dict(json.loads(line))
+            except ValueError:
+                return {}
+    return {}

@@ -1,0 +1,21 @@
+"""Who works on a match? One run at a time; a lease whose run has ended is free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PROCESS_MATCH = "process_match"
+LEASE_SEC = 24 * 3600
+ACTIVE_STATES = ("queued", "running")
+
+
+def run_is_active(task_instance: Any, run_id: str) -> bool:
+    """Whether a run of `process_match` has not ended; a run that is no longer known has."""
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        return task_instance.get_dagrun_state(PROCESS_MATCH, run_id) in ACTIVE_STATES
+    except AirflowRuntimeError as error:
+        if "not_found" in str(error).lower() or "404" in str(error):
+            return False
+        raise

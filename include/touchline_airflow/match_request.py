@@ -1,0 +1,100 @@
+"""Is what a run was asked for allowed, and which match is it? No airflow in here: tested without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from touchline.catalogue import matches
+from touchline.domain.layout import is_match_id
+from touchline.errors import UsageError
+from touchline.settings import Settings
+from touchline.steps.register import REELS, fingerprint, make_request
+from touchline.steps.request import Request
+from touchline_airflow.watch import watched_folders
+
+LONGEST_PATH = 4096
+
+
+@dataclass(frozen=True)
+class MatchOrder:
+    """What a run was asked for, checked: an existing plain file inside the mount, and known reels."""
+
+    recording: Path
+    reels: tuple[str, ...]
+    match_id: str | None
+
+
+def read_order(params: Mapping[str, Any], settings: Settings) -> MatchOrder:
+    """Check a run's params.
+
+    Raises:
+        UsageError: one line that says what is refused and what to give instead.
+    """
+    match_id = params.get("match_id")
+    if match_id is not None and not (isinstance(match_id, str) and is_match_id(match_id)):
+        raise UsageError(f"match_id {match_id!r} is not a match id: leave it out")
+    if not isinstance(params.get("force", False), bool):
+        raise UsageError(f"force {params['force']!r} is neither true nor false")
+    return MatchOrder(_recording(params.get("recording"), settings), _reels(params.get("reels", list(REELS))), match_id)
+
+
+def find_match(order: MatchOrder, settings: Settings) -> Request:
+    """Fingerprint the recording and return the request of its match; a new match is registered in the catalogue.
+
+    The same content is the same match under any name. The recording that the match was made from stays its source
+    while it has not changed, so that results are reused.
+    """
+    proposed = make_request([order.recording], order.reels)
+    content = proposed.fingerprints[0]
+    match = matches.register(settings.catalogue_address, proposed.match_id, content, proposed.recordings[0])
+    recording = match.recording if _is_content(Path(match.recording), content) else proposed.recordings[0]
+    if recording != match.recording:
+        matches.update(settings.catalogue_address, match.match_id, recording=recording)
+    return replace(proposed, match_id=match.match_id, recordings=(recording,))
+
+
+def _recording(value: Any, settings: Settings) -> Path:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError("recording is missing: give the path of a file below NAS_MOUNT_PATH")
+    if "\0" in value or len(value) > LONGEST_PATH or not _is_utf8(value):
+        raise UsageError(f"recording {value[:80]!r} is not a path")
+    mount, output = watched_folders(settings)
+    try:
+        path = (mount / value).resolve()
+        is_file = path.is_file()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"recording {value[:200]!r} cannot be read: {error}") from None
+    if not path.is_relative_to(mount):
+        raise UsageError(f"recording {value[:200]!r} lies outside NAS_MOUNT_PATH ({mount}): put it there")
+    if path.is_relative_to(output):
+        raise UsageError(f"recording {value[:200]!r} lies in NAS_OUTPUT_PATH: that holds what touchline made")
+    if not is_file:
+        raise UsageError(f"recording {value[:200]!r} is no plain file below {mount}: check the name")
+    return path
+
+
+def _reels(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise UsageError(f"reels {value!r} is no list of names: use {', '.join(REELS)}")
+    for name in value:
+        if name not in REELS:
+            raise UsageError(f"unknown reel {name!r}: use {', '.join(REELS)}")
+    return tuple(name for name in REELS if name in value)
+
+
+def _is_content(path: Path, content: str) -> bool:
+    try:
+        return path.is_file() and fingerprint(path) == content
+    except OSError:
+        return False
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,42 @@
+"""The tasks of `process_match` that run no step: the lists that are mapped over, and the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from touchline.domain.layout import WorkFiles
+from touchline.settings import Settings
+from touchline.steps.request import load_request
+from touchline.steps.result import read_result
+from touchline_airflow import close_match as closing
+from touchline_airflow.leases import PROCESS_MATCH
+
+
+@task
+def list_chunks(match_id: str) -> list[str]:
+    """Ids of the chunks that `plan_chunks` made; none is normal for a match in which nothing moves."""
+    planned = read_result(WorkFiles(Settings.from_env().working_dir, match_id).chunks)
+    return [chunk["chunk_id"] for chunk in planned.result["chunks"]]
+
+
+@task
+def list_reels(match_id: str) -> list[str]:
+    """Names of the reels that were asked for."""
+    return list(load_request(match_id, Settings.from_env()).reels)
+
+
+@task(trigger_rule="all_done")
+def close_match(match_id: str | None) -> None:
+    """Write how the run ended; fails when the match was not published, so that the run's state is true."""
+    context = get_current_context()
+    run_id: str = context["run_id"]
+    this: Any = context["ti"]
+    if not match_id:
+        raise AirflowFailException("open_match refused the request: the last line of its log says why")
+    states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
+    others = {name: state for name, state in states.items() if name != this.task_id}
+    if reason := closing.close_match(match_id, run_id, others, Settings.from_env()):
+        raise AirflowFailException(reason)

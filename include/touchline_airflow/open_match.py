@@ -1,0 +1,50 @@
+"""What is to be made of which recording, and is it our turn? The first task of `process_match`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
+from airflow.sdk.exceptions import AirflowFailException
+
+from touchline.catalogue import matches, runs
+from touchline.errors import BadRecordingError, UsageError
+from touchline.settings import Settings
+from touchline.steps.request import save_request
+from touchline_airflow.leases import LEASE_SEC, run_is_active
+from touchline_airflow.match_request import find_match, read_order
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class OpenMatch(BaseSensorOperator):
+    """Check what the run was asked for, register the match, take its lease; returns the match id.
+
+    A second run of the same match waits here without taking a slot, and then reuses the finished work.
+    """
+
+    ui_color = "#d5e5f0"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(mode="reschedule", **kwargs)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """One try to take the match."""
+        settings = Settings.from_env()
+        address, run_id = settings.catalogue_address, context["run_id"]
+        try:
+            request = find_match(read_order(context["params"], settings), settings)
+        except (UsageError, BadRecordingError) as error:
+            raise AirflowFailException(str(error)) from None
+        match_id = request.match_id
+        holder = matches.take_lease(address, match_id, run_id, LEASE_SEC,
+                                    lambda other: run_is_active(context["ti"], other))
+        if holder != run_id:
+            self.log.info("Run %s works on %s: waiting for our turn", holder, match_id)
+            return PokeReturnValue(is_done=False)
+        save_request(request, settings)
+        runs.begin(address, run_id, match_id)
+        matches.update(address, match_id, status="processing", reason=None)
+        self.log.info("Match %s is ours", match_id)
+        return PokeReturnValue(is_done=True, xcom_value=match_id)

@@ -1,0 +1,111 @@
+"""How does a task run a step? One operator for all steps of a match, in the runtime that the deployment chose."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from touchline.catalogue import matches, runs
+from touchline.domain.layout import WorkFiles
+from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, EXIT_USAGE
+from touchline.settings import Settings
+from touchline.steps.result import read_stats
+from touchline_airflow.force import is_forced
+from touchline_airflow.leases import LEASE_SEC, run_is_active
+from touchline_airflow.metrics import send_stats
+from touchline_airflow.runtime import decide_runtime, step_argv, step_environment, touchline_path
+from touchline_airflow.step_process import Finished, StepProcess
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
+
+
+class TouchlineOperator(BaseOperator):
+    """Run `touchline <task_id> -- MATCH_ID [PART]`.
+
+    The step's lines appear in the task log as they come. When it fails, its one-line reason is the last line of the
+    log and stands in the catalogue; exit codes 2 and 3 are not tried again. Nothing goes to XCom: results are files.
+
+    :param match_id: id of the match, as `open_match` returned it.
+    :param part: the chunk or the reel, for the steps that take one.
+    """
+
+    template_fields: Sequence[str] = ("match_id", "part")
+    ui_color = "#d5f0dd"
+
+    def __init__(self, *, match_id: str, part: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("do_xcom_push", False)
+        super().__init__(**kwargs)
+        self.match_id = match_id
+        self.part = part
+        self._running: StepProcess | None = None
+
+    def execute(self, context: Context) -> None:
+        """Hold the match's lease, run the step, note how it went."""
+        settings = Settings.from_env()
+        run_id = context["run_id"]
+        self._hold_lease(settings, run_id, context["ti"])
+        started = time.monotonic()
+        finished = self._run_step(is_forced(context["params"], self.match_id))
+        self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
+        if finished.exit_code != EXIT_DONE:
+            raise _failure(finished)
+
+    def on_kill(self) -> None:
+        """Cleared, marked or timed out: nothing of the step may go on."""
+        if self._running:
+            self._running.kill()
+
+    def _run_step(self, force: bool) -> Finished:
+        decide_runtime(os.environ)
+        argv = step_argv(touchline_path(), self.task_id, *filter(None, (self.match_id, self.part)), force=force)
+        self.log.info("Running %s", argv)
+        self._running = StepProcess(argv, step_environment())
+        return self._running.follow(lambda line: self.log.info("%s", line))
+
+    def _hold_lease(self, settings: Settings, run_id: str, task_instance: Any) -> None:
+        holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id, LEASE_SEC,
+                                    lambda other: run_is_active(task_instance, other))
+        if holder != run_id:
+            raise AirflowException(f"run {holder} works on {self.match_id}: clear this task again when it has ended")
+
+    def _note(self, settings: Settings, run_id: str, finished: Finished, wall_ms: int) -> None:
+        stats = read_stats(self._result(WorkFiles(settings.working_dir, self.match_id)))
+        is_done = finished.exit_code == EXIT_DONE
+        reason = None if is_done else reason_of(finished)
+        runs.note_stage(settings.catalogue_address, run_id, runs.StageTime(
+            self.task_id, self.part, wall_ms, is_done, reason, stats if is_done else None))
+        send_stats(self.task_id, {**stats, "task_wall_ms": wall_ms})
+
+    def _result(self, files: WorkFiles) -> Path:
+        by_part = {"spot_chunk": files.spottings, "render_reel": files.reel}
+        if self.task_id in by_part:
+            return by_part[self.task_id](self.part)
+        return {"probe": files.probe, "scan": files.scan, "plan_chunks": files.chunks, "merge_actions": files.actions,
+                "plan_reels": files.reels, "publish": files.published}[self.task_id]
+
+
+def reason_of(finished: Finished) -> str:
+    """One line for a person: what the step said last, else how it ended."""
+    if finished.exit_code < 0:
+        return f"the step was ended by signal {-finished.exit_code}"
+    return finished.reason or f"the step ended with exit code {finished.exit_code} and said nothing"
+
+
+def _failure(finished: Finished) -> AirflowException:
+    kind = AirflowFailException if finished.exit_code in NO_RETRY_HELPS else AirflowException
+    return kind(reason_of(finished))
+
+
+def long_step(**duration: int) -> dict[str, Any]:
+    """Arguments of a step that may take long: its own timeout, a few retries."""
+    return {"execution_timeout": timedelta(**duration)}

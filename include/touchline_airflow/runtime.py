@@ -1,0 +1,60 @@
+"""How does a step run here, where is its command, and what of our environment may it see?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from touchline.errors import SettingError
+from touchline.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+             "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH", "NO_COLOR")
+"""What a step gets beside its settings. Not Airflow's own variables: they hold keys and the database's address."""
+
+
+def decide_runtime(environ: Mapping[str, str]) -> str:
+    """Say once, when the deployment starts, what `auto` means; never per task.
+
+    Raises:
+        SettingError: TOUCHLINE_RUNTIME has a value that is not known, or one that this release cannot do.
+    """
+    wanted = environ.get("TOUCHLINE_RUNTIME", "").strip().lower() or "auto"
+    if wanted == "docker":
+        raise SettingError("TOUCHLINE_RUNTIME=docker comes with the next release: use process or auto")
+    if wanted not in ("auto", "process"):
+        raise SettingError(f"TOUCHLINE_RUNTIME={wanted!r} is not known: use one of docker, process, auto")
+    return "process"
+
+
+def touchline_path(environ: Mapping[str, str] | None = None) -> str:
+    """The `touchline` command of the worker's virtual environment (TOUCHLINE_BIN, else beside the project).
+
+    Raises:
+        SettingError: it is not there.
+    """
+    environ = os.environ if environ is None else environ
+    path = Path(environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline")
+    if not os.access(path, os.X_OK):
+        raise SettingError(f"{path} is not there: run `make install`, or set TOUCHLINE_BIN to the worker's touchline")
+    return str(path)
+
+
+def step_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a step: its settings and a few variables of the system, nothing else."""
+    environ = os.environ if environ is None else environ
+    names = (*PASSED_ON, *(item.name.upper() for item in fields(Settings)))
+    return {name: environ[name] for name in names if name in environ} | {"PYTHONUNBUFFERED": "1"}
+
+
+def step_argv(touchline: str, step: str, *arguments: str, force: bool = False) -> list[str]:
+    """The command line of a step; what follows `--` is never taken for an option.
+
+    ("touchline", "spot_chunk", "final-0123456789ab", "chunk-0002") →
+    ["touchline", "spot-chunk", "--", "final-0123456789ab", "chunk-0002"]
+    """
+    return [touchline, step.replace("_", "-"), *(["--force"] if force else []), "--", *arguments]
