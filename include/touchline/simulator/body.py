@@ -30,7 +30,7 @@ def joints(world: World) -> Array:
 
 def _legs(body: Array, world: World, speed: Array) -> None:
     """Thighs swing with the stride, shins fold on the way forward; a kick throws the right leg."""
-    swing = np.minimum(0.16 * speed, 0.95)
+    swing = np.minimum(0.13 * speed, 0.78)
     for foot, phase, flank in ((0, 0.0, 1.0), (1, np.pi, -1.0)):
         angle = swing * np.sin(world.stride + phase)
         fold = swing * np.maximum(0.15, np.cos(world.stride + phase)) * 1.25

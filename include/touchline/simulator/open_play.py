@@ -73,7 +73,8 @@ def _challenge(state: State, owner: int) -> None:
     """The nearest opponent may win the ball, or foul."""
     if state.in_hands or owner in KEEPERS:
         return
-    opponent = state.nearest(*state.world.position[owner], list(state.outfield(1 - team_of(owner))))
+    x, y = (float(v) for v in state.world.position[owner])
+    opponent = state.nearest(x, y, list(state.outfield(1 - team_of(owner))))
     gap = float(np.hypot(*(state.world.position[opponent] - state.world.position[owner])))
     chance = TACKLE_PER_FRAME * (EAGER_DEFENCE if wants_shot(state) else 1.0)
     if gap > TACKLE_M or state.rng.random() > chance:

@@ -49,6 +49,7 @@ class Painter:
         self._wardrobe = Wardrobe(look)
         self._picture: Picture = np.zeros((height, width, 3), np.uint8)
         self._net = bgr("#b9c0bd", look.light)
+        self._mesh_m = 0.3 * max(1.0, 1280 / width)
         self._post = bgr("#ffffff", look.light)
 
     def paint(self, world: World, camera: Camera, frame: int, lively: bool) -> tuple[Picture, Seen]:
@@ -126,7 +127,7 @@ class Painter:
             margin = self._picture.shape[1] * 0.35
             if not -margin < mouth[0, 0] < self._picture.shape[1] + margin:
                 continue
-            segments = _near_net(side) if near else _far_net(side)
+            segments = _near_net(side, self._mesh_m) if near else _far_net(side, self._mesh_m)
             self._segments(matrix, segments, self._net, 1)
             if not near:
                 frame = _frame(side)
@@ -145,24 +146,29 @@ def _frame(side: int) -> Array:
     return np.array([[[x, y, 0], [x, y, z]], [[x, -y, 0], [x, -y, z]], [[x, y, z], [x, -y, z]]])
 
 
-def _far_net(side: int) -> Array:
-    """Back, roof and far side of the net."""
+def _far_net(side: int, mesh_m: float) -> Array:
+    """Back, roof and far side of the net; coarse meshes keep it thin in small pictures."""
     line, deep = side * pitch.HALF_LENGTH_M, side * (pitch.HALF_LENGTH_M + pitch.GOAL_DEPTH_M)
     y, z = pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M
-    cords = [[[deep, v, 0], [deep, v, z]] for v in np.linspace(-y, y, 25)]
-    cords += [[[deep, -y, h], [deep, y, h]] for h in np.linspace(0, z, 9)]
-    cords += [[[line, v, z], [deep, v, z]] for v in np.linspace(-y, y, 25)]
-    return np.array(cords + _side_net(line, deep, y, z))
+    cords = [[[deep, v, 0], [deep, v, z]] for v in np.linspace(-y, y, _cords(2 * y, mesh_m))]
+    cords += [[[deep, -y, h], [deep, y, h]] for h in np.linspace(0, z, _cords(z, mesh_m))]
+    cords += [[[line, v, z], [deep, v, z]] for v in np.linspace(-y, y, _cords(2 * y, mesh_m))]
+    return np.array(cords + _side_net(line, deep, (y, z), mesh_m))
 
 
-def _near_net(side: int) -> Array:
+def _near_net(side: int, mesh_m: float) -> Array:
     line, deep = side * pitch.HALF_LENGTH_M, side * (pitch.HALF_LENGTH_M + pitch.GOAL_DEPTH_M)
-    return np.array(_side_net(line, deep, -pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M))
+    return np.array(_side_net(line, deep, (-pitch.GOAL_HALF_WIDTH_M, pitch.GOAL_HEIGHT_M), mesh_m))
 
 
-def _side_net(line: float, deep: float, y: float, z: float) -> list[list[list[float]]]:
-    cords = [[[v, y, 0.0], [v, y, z]] for v in np.linspace(line, deep, 8)]
-    return cords + [[[line, y, h], [deep, y, h]] for h in np.linspace(0, z, 9)]
+def _cords(length_m: float, mesh_m: float) -> int:
+    return round(length_m / mesh_m) + 1
+
+
+def _side_net(line: float, deep: float, flank: tuple[float, float], mesh_m: float) -> list[list[list[float]]]:
+    y, z = flank
+    cords = [[[v, y, 0.0], [v, y, z]] for v in np.linspace(line, deep, _cords(pitch.GOAL_DEPTH_M, mesh_m))]
+    return cords + [[[line, y, h], [deep, y, h]] for h in np.linspace(0, z, _cords(z, mesh_m))]
 
 
 def _project_people(body: Array, matrix: Array, camera: Camera) -> _Projected:

@@ -117,7 +117,7 @@ def _crowd(rng: np.random.Generator, look: Look, length_m: int, depth_m: int, se
     """People on seats: one coloured dot each, a head above it, empty seats, stairs and a rail."""
     columns, rows = length_m * 2, depth_m
     colours = np.array([bgr(c, look.light * 0.8) for c in look.crowd], dtype=np.float32)
-    body = colours[rng.integers(0, len(colours), (rows, columns))] * rng.uniform(0.6, 1.1, (rows, columns, 1))
+    body = colours[rng.integers(0, len(colours), (rows, columns))] * rng.uniform(0.75, 1.35, (rows, columns, 1))
     empty = rng.random((rows, columns)) > look.crowd_fill
     body[empty] = np.array(bgr("#4a5564", look.light * 0.7))
     body[:, ::24] = np.array(bgr("#7b7f86", look.light * 0.7))
@@ -128,10 +128,10 @@ def _crowd(rng: np.random.Generator, look: Look, length_m: int, depth_m: int, se
     picture = np.repeat(picture, 3, axis=1)
     picture[:, 2::3] *= 0.5
     picture[0::3, 0::3] *= 0.75
-    picture = np.clip(picture, 0, 255).astype(np.uint8)
-    picture = cv2.resize(picture, (length_m * seats, depth_m * seats), interpolation=cv2.INTER_AREA)
-    picture[-max(1, seats) :] = bgr("#8a8f98", look.light * 0.7)
-    return picture
+    fine: Picture = np.clip(picture, 0, 255).astype(np.uint8)
+    crowd = np.asarray(cv2.resize(fine, (length_m * seats, depth_m * seats), interpolation=cv2.INTER_AREA), np.uint8)
+    crowd[-max(1, seats) :] = bgr("#8a8f98", look.light * 0.7)
+    return crowd
 
 
 def _jump(rng: np.random.Generator, texture: Picture, seats: int) -> Picture:
@@ -149,11 +149,11 @@ def _ground(rng: np.random.Generator, look: Look, per_m: int, apron: Colour) -> 
     ys = size[1] / 2 - np.arange(height) / per_m
     shade = _stripes(look, xs, ys)
     light, dark = (np.array(c, dtype=np.float32) for c in look.grass)
-    picture = light * shade[:, :, None] + dark * (1 - shade[:, :, None])
+    colours = light * shade[:, :, None] + dark * (1 - shade[:, :, None])
     outside = (np.abs(xs)[None, :] > pitch.HALF_LENGTH_M + 3) | (np.abs(ys)[:, None] > pitch.HALF_WIDTH_M + 3)
-    picture[outside] = apron
-    picture *= _wear(rng, width, height) * look.light
-    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    colours[outside] = apron
+    colours *= _wear(rng, width, height) * look.light
+    picture: Picture = np.clip(colours, 0, 255).astype(np.uint8)
     _draw_lines(picture, per_m, size, bgr("#eef2ea", look.light))
     return Plane(picture, (-size[0] / 2, size[1] / 2, 0.0), (1 / per_m, 0, 0), (0, -1 / per_m, 0))
 
@@ -184,30 +184,29 @@ def _draw_lines(picture: Picture, per_m: int, size: tuple[float, float], colour:
         scale = per_m * 2**SHIFT
         return round((x + size[0] / 2) * scale), round((size[1] / 2 - y) * scale)
 
-    thick = max(1, round(pitch.LINE_WIDTH_M * per_m))
-    pen = {"color": colour, "thickness": thick, "lineType": cv2.LINE_AA, "shift": SHIFT}
+    pen = (colour, max(1, round(pitch.LINE_WIDTH_M * per_m)), cv2.LINE_AA, SHIFT)
+    dot = (colour, -1, cv2.LINE_AA, SHIFT)
     end, side = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
-    cv2.rectangle(picture, at(-end, side), at(end, -side), **pen)
-    cv2.line(picture, at(0, side), at(0, -side), **pen)
+    cv2.rectangle(picture, at(-end, side), at(end, -side), *pen)
+    cv2.line(picture, at(0, side), at(0, -side), *pen)
     radius = round(pitch.CIRCLE_RADIUS_M * per_m * 2**SHIFT)
-    cv2.circle(picture, at(0, 0), radius, **pen)
+    cv2.circle(picture, at(0, 0), radius, *pen)
     spot = round(0.18 * per_m * 2**SHIFT)
-    dot = {**pen, "thickness": -1}
-    cv2.circle(picture, at(0, 0), spot, **dot)
+    cv2.circle(picture, at(0, 0), spot, *dot)
     for sign in (-1, 1):
         for depth, half in (
             (pitch.PENALTY_AREA_DEPTH_M, pitch.PENALTY_AREA_HALF_WIDTH_M),
             (pitch.GOAL_AREA_DEPTH_M, pitch.GOAL_AREA_HALF_WIDTH_M),
         ):
-            cv2.rectangle(picture, at(sign * end, half), at(sign * (end - depth), -half), **pen)
+            cv2.rectangle(picture, at(sign * end, half), at(sign * (end - depth), -half), *pen)
         centre = at(sign * (end - pitch.PENALTY_SPOT_M), 0)
-        cv2.circle(picture, centre, spot, **dot)
+        cv2.circle(picture, centre, spot, *dot)
         middle = 180 if sign > 0 else 0
-        cv2.ellipse(picture, centre, (radius, radius), 0, middle - 53, middle + 53, **pen)
+        cv2.ellipse(picture, centre, (radius, radius), 0, middle - 53, middle + 53, *pen)
         for flank in (-1, 1):
             arc = round(pitch.CORNER_RADIUS_M * per_m * 2**SHIFT)
             start = {(-1, 1): 0, (1, 1): 90, (1, -1): 180, (-1, -1): 270}[(sign, flank)]
-            cv2.ellipse(picture, at(sign * end, flank * side), (arc, arc), 0, start, start + 90, **pen)
+            cv2.ellipse(picture, at(sign * end, flank * side), (arc, arc), 0, start, start + 90, *pen)
 
 
 def _boards(rng: np.random.Generator, look: Look, per_m: int) -> tuple[Plane, ...]:

@@ -79,9 +79,9 @@ def test_nobody_speeds_up_faster_than_people_can(played):
 
 
 def test_most_short_matches_have_a_goal_two_saves_and_enough_shots():
-    scores = [Counter(event.label for event in score_match(SECONDS, seed).events) for seed in range(6)]
-    assert sum(score["Goal"] >= 1 and score["Save"] >= 2 for score in scores) >= 4
-    assert sum(score["Shots on target"] + score["Shots off target"] for score in scores) >= 6 * 5
+    scores = [Counter(event.label for event in score_match(SECONDS, seed).events) for seed in range(4)]
+    assert sum(score["Goal"] >= 1 and score["Save"] >= 2 for score in scores) >= 3
+    assert sum(score["Shots on target"] + score["Shots off target"] for score in scores) >= 4 * 5
 
 
 def test_the_same_seed_gives_the_same_match_and_another_seed_another():
