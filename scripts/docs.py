@@ -100,7 +100,7 @@ def _argument_row(action: argparse.Action) -> str:
 READ_DAGS = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1], include_examples=False)
+bag = DagBag(sys.argv[1])
 if bag.import_errors:
     sys.exit("a DAG cannot be read: " + repr(bag.import_errors))
 dags = [{"id": dag.dag_id, "doc": dag.doc_md or "", "tags": sorted(dag.tags), "tasks": [
@@ -111,11 +111,11 @@ print("\\n" + json.dumps(dags))
 
 
 def dags_page() -> str:
-    """Every DAG with what its own documentation says, its tasks, pools and retries."""
+    """Every DAG with its own `doc_md` (headings of level 3), its tasks, pools and retries."""
     lines = [HEADING + "# The DAGs", ""]
     for dag in read_dags():
         lines += [f"## `{dag['id']}`", "", f"Tags: {', '.join(dag['tags'])}", "",
-                  _deepen(str(dag["doc"]).strip()), "", "| task | pool | retries |", "|---|---|---|"]
+                  str(dag["doc"]).strip(), "", "| task | pool | retries |", "|---|---|---|"]
         lines += [f"| `{task['id']}` | `{task['pool']}` | {task['retries']} |" for task in dag["tasks"]]
         lines += [""]
     return "\n".join(lines).rstrip() + "\n"
@@ -134,11 +134,6 @@ def read_dags() -> list[dict]:
     if done.returncode != 0:
         raise RuntimeError(f"dags/ cannot be read: {done.stderr.strip()[-2000:]}")
     return list(json.loads(done.stdout.strip().splitlines()[-1]))
-
-
-def _deepen(markdown: str) -> str:
-    """Put the headings of a DAG's own page below the DAG's heading."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in markdown.splitlines())
 
 
 PAGES: dict[str, Callable[[], str]] = {

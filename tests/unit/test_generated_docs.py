@@ -41,4 +41,4 @@ def test_every_dag_answers_the_operators_questions():
     assert len(dags) == len(list((ROOT / "dags").glob("*.py")))
     for section in dags:
         for question in ("What it makes", "When it runs", "If it fails", "Safe to rerun?"):
-            assert f"## {question}" in section, f"{section.splitlines()[0]} does not answer: {question}"
+            assert f"\n### {question}\n" in section, f"{section.splitlines()[0]} does not answer: {question}"
