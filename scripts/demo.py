@@ -196,6 +196,9 @@ def follow(dropped: Dropped, catalogue: str, api: AirflowApi, line: LiveLine) ->
         line.say(f"already made: {dropped.match_id} is published; the same recording is not processed twice")
         show_folder(dropped.match_id, line)
         return True
+    if match and match.status in ("failed", "bad"):
+        line.say(f"{dropped.match_id} failed before ({match.reason}): trying again")
+        api.trigger(DAG, {"recording": str(dropped.path)}, f"match__{dropped.match_id}__demo-{int(time.time())}")
     line.say(f"dropped {dropped.path}" if dropped.at else f"{dropped.path} was dropped by an earlier demo")
     while True:
         if reason := refusal(catalogue, dropped.path):

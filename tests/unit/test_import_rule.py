@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,7 @@ def test_the_command_line_runs_without_airflow_and_models(argv):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(find_spec("torch") is None, reason="the models' packages are in the worker's environment")
 def test_every_module_of_touchline_imports_without_airflow():
     modules = [name_of(path) for path in python_files(INCLUDE / "touchline") if "migrations" not in path.parts]
     code = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)"
@@ -176,4 +178,16 @@ def test_what_the_airflow_side_uses_of_touchline_imports_without_models():
     modules = sorted(name if is_module(name) else name.rpartition(".")[0] for name in used)
     code = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)"
     done = run_without(MODEL_PACKAGES | {"airflow"}, code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is in the environment of the Airflow side")
+def test_the_dags_and_their_code_import_without_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    modules = [name_of(path) for path in python_files(INCLUDE / "touchline_airflow")]
+    files = [str(path) for folder in ("dags", "plugins") for path in python_files(ROOT / folder)]
+    assert files, "no DAG was found"
+    code = (f"import importlib, runpy\nfor name in {modules!r}: importlib.import_module(name)\n"
+            f"for path in {files!r}: runpy.run_path(path)")
+    done = run_without(MODEL_PACKAGES, code)
     assert done.returncode == 0, done.stderr
