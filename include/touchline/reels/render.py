@@ -1,0 +1,141 @@
+"""How does a planned reel become one video file? Each clip is cut once per host, then all are joined and checked."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from touchline.domain.action import Action
+from touchline.domain.clip import Clip
+from touchline.domain.layout import ScratchFiles
+from touchline.domain.recording import Recording, Timeline
+from touchline.errors import TouchlineError
+from touchline.reels.plan import leading_action
+from touchline.reels.rules import ClipRules
+from touchline.reels.shared import locked, make_once
+from touchline.video.concat import concat_clips
+from touchline.video.cut import ClipStyle, cut_clip
+from touchline.video.verify import verify_video
+
+_CUTTING = 0.85
+"""Part of a reel's time that cutting takes; the rest is joining and checking. For the progress only."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A clip and where it lies: the index of its recording, and times of that recording in milliseconds."""
+
+    clip: Clip
+    recording: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where and how clips are made: the match's recordings, scratch files, style, limit per ffmpeg run in seconds."""
+
+    recordings: Sequence[Recording]
+    scratch: ScratchFiles
+    style: ClipStyle
+    timeout_s: float
+
+    def clip_path(self, cut: Cut) -> Path:
+        """The file of a cut; its name holds all that decides its content."""
+        content = {
+            "recording": self.recordings[cut.recording].fingerprint,
+            "span_ms": [cut.start_ms, cut.end_ms],
+            "style": {**asdict(self.style), "fps": str(self.style.fps)},
+        }
+        fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return self.scratch.clip(cut.clip.clip_id, fingerprint)
+
+
+def find_cuts(clips: Sequence[Clip], timeline: Timeline) -> list[Cut]:
+    """Map clips on the match timeline to their recordings.
+
+    Raises:
+        ValueError: a clip crosses the border of two recordings or lies outside the match.
+    """
+    cuts = []
+    for clip in clips:
+        spans = timeline.spans(clip.start_ms, clip.end_ms)
+        if len(spans) != 1:
+            raise ValueError(f"{clip.clip_id} lies in {len(spans)} recordings instead of one")
+        cuts.append(Cut(clip, spans[0].recording, spans[0].start_ms, spans[0].end_ms))
+    return cuts
+
+
+def cut_clips(cuts: Sequence[Cut], shop: Workshop, progress: Callable[[int, float], None]) -> int:
+    """Cut the clips that are not there; returns how many were.
+
+    `progress` gets the number of clips done and the part of the whole reel, 0…1.
+    """
+    made, done_ms = 0, 0
+    total_ms = sum(cut.end_ms - cut.start_ms for cut in cuts)
+    for number, cut in enumerate(cuts, start=1):
+        made += make_once(shop.clip_path(cut), functools.partial(_cut, cut, shop))
+        done_ms += cut.end_ms - cut.start_ms
+        progress(number, _CUTTING * done_ms / total_ms)
+    return made
+
+
+def _cut(cut: Cut, shop: Workshop, target: Path) -> None:
+    recording = shop.recordings[cut.recording]
+    cut_clip(recording, cut.start_ms, cut.end_ms, target, shop.style, timeout_s=shop.timeout_s)
+
+
+@contextmanager
+def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
+    """Join the clips to a checked video in scratch, which is removed at the end of the block.
+
+    Raises:
+        TouchlineError: the reel does not decode cleanly or has another length; its clips are removed, so that a
+            retry cuts them anew.
+    """
+    paths = [shop.clip_path(cut) for cut in cuts]
+    folder = shop.scratch.root / f"join-{name}"
+    with locked(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            target = folder / f"{name}.mp4"
+            _join(paths, target, sum(frames_of(cuts, shop.style)), shop)
+            yield target
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _join(paths: Sequence[Path], target: Path, frames: int, shop: Workshop) -> None:
+    try:
+        concat_clips(paths, target, timeout_s=shop.timeout_s)
+        verify_video(target, frames, milliseconds(frames, shop.style.fps))
+    except TouchlineError:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def frames_of(cuts: Sequence[Cut], style: ClipStyle) -> list[int]:
+    """Number of frames of each clip."""
+    return [style.frames(cut.end_ms - cut.start_ms) for cut in cuts]
+
+
+def milliseconds(frames: int, fps: Fraction) -> int:
+    """Length of so many frames, rounded."""
+    return round(1000 * frames / fps)
+
+
+def moment_ms(clip: Clip, actions: Sequence[Action], rules: ClipRules) -> int:
+    """Match time of what the clip's thumbnail shows: its leading action, or the middle of a part without one."""
+    inside = [
+        action for action in actions if clip.start_ms <= action.match_ms <= clip.end_ms and action.label in clip.labels
+    ]
+    return leading_action(inside, rules).match_ms if inside else (clip.start_ms + clip.end_ms) // 2

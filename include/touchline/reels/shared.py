@@ -1,0 +1,47 @@
+"""Who makes a clip that two reels want at the same time on one host? The first; the other waits and takes it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def make_once(target: Path, make: Callable[[Path], object]) -> bool:
+    """Have `make` write `target` under a temporary name, unless it is there; True if it was made now.
+
+    The lock is the kernel's (flock): it ends with the process that holds it, however that dies. What a killed maker
+    left is removed by the next one.
+    """
+    with locked(target):
+        if target.exists():
+            return False
+        for leftover in target.parent.glob(f".{target.stem}.*.part{target.suffix}"):
+            leftover.unlink()
+        temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+        try:
+            make(temporary)
+            _sync(temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Be the only one on this host to work on `target`; waits for the other.
+
+    The lock file stays: removing it would let two holders lock two files of the same name.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())

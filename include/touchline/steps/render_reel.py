@@ -1,0 +1,167 @@
+"""Render and check one reel: cut its clips, join them, verify the video, take a thumbnail of each clip."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.clip import Clip
+from touchline.domain.layout import ScratchFiles, WorkFiles
+from touchline.domain.recording import Timeline
+from touchline.errors import DamagedResultError, UsageError
+from touchline.progress import report
+from touchline.reels.render import Cut, Workshop, cut_clips, find_cuts, frames_of, joined, milliseconds, moment_ms
+from touchline.reels.rules import load_rules
+from touchline.reels.style import choose_style
+from touchline.settings import Settings
+from touchline.steps.plan_reels import action_from_plain, clip_from_plain
+from touchline.steps.request import load_request
+from touchline.steps.result import Outcome, file_digest, read_result, remove_leftovers, replacing, reuse_or_compute
+from touchline.video.decode import grab_frame
+from touchline.video.encoder import choose_encoder
+from touchline.video.plain import recording_from_plain
+
+VERSION = 1
+THUMBNAIL_PX = 320
+
+
+def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = False) -> Outcome:
+    """Write `reels/<reel>.mp4`, its thumbnails and its result; a reel without clips is a result without video.
+
+    Raises:
+        UsageError: the request does not ask for this reel.
+        DamagedResultError: an earlier result is missing or damaged.
+        BadRecordingError: a recording cannot be decoded where a clip lies.
+        TouchlineError: the finished video failed its check.
+    """
+    request = load_request(match_id, settings)
+    if reel not in request.reels:
+        raise UsageError(f"{reel!r} is no reel of this match: use {', '.join(request.reels)}")
+    files = WorkFiles(settings.working_dir, request.match_id)
+    planned = read_result(files.reels).result["reels"]
+    if reel not in planned:
+        raise DamagedResultError(f"{files.reels} does not plan {reel!r}: run plan-reels again")
+    clips = [clip_from_plain(item) for item in planned[reel]]
+    recordings = [recording_from_plain(item) for item in read_result(files.probe).result["recordings"]]
+    style = choose_style(recordings[0], choose_encoder(settings), settings.output_crf, settings.max_workers)
+    shop = Workshop(
+        recordings, ScratchFiles(settings.scratch_dir, request.match_id), style, settings.render_timeout_sec
+    )
+    inputs = {
+        "version": VERSION,
+        "clips": [asdict(clip) for clip in clips],
+        "recordings": [[recording.fingerprint, recording.duration_ms] for recording in recordings],
+        "style": {**asdict(style), "fps": str(style.fps)},
+        "thumbnail_px": THUMBNAIL_PX,
+    }
+
+    def compute() -> dict[str, object]:
+        return _render(reel, clips, shop, files) if clips else _nothing(reel, files)
+
+    def check(result: Mapping[str, Any]) -> bool:
+        return is_whole(result, files)
+
+    outcome = reuse_or_compute(files.reel(reel), "render_reel", inputs, compute, force=force, check=check)
+    report("render_reel", 1.0, reel)
+    print(_summary(outcome.result))
+    return outcome
+
+
+def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
+    """Whether the video and thumbnails of a reel's result are there and the video is unchanged."""
+    video, folder = files.reel_video(result["name"]), files.thumbnails(result["name"])
+    if not result["clips"]:
+        return not video.exists()
+    if not all((folder / name).is_file() for name in result["thumbnails"]):
+        return False
+    return video.is_file() and video.stat().st_size == result["size_bytes"] and file_digest(video) == result["sha256"]
+
+
+def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
+    started, video = time.monotonic(), files.reel_video(reel)
+    cuts = find_cuts(clips, Timeline(tuple(recording.duration_ms for recording in shop.recordings)))
+
+    def progress(done: int, fraction: float) -> None:
+        report("render_reel", fraction, f"{reel} {done}/{len(cuts)} clips")
+
+    made = cut_clips(cuts, shop, progress)
+    cut_s = time.monotonic() - started
+    remove_leftovers(video)
+    with joined(reel, cuts, shop) as joined_video, replacing(video) as temporary:
+        shutil.copyfile(joined_video, temporary)
+    thumbnails = _take_thumbnails(reel, cuts, shop, files)
+    frames = frames_of(cuts, shop.style)
+    return {
+        "name": reel,
+        "frames": sum(frames),
+        "duration_ms": milliseconds(sum(frames), shop.style.fps),
+        "sha256": file_digest(video),
+        "size_bytes": video.stat().st_size,
+        "clips": _described(cuts, frames, shop),
+        "thumbnails": thumbnails,
+        "stats": {"frames": sum(frames), "clips": len(cuts), "clips_cut": made, "cut_s": round(cut_s, 3)},
+    }
+
+
+def _nothing(reel: str, files: WorkFiles) -> dict[str, object]:
+    files.reel_video(reel).unlink(missing_ok=True)
+    shutil.rmtree(files.thumbnails(reel), ignore_errors=True)
+    return {
+        "name": reel,
+        "frames": 0,
+        "duration_ms": 0,
+        "sha256": None,
+        "size_bytes": 0,
+        "clips": [],
+        "thumbnails": [],
+        "stats": {"frames": 0, "clips": 0, "clips_cut": 0},
+    }
+
+
+def _described(cuts: Sequence[Cut], frames: Sequence[int], shop: Workshop) -> list[dict[str, object]]:
+    described = []
+    for number, cut in enumerate(cuts):
+        described.append(
+            {
+                "clip_id": cut.clip.clip_id,
+                "recording": cut.recording,
+                "recording_start_ms": cut.start_ms,
+                "start_ms": cut.clip.start_ms,
+                "end_ms": cut.clip.end_ms,
+                "reel_start_ms": milliseconds(sum(frames[:number]), shop.style.fps),
+                "label": cut.clip.label,
+                "labels": list(cut.clip.labels),
+                "confidence": cut.clip.confidence,
+            }
+        )
+    return described
+
+
+def _take_thumbnails(reel: str, cuts: Sequence[Cut], shop: Workshop, files: WorkFiles) -> list[str]:
+    """One JPEG per clip, named by it; those of an earlier plan are removed."""
+    folder, rules = files.thumbnails(reel), load_rules()
+    actions = [action_from_plain(item) for item in read_result(files.actions).result["actions"]]
+    names = [f"{cut.clip.clip_id}.jpg" for cut in cuts]
+    for cut, name in zip(cuts, names, strict=True):
+        into_ms = moment_ms(cut.clip, actions, rules) - cut.clip.start_ms
+        picture = grab_frame(shop.recordings[cut.recording], cut.start_ms + into_ms, THUMBNAIL_PX)
+        with replacing(folder / name) as temporary:
+            temporary.write_bytes(picture)
+    _remove_others(folder, names)
+    return names
+
+
+def _remove_others(folder: Path, names: Sequence[str]) -> None:
+    for path in folder.iterdir():
+        if path.name not in names:
+            path.unlink()
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    if not result["clips"]:
+        return f"{result['name']}: no clips, so no video"
+    return f"{result['name']}: {len(result['clips'])} clips, {result['duration_ms'] / 1000:.1f} s"

@@ -1,0 +1,175 @@
+import hashlib
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from touchline.domain.layout import ScratchFiles, WorkFiles
+from touchline.errors import DamagedResultError, TouchlineError, UsageError
+from touchline.settings import Settings
+from touchline.steps.plan_reels import plan_reels
+from touchline.steps.render_reel import render_reel
+from touchline.steps.request import Request, save_request
+from touchline.steps.result import read_stats, reuse_or_compute
+from touchline.video.plain import recording_to_plain
+from touchline.video.probe import probe_recording
+from touchline.video.verify import verify_video
+
+MATCH = "cup-final-0123456789ab"
+
+
+def _film(path, seconds, *, rate=25, sound=True):
+    """A small recording of our own: a test picture with a running clock, and a tone."""
+    argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s=160x90:r={rate}:d={seconds}"]
+    if sound:
+        argv += ["-f", "lavfi", "-i", f"sine=440:d={seconds}", "-c:a", "aac"]
+    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-pix_fmt", "yuv420p", str(path)]
+    subprocess.run(argv, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nas")
+    return [_film(folder / "first.mp4", 30), _film(folder / "second.mp4", 20, rate=30, sound=False)]
+
+
+@pytest.fixture
+def settings(tmp_path, films):
+    settings = Settings(working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", use_gpu="false", max_workers=1)
+    save_request(Request(MATCH, tuple(map(str, films)), ("aa", "bb"), ("highlights", "keeper")), settings)
+    recordings = [
+        recording_to_plain(probe_recording(film, name)) for film, name in zip(films, ("aa", "bb"), strict=True)
+    ]
+    probe = {"recordings": recordings, "sidecar": {"kick_offs_ms": []}}
+    reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe)
+    return settings
+
+
+def _plan(settings, *actions):
+    found = [
+        {"match_ms": ms, "half": 1, "position_ms": ms, "label": label, "confidence": 0.9, "source": "model"}
+        for ms, label in actions
+    ]
+    files = WorkFiles(settings.working_dir, MATCH)
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": found}, force=True)
+    plan_reels(MATCH, settings)
+    return files
+
+
+def test_a_reel_has_its_clips_in_order_and_every_frame_of_them(settings):
+    files = _plan(settings, (10_000, "Save"), (40_000, "Goal kick"))
+    result = render_reel(MATCH, "keeper", settings).result
+    first, second = result["clips"]
+    assert (first["recording"], first["recording_start_ms"], first["start_ms"], first["end_ms"]) == (
+        0,
+        2000,
+        2000,
+        16_000,
+    )
+    assert (second["recording"], second["recording_start_ms"], second["start_ms"]) == (1, 7000, 37_000)
+    assert (first["reel_start_ms"], second["reel_start_ms"]) == (0, 14_000)
+    assert (result["frames"], result["duration_ms"]) == (24 * 25, 24_000)
+    verify_video(files.reel_video("keeper"), 24 * 25, 24_000)
+    assert result["sha256"] == hashlib.sha256(files.reel_video("keeper").read_bytes()).hexdigest()
+
+
+def test_each_clip_has_a_thumbnail(settings):
+    files = _plan(settings, (10_000, "Save"), (40_000, "Goal kick"))
+    result = render_reel(MATCH, "keeper", settings).result
+    assert result["thumbnails"] == [f"{clip['clip_id']}.jpg" for clip in result["clips"]]
+    for name in result["thumbnails"]:
+        assert (files.thumbnails("keeper") / name).read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_a_clip_of_both_reels_is_cut_once(settings):
+    files = _plan(settings, (10_000, "Save"))
+    render_reel(MATCH, "highlights", settings)
+    render_reel(MATCH, "keeper", settings)
+    assert read_stats(files.reel("highlights"))["clips_cut"] == 1
+    assert read_stats(files.reel("keeper"))["clips_cut"] == 0
+    assert files.reel_video("highlights").read_bytes() == files.reel_video("keeper").read_bytes()
+
+
+def test_a_reel_without_clips_is_a_success_that_says_so(settings, capsys):
+    files = _plan(settings, (10_000, "Save"))
+    render_reel(MATCH, "highlights", settings)
+    _plan(settings)
+    capsys.readouterr()
+    result = render_reel(MATCH, "highlights", settings).result
+    assert (result["frames"], result["clips"]) == (0, [])
+    assert not files.reel_video("highlights").exists()
+    assert capsys.readouterr().out == "highlights: no clips, so no video\n"
+    assert render_reel(MATCH, "highlights", settings).reused
+
+
+def test_a_finished_reel_is_reused_until_it_is_damaged(settings):
+    files = _plan(settings, (10_000, "Save"))
+    whole = render_reel(MATCH, "highlights", settings)
+    assert render_reel(MATCH, "highlights", settings).reused
+    video = files.reel_video("highlights")
+    content = video.read_bytes()
+    video.write_bytes(content[:-10] + b"0123456789")
+    again = render_reel(MATCH, "highlights", settings)
+    assert not again.reused
+    assert again.digest == whole.digest
+    assert video.read_bytes() == content
+    (files.thumbnails("highlights") / whole.result["thumbnails"][0]).unlink()
+    assert not render_reel(MATCH, "highlights", settings).reused
+
+
+def test_another_quality_is_another_reel(settings):
+    _plan(settings, (10_000, "Save"))
+    first = render_reel(MATCH, "highlights", settings)
+    assert render_reel(MATCH, "highlights", replace(settings, output_crf=35)).digest != first.digest
+
+
+def test_the_same_reel_rendered_from_nothing_has_the_same_bytes(settings):
+    files = _plan(settings, (10_000, "Save"), (40_000, "Goal"))
+    first = render_reel(MATCH, "highlights", settings)
+    shutil.rmtree(settings.scratch_dir)
+    files.reel_video("highlights").unlink()
+    assert render_reel(MATCH, "highlights", settings).digest == first.digest
+
+
+def test_what_killed_attempts_left_is_removed(settings):
+    files, scratch = _plan(settings, (10_000, "Save")), ScratchFiles(settings.scratch_dir, MATCH)
+    remains = [
+        files.reel_video("highlights").with_name(".highlights.77.part.mp4"),
+        scratch.root / "join-highlights" / "highlights.mp4",
+    ]
+    for path in remains:
+        path.parent.mkdir(parents=True)
+        path.write_text("half")
+    render_reel(MATCH, "highlights", settings)
+    assert not any(path.exists() for path in remains)
+    assert not list(files.root.rglob("*.part*"))
+
+
+def test_a_reel_that_fails_its_check_has_no_video_and_its_clips_are_cut_anew(settings, monkeypatch):
+    files = _plan(settings, (10_000, "Save"))
+
+    def damaged(*_):
+        raise TouchlineError("highlights.mp4 is damaged: render it again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("touchline.reels.render.verify_video", damaged)
+        with pytest.raises(TouchlineError, match="damaged"):
+            render_reel(MATCH, "highlights", settings)
+    assert not files.reel_video("highlights").exists()
+    render_reel(MATCH, "highlights", settings)
+    assert read_stats(files.reel("highlights"))["clips_cut"] == 1
+
+
+def test_an_unknown_reel_is_a_wrong_request(settings):
+    _plan(settings)
+    with pytest.raises(UsageError, match="use highlights, keeper"):
+        render_reel(MATCH, "../etc", settings)
+
+
+def test_a_plan_without_the_reel_has_to_be_made_again(settings):
+    files = WorkFiles(settings.working_dir, MATCH)
+    reuse_or_compute(files.reels, "plan_reels", {}, lambda: {"reels": {}}, force=True)
+    with pytest.raises(DamagedResultError, match="run plan-reels again"):
+        render_reel(MATCH, "keeper", settings)
