@@ -1,0 +1,104 @@
+"""Write the match folder and commit it by its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.errors import DamagedResultError
+from touchline.exports.match_files import actions_json, json_bytes, match_json, reel_json
+from touchline.exports.match_folder import NewFile, commit_files, is_published, manifest_bytes
+from touchline.exports.soccernet import results_spotting
+from touchline.progress import report
+from touchline.reels.report import ReportMatch, render_report
+from touchline.reels.rules import load_rules
+from touchline.settings import Settings
+from touchline.steps.register import REELS
+from touchline.steps.render_reel import is_whole
+from touchline.steps.request import load_request
+from touchline.steps.result import Outcome, read_result, reuse_or_compute
+
+VERSION = 1
+KNOWN_NAMES = frozenset(
+    {"match.json", "actions.json", "results_spotting.json", "report.html"}
+    | {f"reels/{name}.{kind}" for name in REELS for kind in ("mp4", "json")}
+)
+"""Every name that a publishing can make: those of an earlier one that are not wanted any more are removed."""
+
+
+def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
+    """Publish `$NAS_OUTPUT_PATH/<match_id>/` from the results of all earlier steps; prints the folder.
+
+    Publishing the same content again changes nothing in the folder.
+
+    Raises:
+        DamagedResultError: an earlier result or a reel's video is missing or damaged.
+        TouchlineError: the output folder is missing, cannot be written or has too little space.
+    """
+    request = load_request(match_id, settings)
+    work = WorkFiles(settings.working_dir, request.match_id)
+    folder = MatchFolder(settings.nas_output_path, request.match_id)
+    files = list(_files(request.match_id, request.reels, work))
+    manifest_sha256 = hashlib.sha256(manifest_bytes(request.match_id, files)).hexdigest()
+    inputs = {"version": VERSION, "folder": str(folder.root), "manifest": manifest_sha256}
+
+    def compute() -> dict[str, object]:
+        commit = commit_files(folder, files, KNOWN_NAMES)
+        for name in commit.held_open:
+            print(f"{name} is held open by a reader: it shows its new content after the next publish", file=sys.stderr)
+        return {
+            "folder": str(folder.root),
+            "manifest": commit.manifest_sha256,
+            "files": [file.name for file in files],
+            "stats": {"bytes": sum(file.size_bytes for file in files), "held_open": list(commit.held_open)},
+        }
+
+    def check(result: Mapping[str, Any]) -> bool:
+        return is_published(folder, result["manifest"])
+
+    report("publish", 0.0)
+    outcome = reuse_or_compute(work.published, "publish", inputs, compute, force=force, check=check)
+    report("publish", 1.0)
+    print(f"published: {outcome.result['folder']}")
+    return outcome
+
+
+def _files(match_id: str, names: Sequence[str], work: WorkFiles) -> Iterator[NewFile]:
+    """All files of the match folder but the manifest."""
+    probe = read_result(work.probe).result
+    actions = read_result(work.actions).result["actions"]
+    reels = [_whole_reel(name, work) for name in names]
+    match = match_json(match_id, probe, actions, reels)
+    published_actions = actions_json(match_id, actions)
+    published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
+
+    yield NewFile.of("match.json", json_bytes(match))
+    yield NewFile.of("actions.json", json_bytes(published_actions))
+    yield NewFile.of("results_spotting.json", json_bytes(results_spotting(match_id, actions)))
+    for reel, published in zip(reels, published_reels, strict=True):
+        yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
+        if reel["clips"]:
+            video = work.reel_video(reel["name"])
+            yield NewFile(f"reels/{reel['name']}.mp4", video, reel["sha256"], reel["size_bytes"])
+    content = ReportMatch(match, published_actions["actions"], published_reels, _thumbnails(reels, work))
+    yield NewFile.of("report.html", render_report(content, load_rules()).encode())
+
+
+def _whole_reel(name: str, work: WorkFiles) -> Mapping[str, Any]:
+    reel = read_result(work.reel(name)).result
+    if not is_whole(reel, work):
+        raise DamagedResultError(f"{work.reel_video(name)} is missing or damaged: run render-reel {name} again")
+    return reel
+
+
+def _thumbnails(reels: Sequence[Mapping[str, Any]], work: WorkFiles) -> dict[tuple[str, str], bytes]:
+    """JPEG by (reel, clip_id)."""
+    return {
+        (reel["name"], Path(name).stem): (work.thumbnails(reel["name"]) / name).read_bytes()
+        for reel in reels
+        for name in reel["thumbnails"]
+    }
