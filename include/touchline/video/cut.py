@@ -94,7 +94,9 @@ def presented_s(recording: Recording, at_ms: int) -> Fraction:
 def cut_argv(recording: Recording, grid: Grid, target: Path, style: ClipStyle, lead_s: int | None) -> list[str]:
     """The ffmpeg call for one clip, reading from `lead_s` seconds ahead of it."""
     source = graph.open_recording(recording, style.threads, seek_us(recording, grid, lead_s))
-    picture = graph.fitted(graph.on_grid(source, recording.video, grid), recording.video, style.width, style.height)
+    # ffmpeg's option -frames:v would also end the sound where the picture ends, before it is all written.
+    picture = graph.on_grid(source, recording.video, grid).filter("trim", end_frame=grid.end)
+    picture = graph.fitted(picture, recording.video, style.width, style.height)
     samples = style.samples(grid.end)
     if recording.audio is None:
         sound = ffmpeg.input(f"anullsrc=r={style.sample_rate}:cl=stereo", f="lavfi").audio
@@ -105,7 +107,7 @@ def cut_argv(recording: Recording, grid: Grid, target: Path, style: ClipStyle, l
         .filter("apad", whole_len=samples)
         .filter("atrim", end_sample=samples)
     )
-    options = encoder_options(style) | {"vframes": grid.end, "fps_mode": "passthrough", "acodec": "pcm_s16le"}
+    options = encoder_options(style) | {"fps_mode": "passthrough", "acodec": "pcm_s16le"}
     bitexact = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1, "map_chapters": -1}
     output = ffmpeg.output(picture, sound, str(target), f="matroska", **options, **bitexact)
     return graph.ffmpeg_argv(output, filter_threads=style.threads)

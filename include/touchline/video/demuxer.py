@@ -100,11 +100,16 @@ def input_argv(path: str | Path, demuxer: str) -> list[str]:
     return ["-protocol_whitelist", options["protocol_whitelist"], "-f", options["f"], "-i", options["filename"]]
 
 
+def is_text(head: bytes) -> bool:
+    """Whether the bytes are plain text, such as a playlist or a note."""
+    return bool(head) and all(byte in _PRINTABLE for byte in head[:64])
+
+
 def _what(head: bytes) -> str:
     if not head:
         return "missing (the file is empty)"
     if not head.strip(b"\0"):
         return "zeros"
-    if all(byte in _PRINTABLE for byte in head[:64]):
+    if is_text(head):
         return "text"
     return head[:8].hex(" ")

@@ -17,7 +17,7 @@ ENCODER_THREADS = 2
 """Fixed: x264 gives other bytes for other thread counts."""
 KEYFRAME_EVERY_S = 2
 DETERMINISTIC = "sync-lookahead=0"
-"""x264's look-ahead thread otherwise decides the last dozen frames by timing (measured: 1 run in 6 differed)."""
+"""x264's look-ahead thread otherwise decides the last dozen frames by timing (measured: 3 runs in 22 differed, with it 0 in 30)."""
 
 
 def encode_argv(output: Path, width: int, height: int, fps: int, audio: Path | None) -> list[str]:

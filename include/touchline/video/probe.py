@@ -28,19 +28,23 @@ HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
 
 
+class UnreadableRecordingError(BadRecordingError):
+    """The bytes are those of a video, but it cannot be read: damaged, or not all there yet."""
+
+
 def probe_recording(path: Path, fingerprint: str) -> Recording:
     """Read what a recording holds; costs a few hundred milliseconds, whatever its length.
 
     Raises:
-        BadRecordingError: no video format, not readable (no moov atom), no video stream, no frame that can be
-            decoded, or zero length. The message is one line and names the file.
+        UnreadableRecordingError: not readable (no moov atom), no frame that can be decoded, or zero length.
+        BadRecordingError: no video format, or no video stream. The messages are one line and name the file.
     """
     path = path.absolute()
     demuxer = sniff_demuxer(path)
     try:
         return _probe(path, fingerprint, demuxer)
     except CommandError as error:
-        raise BadRecordingError(f"{path.name} cannot be read: {_reason(error.last_lines)}; copy it again") from None
+        raise UnreadableRecordingError(f"{path.name} cannot be read: {_reason(error.last_lines)}; copy it again") from None
 
 
 def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
@@ -53,7 +57,7 @@ def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
     end_s = _end_s(path, demuxer, index, time_base, rate, found["format"], head)
     duration_ms = int((end_s - start_s) * 1000)
     if duration_ms <= 0:
-        raise BadRecordingError(f"{path.name} has a picture without length: copy it again")
+        raise UnreadableRecordingError(f"{path.name} has a picture without length: copy it again")
     video = _describe_video(stream, start_s, rate)
     audio = _audio_stream(found["streams"])
     return Recording(str(path), path.stat().st_size, fingerprint, demuxer, duration_ms, video, audio)
@@ -123,7 +127,7 @@ def _first_frame_s(path: Path, demuxer: str, index: int) -> Fraction:
     monitor = FrameMonitor()
     run(graph.first_frame_argv(path, demuxer, index), timeout_s=PROBE_TIMEOUT_S, on_line=monitor)
     if monitor.first_pts is None:
-        raise BadRecordingError(f"{path.name} holds no frame that can be decoded: copy it again")
+        raise UnreadableRecordingError(f"{path.name} holds no frame that can be decoded: copy it again")
     return Fraction(monitor.first_pts, graph.TICKS_PER_S)
 
 
@@ -145,7 +149,7 @@ def _end_s(  # noqa: PLR0913 - what ffprobe said, in its parts
         if packets is not head:
             break
     if not packets:
-        raise BadRecordingError(f"{path.name} holds no picture: copy it again")
+        raise UnreadableRecordingError(f"{path.name} holds no picture: copy it again")
     last_pts, last_duration = max(packets)
     lasts = last_duration * time_base
     # FLV gives every packet the length of one tick.

@@ -1,0 +1,35 @@
+"""Tell whether a recording is complete and readable, before it is registered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.settings import Settings
+from touchline.video.complete import check_complete
+
+
+def check_recording(recording: Path, settings: Settings) -> None:  # noqa: ARG001 - every step takes the settings
+    """Print one line of JSON on stdout: path, complete, bad, reason, duration_ms (null unless complete).
+
+    Raises:
+        IncompleteRecordingError: not complete yet (exit code 1); the line was printed.
+        BadRecordingError: no video, or no picture in it (exit code 3); the line was printed.
+    """
+    error: TouchlineError | None = None
+    duration_ms = None
+    try:
+        duration_ms = check_complete(recording).duration_ms
+    except (IncompleteRecordingError, BadRecordingError) as found:
+        error = found
+    answer = {
+        "path": str(recording),
+        "complete": error is None,
+        "bad": isinstance(error, BadRecordingError),
+        "reason": str(error) if error else "",
+        "duration_ms": duration_ms,
+    }
+    print(json.dumps(answer, ensure_ascii=False))
+    if error:
+        raise error

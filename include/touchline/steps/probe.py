@@ -1,0 +1,54 @@
+"""Read what the recordings of a match hold: picture, sound, length, and what the club noted beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.layout import WorkFiles
+from touchline.errors import BadRecordingError
+from touchline.settings import Settings
+from touchline.steps.register import fingerprint
+from touchline.steps.request import Request, load_request
+from touchline.steps.result import Outcome, reuse_or_compute
+from touchline.steps.sidecar import read_sidecar, sidecar_digest
+from touchline.video.plain import recording_to_plain
+from touchline.video.probe import probe_recording
+
+VERSION = 1
+"""Raise it when the same inputs would give another result."""
+
+
+def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
+    """Write `probe.json`: the recordings and the sidecar, as in docs/files.md.
+
+    Raises:
+        BadRecordingError: a recording cannot be used, or is not the one that was registered.
+    """
+    request = load_request(match_id, settings)
+    files = WorkFiles(settings.working_dir, request.match_id)
+    _refuse_changed(request)
+    inputs = {
+        "version": VERSION,
+        "recordings": request.recordings,
+        "fingerprints": request.fingerprints,
+        "sidecar": sidecar_digest(Path(request.recordings[0])),
+    }
+    return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request), force=force)
+
+
+def _compute(request: Request) -> dict[str, Any]:
+    pairs = zip(request.recordings, request.fingerprints, strict=True)
+    recordings = [probe_recording(Path(path), digest) for path, digest in pairs]
+    sidecar = read_sidecar(Path(request.recordings[0]), [recording.duration_ms for recording in recordings])
+    return {
+        "recordings": [recording_to_plain(recording) for recording in recordings],
+        "sidecar": sidecar,
+        "stats": {"length_s": sum(recording.duration_ms for recording in recordings) / 1000},
+    }
+
+
+def _refuse_changed(request: Request) -> None:
+    for path, registered in zip(request.recordings, request.fingerprints, strict=True):
+        if fingerprint(Path(path)) != registered:
+            raise BadRecordingError(f"{path} has changed since it was registered: register it again as a new match")

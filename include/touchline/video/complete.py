@@ -1,0 +1,97 @@
+"""Is a recording all there, or still being copied? Its container must lie within the file, and its end must decode."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from touchline.domain.recording import Recording
+from touchline.errors import CommandError, IncompleteRecordingError
+from touchline.video import ffmpeg_graph as graph
+from touchline.video.command import run
+from touchline.video.container import missing_part
+from touchline.video.demuxer import SNIFFED_BYTES, is_text, read_head, sniff_demuxer
+from touchline.video.monitor import FrameMonitor
+from touchline.video.probe import UnreadableRecordingError, probe_recording
+
+TAIL_S = 3
+LEADS_S = (5, 30)
+"""How long before the tail decoding begins, so that a key frame comes first; messages there do not count."""
+MAX_GAP_S = Fraction(1)
+"""The last frame must be this close to the end that the container names."""
+DECODE_TIMEOUT_S = 300.0
+HARMLESS = ("timescale not set", "Could not find codec parameters", "Unsupported codec with id")
+"""Messages about streams that touchline does not read."""
+
+
+def check_complete(path: Path) -> Recording:
+    """Return what the recording holds, if all of it is there.
+
+    Raises:
+        IncompleteRecordingError: its end is missing, or cannot be decoded: look again later.
+        BadRecordingError: it is no video at all, or a whole file without a picture.
+    """
+    head = read_head(path)
+    if not head.strip(b"\0") or (len(head) < SNIFFED_BYTES and not is_text(head)):
+        raise IncompleteRecordingError(f"{path.name} is not complete: there is next to nothing in it yet")
+    missing = missing_part(path, sniff_demuxer(path))
+    if missing:
+        raise IncompleteRecordingError(f"{path.name} is not complete: {missing}")
+    try:
+        recording = probe_recording(path, "")
+        _decode_tail(recording)
+    except UnreadableRecordingError as error:
+        raise IncompleteRecordingError(f"{path.name} is not complete: {error}") from None
+    except CommandError as error:
+        raise IncompleteRecordingError(f"{path.name} is not complete: {_short(error.last_lines)}") from None
+    return recording
+
+
+def _decode_tail(recording: Recording) -> None:
+    """Decode the last seconds of picture and sound; a message or a missing end raises `IncompleteRecordingError`."""
+    name = Path(recording.path).name
+    tail_start = max(0, recording.duration_ms - TAIL_S * 1000) * 1000
+    for lead_s in LEADS_S:
+        monitor = FrameMonitor()
+        run(_tail_argv(recording, lead_s), timeout_s=DECODE_TIMEOUT_S, on_line=monitor)
+        if monitor.first_pts is not None and (monitor.first_pts <= tail_start or _reads_all(recording, lead_s)):
+            break
+    if monitor.last_pts is None:
+        raise IncompleteRecordingError(f"{name} is not complete: its last {TAIL_S} seconds hold no picture")
+    complaints = [line for seen, line in monitor.messages
+                  if _counts(line) and (_reads_all(recording, lead_s) or (seen or 0) >= tail_start)]
+    if complaints:
+        raise IncompleteRecordingError(f"{name} is not complete: its end does not decode ({_short(complaints[-1])})")
+    gap_s = Fraction(recording.duration_ms, 1000) - Fraction(monitor.last_pts, graph.TICKS_PER_S)
+    if gap_s > MAX_GAP_S + 1 / recording.video.fps and not recording.video.is_variable_rate:
+        raise IncompleteRecordingError(f"{name} is not complete: its picture ends {float(gap_s):.1f} s too early")
+
+
+def _tail_argv(recording: Recording, lead_s: int) -> list[str]:
+    """Decode picture and sound from `lead_s` seconds before the tail to the end, and throw them away."""
+    begin_s = max(Fraction(0), Fraction(recording.duration_ms, 1000) - TAIL_S - lead_s)
+    start_us = None if not begin_s else int((recording.video.start_s + begin_s) * graph.TICKS_PER_S)
+    source = graph.open_recording(recording, 1, start_us)
+    origin = round(recording.video.start_s * graph.TICKS_PER_S)
+    picture = source[str(recording.video.index)].filter("settb", f"1/{graph.TICKS_PER_S}")
+    outputs: list[Any] = [picture.filter("setpts", f"PTS-({origin})").filter("showinfo", checksum=0)]
+    if recording.audio is not None:
+        outputs.append(source[str(recording.audio.index)])
+    return graph.ffmpeg_argv(ffmpeg.output(*outputs, "pipe:", f="null", fps_mode="passthrough"))
+
+
+def _reads_all(recording: Recording, lead_s: int) -> bool:
+    return recording.duration_ms <= (TAIL_S + lead_s) * 1000
+
+
+def _counts(line: str) -> bool:
+    return not any(text in line for text in HARMLESS)
+
+
+def _short(line: str) -> str:
+    return line.split(" | ")[-1].rpartition("] ")[2]
+
+
