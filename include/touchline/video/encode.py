@@ -17,7 +17,10 @@ ENCODER_THREADS = 2
 """Fixed: x264 gives other bytes for other thread counts."""
 KEYFRAME_EVERY_S = 2
 DETERMINISTIC = "sync-lookahead=0"
-"""x264's look-ahead thread otherwise decides the last dozen frames by timing (measured: 3 runs in 22 differed, with it 0 in 30)."""
+"""x264's look-ahead thread otherwise decides the last dozen frames by timing.
+
+Measured over the same raw frames: without it 3 runs of 22 differed, with it 0 of 30.
+"""
 
 
 def encode_argv(output: Path, width: int, height: int, fps: int, audio: Path | None) -> list[str]:
