@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag
+
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ingest_tasks import check_recording, register_recordings
 from touchline_airflow.recording_sensor import RecordingSensor
@@ -22,8 +23,8 @@ Always: a run ends when something was found, or after five minutes, and the next
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
-`NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried anew when it changes. One that is
-incomplete waits, with its reason in the catalogue, and is bad after `WATCH_BAD_AFTER_SEC`. A red
+`NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried anew when it changes. One
+that is incomplete waits, with its reason in the catalogue, and is bad after `WATCH_BAD_AFTER_SEC`. A red
 `wait_for_recording` means that the mount's settings or the catalogue are wrong: its log says which.
 
 ### Safe to rerun?

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag
+
+from touchline.steps.register import REELS
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
 from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
 from touchline_airflow.open_match import OpenMatch
 from touchline_airflow.operator import TouchlineOperator
-
-from touchline.steps.register import REELS
 
 DOC = """
 ### What it makes

@@ -9,16 +9,20 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from touchline_airflow.runtime import decide_runtime
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def airflow_environment(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of all parts. Variables that the caller has set win, but for those that bind it to 127.0.0.1."""
-    return {**_tuning(), **_touchline(state), **environ, **_fixed(state, nas, output, port, environ)}
+    given = {**_tuning(), **_touchline(state), **environ, **_fixed(state, nas, output, port, environ)}
+    # Decided here, once: a restart of anything must not change how steps run.
+    return {**given, "TOUCHLINE_RUNTIME": decide_runtime(given)}
 
 
 def _touchline(state: Path) -> dict[str, str]:
-    return {"WORKING_DIR": str(state / "work"), "SCRATCH_DIR": str(state / "scratch"), "TOUCHLINE_RUNTIME": "auto"}
+    return {"WORKING_DIR": str(state / "work"), "SCRATCH_DIR": str(state / "scratch")}
 
 
 def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:

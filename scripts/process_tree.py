@@ -34,7 +34,8 @@ def dies_with_parent(signal_number: int) -> Callable[[], None]:
     return tie
 
 
-def start_session(argv: Sequence[str], environ: Mapping[str, str], folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def start_session(argv: Sequence[str], environ: Mapping[str, str], folder: Path,
+                  log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start a process that leads a session of its own; its output goes to `log`, it dies with us."""
     return subprocess.Popen(argv, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                             stderr=subprocess.STDOUT, start_new_session=True,
@@ -72,7 +73,7 @@ def reap() -> None:
 
 
 def works_below(pid: int, folder: Path) -> bool:
-    """Whether a process has its working folder below `folder`; so no stranger with a reused number is taken for ours."""
+    """Whether a process works below `folder`; so no stranger with a reused number is taken for ours."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cwd").resolve().is_relative_to(folder)
     return False

@@ -143,7 +143,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description="Run Airflow for touchline on this machine, bound to 127.0.0.1.")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where database and logs go")
-    parser.add_argument("--nas", type=Path, required=True, metavar="DIR", help="folder that is watched (NAS_MOUNT_PATH)")
+    parser.add_argument("--nas", type=Path, required=True, metavar="DIR", help="folder to watch (NAS_MOUNT_PATH)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="match folders (NAS_OUTPUT_PATH)")
     parser.add_argument("--port", type=int, default=8080, help="first port to try (default: %(default)s)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

@@ -18,7 +18,6 @@ from types import FrameType
 
 from airflow_environment import ROOT, airflow_environment
 from process_tree import adopt_orphans, end_session, reap, session_members, start_session, works_below
-
 from touchline_airflow.rest import AirflowApi
 
 GRACE_SEC = 8.0
@@ -142,10 +141,10 @@ class Supervisor:
             time.sleep(0.25)
 
     def _start_again(self, part: Part) -> None:
-        """A part died: end what it left behind, or two would do its work; then start it, ever later if it keeps dying."""
+        """A part died: end what it left, or two would do its work; then start it, ever later if it keeps dying."""
         lived_sec = time.monotonic() - part.started
         end_session(part.process.pid, GRACE_SEC if part.name == "scheduler" else 1)
-        self._say(f"{part.name} ended with exit code {part.process.returncode} after {lived_sec:.0f} s: starting it again")
+        self._say(f"{part.name} ended with exit code {part.process.returncode} after {lived_sec:.0f} s: starting again")
         starts = 1 if lived_sec > 60 else part.starts + 1
         deadline = time.monotonic() + min(2 ** (starts - 1), 30)
         while time.monotonic() < deadline and not self._stopping:

@@ -1,4 +1,4 @@
-"""What becomes of a recording that stands still? The work behind the tasks of `ingest_recordings`; no airflow in here."""
+"""What becomes of a recording that stands still? The work behind `ingest_recordings`; no airflow in here."""
 
 from __future__ import annotations
 

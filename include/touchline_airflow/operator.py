@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from touchline_airflow.force import is_forced
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.metrics import send_stats
 from touchline_airflow.runtime import decide_runtime, step_argv, step_environment, touchline_path
-from touchline_airflow.step_process import Finished, StepProcess
+from touchline_airflow.step_process import Finished, StepProcess, end_with_parent
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,6 +57,7 @@ class TouchlineOperator(BaseOperator):
         finished = self._run_step(is_forced(context["params"], self.match_id))
         self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
         if finished.exit_code != EXIT_DONE:
+            self.log.error("%s", reason_of(finished))
             raise _failure(finished)
 
     def on_kill(self) -> None:
@@ -67,6 +67,7 @@ class TouchlineOperator(BaseOperator):
 
     def _run_step(self, force: bool) -> Finished:
         decide_runtime(os.environ)
+        end_with_parent()
         argv = step_argv(touchline_path(), self.task_id, *filter(None, (self.match_id, self.part)), force=force)
         self.log.info("Running %s", argv)
         self._running = StepProcess(argv, step_environment())
@@ -104,8 +105,3 @@ def reason_of(finished: Finished) -> str:
 def _failure(finished: Finished) -> AirflowException:
     kind = AirflowFailException if finished.exit_code in NO_RETRY_HELPS else AirflowException
     return kind(reason_of(finished))
-
-
-def long_step(**duration: int) -> dict[str, Any]:
-    """Arguments of a step that may take long: its own timeout, a few retries."""
-    return {"execution_timeout": timedelta(**duration)}

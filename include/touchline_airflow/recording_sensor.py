@@ -29,8 +29,9 @@ class RecordingSensor(FileSensor):
     def __init__(self, *, end_after_sec: float = END_AFTER_SEC, **kwargs: Any) -> None:
         if kwargs.get("soft_fail"):
             raise ValueError("RecordingSensor takes no soft_fail: a crashed trigger must be seen")
+        # What is watched is NAS_MOUNT_PATH, as for every other part of touchline; the parent's own path is not used.
         kwargs.setdefault("filepath", "")
-        kwargs.setdefault("fs_conn_id", "nas_recordings")
+        kwargs.setdefault("fs_conn_id", "fs_default")
         super().__init__(deferrable=True, **kwargs)
         self.end_after_sec = end_after_sec
 

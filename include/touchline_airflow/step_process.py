@@ -50,18 +50,26 @@ class StepProcess:
             exit_code = self.process.wait()
         finally:
             self.kill(grace_sec=0)
+            for pipe in (self.process.stdout, self.process.stderr):
+                pipe.close()  # type: ignore[union-attr]
         for stream in lines.values():
             stream.end()
         return Finished(exit_code, "\n".join(lines["stdout"].kept), lines["stderr"].last)
 
     def kill(self, grace_sec: float = GRACE_SEC) -> None:
-        """SIGTERM to the group, SIGKILL after the grace; harmless when it has ended."""
+        """SIGTERM to the group, SIGKILL after the grace; harmless when it has ended.
+
+        It may be called by a signal handler in the middle of `follow`, so it never waits without an end.
+        """
         if self.process.poll() is None:
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(grace_sec)
+            self._wait(grace_sec)
         self._signal(signal.SIGKILL)
-        self.process.wait()
+        self._wait(_DRAIN_SEC)
+
+    def _wait(self, timeout_sec: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout_sec)
 
     def _read(self, lines: Mapping[str, _Lines]) -> None:
         with selectors.DefaultSelector() as selector:
@@ -112,6 +120,14 @@ class _Lines:
             self.kept = [*self.kept[-999:], text]
             self.last = text
             self._say(text)
+
+
+def end_with_parent() -> None:
+    """Have the kernel send us SIGTERM when our own parent dies.
+
+    Airflow's task process outlives its supervisor otherwise, and would go on beside the retry.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _die_with(parent: int) -> Callable[[], None]:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from touchline.catalogue import recordings
@@ -123,7 +123,7 @@ def _since(text: str) -> float | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise SettingError(f"INGEST_SINCE={text!r} is not an ISO date: write 2026-08-01") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _tail_digest(path: Path, size: int) -> str:

@@ -32,10 +32,9 @@ def reading(url: str) -> Iterator[Connection]:
 @contextmanager
 def writing(url: str) -> Iterator[Connection]:
     """One transaction that writes; committed at the end, rolled back on an error."""
-    with _ready_engine(url).connect() as connection:
-        connection = connection.execution_options(touchline_writes=True)
-        with connection.begin():
-            yield connection
+    engine = _ready_engine(url).execution_options(touchline_writes=True)
+    with engine.connect() as connection, connection.begin():
+        yield connection
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

@@ -39,12 +39,13 @@ def migrate(url: str, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     if revision not in ("head", "base", *known):
-        raise UsageError(f"there is no revision {revision!r} of the catalogue: use head, base, {', '.join(sorted(known))}")
+        names = ", ".join(sorted(known))
+        raise UsageError(f"the catalogue has no revision {revision!r}: use head, base, {names}")
     with _alone(url):
         current = current_revision(url)
         if current and current not in known:
-            raise TouchlineError(f"the catalogue has revision {current}, made by a newer release: install that release, "
-                                 "or let it go down with its own `touchline migrate --to`")
+            raise TouchlineError(f"the catalogue has revision {current}, made by a newer release: install that "
+                                 "release, or let it go down with its own `touchline migrate --to`")
         with make_engine(url).connect().execution_options(touchline_writes=True) as connection, connection.begin():
             config.attributes["connection"] = connection
             goes_down = revision == "base" or (current and revision != "head" and revision < current)

@@ -1,0 +1,84 @@
+"""How a run ended stands in the catalogue and in the folder, and nothing large stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from touchline.catalogue import actions, matches, reels, runs
+from touchline.catalogue.runs import StageTime
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.settings import Settings
+from touchline.steps.request import Request, save_request
+from touchline.steps.result import reuse_or_compute
+from touchline_airflow.close_match import close_match
+
+MATCH, RUN = "cup-final-0123456789ab", "run-1"
+GOAL = {"match_ms": 5, "half": 1, "position_ms": 5, "label": "Goal", "confidence": 0.5, "source": "model"}
+KEEPER = {"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0, "sha256": None, "size_bytes": 0}
+
+
+@pytest.fixture
+def settings(own_settings: Settings) -> Settings:
+    """A match whose steps are done."""
+    address = own_settings.catalogue_address
+    matches.register(address, MATCH, "f" * 64, "/nas/Cup final.mp4")
+    runs.begin(address, RUN, MATCH)
+    matches.take_lease(address, MATCH, RUN, 60, lambda _: True)
+    files = WorkFiles(own_settings.working_dir, MATCH)
+    save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
+    probe = {"recordings": [{"path": "/nas/Cup final.mp4", "duration_ms": 1234}], "sidecar": {"title": None}}
+    for path, result in ((files.probe, probe), (files.actions, {"actions": [GOAL]}), (files.reel("keeper"), KEEPER)):
+        reuse_or_compute(path, path.stem, {}, lambda result=result: result)
+    clip = ScratchFiles(own_settings.scratch_dir, MATCH).clip("clip-1", "f" * 64)
+    clip.parent.mkdir(parents=True)
+    clip.write_bytes(b"large")
+    return own_settings
+
+
+def lease_is_free(settings: Settings) -> bool:
+    return matches.take_lease(settings.catalogue_address, MATCH, "run-2", 60, lambda _: True) == "run-2"
+
+
+def test_a_published_match_has_its_results_in_the_catalogue(settings: Settings) -> None:
+    assert close_match(MATCH, RUN, {"probe": "success", "spot_chunk": "skipped"}, settings) is None
+    match = matches.find(settings.catalogue_address, MATCH)
+    assert match and (match.status, match.reason) == ("published", None)
+    assert (match.title, match.duration_ms) == ("Cup final", 1234)
+    assert actions.of_match(settings.catalogue_address, MATCH) == [GOAL]
+    assert [reel["name"] for reel in reels.of_match(settings.catalogue_address, MATCH)] == ["keeper"]
+    assert runs.of_match(settings.catalogue_address, MATCH)[0]["status"] == "published"
+    assert lease_is_free(settings)
+
+
+def test_a_failed_match_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:
+    runs.note_stage(settings.catalogue_address, RUN, StageTime("probe", "", 1, done=True))
+    failed = StageTime("spot_chunk", "chunk-0002", 1, done=False, reason="no room")
+    runs.note_stage(settings.catalogue_address, RUN, failed)
+    states = {"probe": "success", "spot_chunk_2": "failed", "merge_actions": "upstream_failed"}
+    assert close_match(MATCH, RUN, states, settings) == "no room"
+    match = matches.find(settings.catalogue_address, MATCH)
+    assert match and (match.status, match.reason) == ("failed", "no room")
+    assert MatchFolder(settings.nas_output_path, MATCH).failure.read_text() == "no room\n"
+    assert lease_is_free(settings)
+
+
+def test_a_reason_of_an_attempt_that_healed_is_not_told(settings: Settings) -> None:
+    runs.note_stage(settings.catalogue_address, RUN, StageTime("scan", "", 1, done=False, reason="the NAS was away"))
+    reason = close_match(MATCH, RUN, {"scan": "success", "publish": "failed"}, settings)
+    assert reason == "publish failed: read the task's log in Airflow"
+
+
+def test_a_failure_that_healed_is_removed_from_the_folder(settings: Settings) -> None:
+    close_match(MATCH, RUN, {"scan": "failed"}, settings)
+    folder = MatchFolder(settings.nas_output_path, MATCH)
+    assert folder.failure.exists()
+    close_match(MATCH, RUN, {"scan": "success"}, settings)
+    assert not folder.failure.exists()
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_scratch_is_emptied_however_it_ended(settings: Settings, state: str) -> None:
+    close_match(MATCH, RUN, {"scan": state}, settings)
+    assert not Path(ScratchFiles(settings.scratch_dir, MATCH).root).exists()

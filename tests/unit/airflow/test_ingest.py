@@ -1,0 +1,151 @@
+"""What becomes of a recording that was checked; the check itself is played by a small script."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from touchline.catalogue import matches, recordings, runs
+from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.settings import Settings
+from touchline_airflow import ingest, watch
+
+CHECK = """#!/bin/sh
+case "$(cat -- "$3" 2>/dev/null)" in
+  *END) echo '{"path": "x", "complete": true, "bad": false, "reason": ""}';;
+  BAD*) echo '{"path": "x", "complete": false, "bad": true, "reason": "there is no video in it"}'; exit 3;;
+  CRASH*) echo "it broke" >&2; exit 1;;
+  *) echo '{"path": "x", "complete": false, "bad": false, "reason": "its end is missing"}'; exit 1;;
+esac
+"""
+
+
+@pytest.fixture
+def settings(own_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    check = tmp_path / "touchline"
+    check.write_text(CHECK)
+    check.chmod(0o755)
+    monkeypatch.setenv("TOUCHLINE_BIN", str(check))
+    return dataclasses.replace(own_settings, watch_stable_time_sec=1)
+
+
+def drop(settings: Settings, name: str, content: str) -> str:
+    path = settings.nas_mount_path / name
+    path.write_text(content)
+    return str(path)
+
+
+def take(settings: Settings, *paths: str) -> None:
+    watch.find_due(settings, 0)
+    for path in paths:
+        ingest.check_recording(path, settings, print)
+    ingest.register_recordings(paths, settings, print)
+
+
+def row(settings: Settings, path: str) -> recordings.SeenRecording:
+    found = recordings.find(settings.catalogue_address, path)
+    assert found is not None
+    return found
+
+
+def failures(settings: Settings) -> dict[str, str]:
+    return {path.parent.name: path.read_text() for path in settings.nas_output_path.glob("*/FAILED.txt")}
+
+
+def test_a_complete_recording_becomes_a_match_whose_run_is_pending_until_it_begins(settings: Settings) -> None:
+    path = drop(settings, "Cup final.mp4", "film END")
+    take(settings, path)
+    [match] = matches.every(settings.catalogue_address)
+    assert match.match_id.startswith("cup-final-") and match.status == "registered"
+    pending = ingest.pending_runs(settings)
+    assert pending == [{"trigger_run_id": f"match__{match.match_id}__1",
+                        "conf": {"recording": path, "match_id": match.match_id}}]
+    assert ingest.pending_runs(settings) == pending
+    runs.begin(settings.catalogue_address, pending[0]["trigger_run_id"], match.match_id)
+    assert ingest.pending_runs(settings) == []
+
+
+def test_the_same_content_under_another_name_is_recorded_and_not_processed(settings: Settings) -> None:
+    first, second = drop(settings, "a.mp4", "film END"), drop(settings, "b.mp4", "film END")
+    take(settings, first, second)
+    assert (row(settings, first).status, row(settings, second).status) == ("registered", "duplicate")
+    assert row(settings, second).reason == f"has the same content as {first}"
+    assert len(ingest.pending_runs(settings)) == 1
+
+
+def test_a_recording_that_was_renamed_stays_the_same_match(settings: Settings) -> None:
+    first = drop(settings, "a.mp4", "film END")
+    take(settings, first)
+    second = str(Path(first).rename(settings.nas_mount_path / "b.mp4"))
+    take(settings, second)
+    assert row(settings, second).status == "registered"
+    [match] = matches.every(settings.catalogue_address)
+    assert match.recording == second
+
+
+def test_an_incomplete_recording_waits_with_its_reason(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "half")
+    watch.find_due(settings)
+    with pytest.raises(IncompleteRecordingError, match="its end is missing"):
+        ingest.check_recording(path, settings, print)
+    assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "its end is missing")
+    assert failures(settings) == {}
+
+
+def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "half")
+    watch.find_due(settings, 0)
+    with pytest.raises(BadRecordingError, match="its end is missing"):
+        ingest.check_recording(path, settings, print)
+    assert row(settings, path).status == "bad"
+    [reason] = failures(settings).values()
+    assert reason.startswith("its end is missing (nothing has changed for ")
+
+
+def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:
+    path = drop(settings, "no film.mp4", "BAD")
+    watch.find_due(settings)
+    with pytest.raises(BadRecordingError, match="there is no video in it"):
+        ingest.check_recording(path, settings, print)
+    assert (row(settings, path).status, row(settings, path).reason) == ("bad", "there is no video in it")
+    [(folder, reason)] = failures(settings).items()
+    assert folder.startswith("no-film-") and reason == "there is no video in it\n"
+
+
+def test_a_bad_recording_that_was_copied_again_is_a_match_and_its_failure_is_gone(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "BAD")
+    watch.find_due(settings)
+    with pytest.raises(BadRecordingError):
+        ingest.check_recording(path, settings, print)
+    drop(settings, "a.mp4", "film END")
+    take(settings, path)
+    assert row(settings, path).status == "registered"
+    assert list(settings.nas_output_path.iterdir()) == []
+
+
+def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "CRASH")
+    watch.find_due(settings)
+    with pytest.raises(TouchlineError, match="it broke"):
+        ingest.check_recording(path, settings, print)
+    assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "it broke")
+
+
+def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "film END")
+    watch.find_due(settings)
+    ingest.check_recording(path, settings, print)
+    drop(settings, "a.mp4", "longer film END")
+    ingest.register_recordings([path], settings, print)
+    assert matches.every(settings.catalogue_address) == []
+    assert row(settings, path).status == "waiting"
+
+
+def test_a_recording_that_went_away_after_its_check_does_not_stop_the_others(settings: Settings) -> None:
+    first, second = drop(settings, "a.mp4", "one END"), drop(settings, "b.mp4", "two END")
+    watch.find_due(settings)
+    Path(first).unlink()
+    ingest.register_recordings([first, second], settings, print)
+    assert [match.recording for match in matches.every(settings.catalogue_address)] == [second]

@@ -1,0 +1,88 @@
+"""The tables go up by themselves, down, and up again, and what can stay stays."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from touchline.catalogue import actions, matches, migrate, recordings, runs
+from touchline.catalogue.connection import make_engine, reading
+from touchline.catalogue.recordings import Look
+from touchline.catalogue.schema import HEAD, metadata
+from touchline.errors import TouchlineError, UsageError
+
+MATCH = "cup-final-0123456789ab"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'deep' / 'catalogue.db'}"
+
+
+def filled(url: str) -> None:
+    matches.register(url, MATCH, "f" * 64, "/nas/cup final.mp4")
+    recordings.note_looks(url, [Look("/nas/cup final.mp4", 10, 20, "d")])
+    runs.begin(url, "run-1", MATCH)
+    actions.replace(url, MATCH, [{"match_ms": 5, "half": 1, "position_ms": 5, "label": "Goal", "confidence": 0.5,
+                                  "source": "model"}])
+
+
+def test_the_first_use_makes_the_tables(url: str) -> None:
+    assert matches.every(url) == []
+    assert migrate.current_revision(url) == HEAD
+
+
+def test_up_down_and_up_again_keeps_what_both_revisions_know(url: str) -> None:
+    filled(url)
+    migrate.migrate(url, "0001")
+    assert migrate.current_revision(url) == "0001"
+    with make_engine(url).connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {"matches", "recordings", "alembic_version"}
+    migrate.migrate(url)
+    assert [match.match_id for match in matches.every(url)] == [MATCH]
+    assert list(recordings.every(url)) == ["/nas/cup final.mp4"]
+    assert actions.of_match(url, MATCH) == []
+    assert runs.of_match(url, MATCH) == []
+
+
+def test_down_to_base_leaves_no_table_and_up_starts_anew(url: str) -> None:
+    filled(url)
+    migrate.migrate(url, "base")
+    with make_engine(url).connect() as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    migrate.migrate(url, "head")
+    assert matches.every(url) == []
+
+
+def test_the_revisions_make_the_tables_of_the_schema(url: str) -> None:
+    matches.every(url)
+    with reading(url) as connection:
+        made = inspect(connection)
+        for table in metadata.sorted_tables:
+            columns = {column["name"]: (str(column["type"]), column["nullable"])
+                       for column in made.get_columns(table.name)}
+            assert columns == {column.name: (column.type.compile(connection.dialect), column.nullable)
+                               for column in table.columns}, table.name
+            assert {index["name"] for index in made.get_indexes(table.name)} == {index.name for index in table.indexes}
+
+
+def test_an_unknown_revision_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="no revision '0099'"):
+        migrate.migrate(url, "0099")
+
+
+def test_a_catalogue_of_a_newer_release_is_left_alone(url: str) -> None:
+    matches.every(url)
+    with make_engine(url).connect() as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(TouchlineError, match="newer release"):
+        migrate.migrate(url)
+
+
+def test_four_processes_that_come_first_at_once_all_find_the_tables(url: str) -> None:
+    with ProcessPoolExecutor(4) as pool:
+        assert list(pool.map(migrate.bring_up, [url] * 4)) == [None] * 4
+    assert migrate.current_revision(url) == HEAD
