@@ -1,0 +1,190 @@
+"""How fast is touchline here, and what does Airflow add? `make bench [BENCH="--part match --json FILE"]`.
+
+`match`: the same 20-minute match by `touchline process` and as a run of Airflow. `long`: 90 minutes at 1920×1080 by
+`touchline process`. Everything lies below `build/bench/`; recordings are kept there, results are made anew each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include"), str(Path(__file__).parent)]
+
+from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: E402
+from watched import Cost, run_watched  # noqa: E402
+
+from demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
+from standalone import start  # noqa: E402
+from touchline.domain.layout import match_id  # noqa: E402
+from touchline.steps.register import make_request  # noqa: E402
+
+BENCH = ROOT / "build" / "bench"
+PATIENCE_S = 4 * 3600
+HOST_SETTINGS = ("MAX_WORKERS", "USE_GPU", "CHUNK_DURATION_SEC", "YOLO_MODEL_PATH", "ACTION_MODEL_PATH", "OUTPUT_CODEC")
+
+
+def main() -> int:
+    """Measure what was asked for; print tables and write JSON."""
+    parser = argparse.ArgumentParser(description="Measure touchline on this machine.")
+    parser.add_argument("--part", choices=("match", "long", "all"), default="all", help="default: %(default)s")
+    parser.add_argument("--minutes", type=int, default=20, help="length of the match (default: %(default)s)")
+    parser.add_argument("--long-minutes", type=int, default=90, help="length of the long one (default: %(default)s)")
+    parser.add_argument("--json", type=Path, default=BENCH / "result.json", help="default: build/bench/result.json")
+    arguments = parser.parse_args()
+    BENCH.mkdir(parents=True, exist_ok=True)
+    result: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M")}
+    if arguments.part in ("match", "all"):
+        result["match"] = measure_match(arguments.minutes)
+        print(match_table(result["match"]), flush=True)
+    if arguments.part in ("long", "all"):
+        result["long"] = measure_long(arguments.long_minutes)
+        print(long_table(result["long"]), flush=True)
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\nwritten: {arguments.json}")
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """What a reader must know of this machine."""
+    settings = {name: os.environ[name] for name in HOST_SETTINGS if name in os.environ}
+    return {"cpus": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0], "settings": settings}
+
+
+# --- One match, twice -----------------------------------------------------------------------------------------------
+
+def measure_match(minutes: int) -> dict[str, Any]:
+    """The same recording by one process and by Airflow, each from nothing."""
+    recording = looped_match(BENCH, minutes, "1280x720", seed=1)
+    decode_s = decode_wall_s(recording)
+    cost, stats = process_anew(recording, "process")
+    airflow = run_in_airflow(recording)
+    return {
+        "recording": recording.name, "minutes": minutes, "process": asdict(cost), "airflow": airflow,
+        "ratio": round(airflow["run_s"] / cost.wall_s, 3),
+        "stages_s": stage_walls(stats),
+        "decode_frames_per_s": round(frames_of(recording) / decode_s, 1),
+        "detector_frames_per_s": mean_rate(stats, "detector_frames_per_s"),
+        "spotter_windows_per_s": mean_rate(stats, "spotter_windows_per_s"),
+    }
+
+
+def process_anew(recording: Path, name: str) -> tuple[Cost, dict[str, dict[str, Any]]]:
+    """Run `touchline process` into an empty folder; returns its cost and the measurements of its steps."""
+    output = BENCH / name
+    shutil.rmtree(output, ignore_errors=True)
+    work, scratch = output / "work", output / "scratch"
+    for folder in (work, scratch):
+        folder.mkdir(parents=True)
+    environ = {**os.environ, "WORKING_DIR": str(work), "SCRATCH_DIR": str(scratch)}
+    print(f"touchline process {recording.name}", flush=True)
+    argv = [str(TOUCHLINE), "process", str(recording), "--output", str(output / "out")]
+    cost = run_watched(argv, environ, scratch, BENCH / f"{name}.log")
+    found = sorted((work / "matches").rglob("*.stats.json"))
+    return cost, {str(path.relative_to(work / "matches")): json.loads(path.read_text()) for path in found}
+
+
+def run_in_airflow(recording: Path) -> dict[str, Any]:
+    """Drop the recording into an embedded Airflow that has never seen it; returns the times of its run."""
+    state = BENCH / "airflow"
+    shutil.rmtree(state, ignore_errors=True)
+    nas = state / "nas"
+    nas.mkdir(parents=True)
+    print("a run of Airflow", flush=True)
+    started = time.monotonic()
+    with start(state, nas, nas / "output", port=8180, settings={"WATCH_STABLE_TIME_SEC": "5"}) as stack:
+        up_s = time.monotonic() - started
+        copying = nas / f".{recording.name}.part"
+        shutil.copyfile(recording, copying)
+        copying.rename(nas / recording.name)
+        dropped = time.time()
+        wanted = match_id(recording.stem, make_request([recording]).fingerprints[0])
+        api = stack.api()
+        deadline = time.monotonic() + PATIENCE_S
+        while not ((run := find_run(api, wanted)) and run["state"] in ("success", "failed")):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{wanted} has not ended in {PATIENCE_S} s")
+            time.sleep(1)
+        if run["state"] != "success":
+            raise RuntimeError(f"{DAG} failed: read {state}")
+        began, ended = moment(run["start_date"]), moment(run["end_date"])
+        return {"up_s": round(up_s, 1), "drop_to_run_s": round(began - dropped, 1), "run_s": round(ended - began, 1),
+                "tasks_s": {name: round(seconds, 1) for name, seconds in stage_seconds(api, run["dag_run_id"]).items()}}
+
+
+def stage_walls(stats: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Seconds per step; those of all chunks and all reels together."""
+    walls: Counter[str] = Counter()
+    for name, values in stats.items():
+        parts = Path(name).parts[1:]
+        step = {"spottings": "spot_chunk", "reels": "render_reel"}.get(parts[0], parts[0].removesuffix(".stats.json"))
+        walls[STEP_OF_RESULT.get(step, step)] += values["wall_s"]
+    return {step: round(seconds, 2) for step, seconds in walls.items()}
+
+
+STEP_OF_RESULT = {"chunks": "plan_chunks", "actions": "merge_actions", "reels": "plan_reels", "published": "publish"}
+
+
+def mean_rate(stats: dict[str, dict[str, Any]], key: str) -> float:
+    """The rate over all chunks, each weighted by its windows."""
+    chunks = [values for values in stats.values() if values.get(key)]
+    windows = sum(values["windows"] for values in chunks)
+    seconds = sum(values["windows"] / values[key] for values in chunks)
+    return round(windows / seconds, 1) if seconds else 0.0
+
+
+# --- A long one -----------------------------------------------------------------------------------------------------
+
+def measure_long(minutes: int) -> dict[str, Any]:
+    """Memory, scratch disk and time of a long recording, against decoding it once."""
+    recording = looped_match(BENCH, minutes, "1920x1080", seed=2)
+    decode_s = decode_wall_s(recording)
+    cost, stats = process_anew(recording, "long")
+    return {"recording": recording.name, "minutes": minutes, "process": asdict(cost), "decode_s": round(decode_s, 1),
+            "ratio": round(cost.wall_s / decode_s, 2), "stages_s": stage_walls(stats)}
+
+
+# --- Tables ---------------------------------------------------------------------------------------------------------
+
+def match_table(match: dict[str, Any]) -> str:
+    """What `match` measured, as Markdown."""
+    airflow, process = match["airflow"], match["process"]
+    rows = [("touchline process", f"{process['wall_s']:.1f} s"), ("DAG run", f"{airflow['run_s']:.1f} s"),
+            ("DAG run / process", f"{match['ratio']:.2f}"),
+            ("complete drop to run start", f"{airflow['drop_to_run_s']} s"),
+            ("Airflow up (first start)", f"{airflow['up_s']} s"),
+            ("decode (ffmpeg, every frame)", f"{match['decode_frames_per_s']} frames/s"),
+            ("detector", f"{match['detector_frames_per_s']} frames/s"),
+            ("spotter", f"{match['spotter_windows_per_s']} windows/s"),
+            ("largest process", f"{process['memory_mib']:.0f} MiB ({process['memory_of']})")]
+    stages = [(f"stage {step}", f"{seconds:.1f} s") for step, seconds in match["stages_s"].items()]
+    return table(f"{match['minutes']} minutes, 1280x720", [*rows, *stages])
+
+
+def long_table(long: dict[str, Any]) -> str:
+    """What `long` measured, as Markdown."""
+    process = long["process"]
+    rows = [("touchline process", f"{process['wall_s']:.1f} s"), ("decoding once", f"{long['decode_s']} s"),
+            ("process / decoding once", f"{long['ratio']:.2f}"),
+            ("largest process", f"{process['memory_mib']:.0f} MiB ({process['memory_of']})"),
+            ("scratch disk at its fullest", f"{process['scratch_mib']:.0f} MiB")]
+    stages = [(f"stage {step}", f"{seconds:.1f} s") for step, seconds in long["stages_s"].items()]
+    return table(f"{long['minutes']} minutes, 1920x1080", [*rows, *stages])
+
+
+def table(title: str, rows: list[tuple[str, str]]) -> str:
+    """A Markdown table of two columns."""
+    return "\n".join([f"\n### {title}", "", "| what | measured |", "|---|---|", *(f"| {a} | {b} |" for a, b in rows)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
