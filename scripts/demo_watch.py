@@ -63,10 +63,10 @@ def tasks_line(api: AirflowApi, run_id: str) -> Progress:
 
 def stage_seconds(api: AirflowApi, run_id: str) -> dict[str, float]:
     """Seconds that the tasks of each name took together."""
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for task in api.tasks(DAG, run_id):
-        seconds[task["task_id"]] += task["duration"] or 0.0
-    return dict(seconds)
+        seconds[task["task_id"]] = seconds.get(task["task_id"], 0.0) + (task["duration"] or 0.0)
+    return seconds
 
 
 def moment(text: str) -> float:
