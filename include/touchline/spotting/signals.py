@@ -1,0 +1,251 @@
+"""What do packet sizes and sound say about a match, half second by half second, and which stretches are hot?
+
+Pure functions over numpy arrays; all numbers that steer them are in `signals.toml` with their sources. A signal has one value per
+step of `step_ms`; values are 0…1 but for loudness, which is in dBFS.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.domain.chunk import HotWindow
+
+TABLE = Path(__file__).with_name("signals.toml")
+Series = NDArray[np.float64]
+Samples = NDArray[np.float32]
+
+
+@cache
+def signal_table() -> dict[str, Any]:
+    """The data table `signals.toml`."""
+    return tomllib.loads(TABLE.read_text())
+
+
+def step_ms() -> int:
+    """Length of one step of every signal, in milliseconds."""
+    return int(signal_table()["step_ms"])
+
+
+def steps_in(duration_ms: int) -> int:
+    """Number of steps that cover a duration; the last may be shorter."""
+    return -(-duration_ms // step_ms())
+
+
+# --- picture ---------------------------------------------------------------------------------------------------------
+
+
+def bytes_per_frame(times_ms: Sequence[int], sizes: Sequence[int], keys: Sequence[bool], steps: int) -> Series:
+    """Mean packet size per step without key frames, in bytes; steps without a packet take their neighbours' value.
+
+    A recording of key frames only is measured by those.
+    """
+    place = np.clip(np.asarray(times_ms, np.int64) // step_ms(), 0, max(0, steps - 1))
+    size, usual = np.asarray(sizes, np.float64), ~np.asarray(keys, bool)
+    if not usual.any():
+        usual[:] = True
+    count = np.bincount(place[usual], minlength=steps)[:steps]
+    total = np.bincount(place[usual], size[usual], minlength=steps)[:steps]
+    known = np.flatnonzero(count)
+    if not len(known):
+        return np.zeros(steps)
+    return np.interp(np.arange(steps), known, total[known] / count[known])
+
+
+def motion(per_frame: Series, dead: NDArray[np.bool_]) -> Series:
+    """How much moves, 0…1: 0.5 is the recording's usual, 0 a dead picture. `per_frame` as from `bytes_per_frame`."""
+    alive = ~dead & (per_frame > 0)
+    result = np.zeros(len(per_frame))
+    if alive.any():
+        doublings = np.log2(per_frame[alive])
+        middle = np.median(doublings)
+        spread = 1.4826 * np.median(np.abs(doublings - middle))
+        z = (doublings - middle) / max(float(spread), signal_table()["motion"]["least_spread"])
+        result[alive] = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+    return result
+
+
+def dead_candidates(per_frame: Series, pixels: int) -> list[tuple[int, int]]:
+    """Stretches (first step, end step) so small in bytes that the picture may be black or frozen."""
+    rules = signal_table()["dead"]
+    small = per_frame < rules["candidate_bytes_per_px"] * pixels
+    stretches = _joined(_runs(small), rules["join_ms"] // step_ms())
+    return [(first, end) for first, end in stretches if (end - first) * step_ms() >= rules["least_ms"]]
+
+
+def is_dead(looks: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether pictures taken from one stretch show nothing: each uniform, or all the same. Grey or colour, equal shapes."""
+    rules = signal_table()["dead"]
+    grey = [look.mean(axis=2) if look.ndim == 3 else look.astype(np.float64) for look in looks]
+    if not grey:
+        return False
+    if all(float(picture.std()) <= rules["uniform_spread"] for picture in grey):
+        return True
+    differences = [float(np.abs(picture - grey[0]).max()) for picture in grey[1:]]
+    return bool(differences) and max(differences) <= rules["frozen_difference"]
+
+
+# --- sound -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Per step: loudness in dBFS, and how clearly a whistle stands out for how long (0…1)."""
+
+    loudness_db: Series
+    whistle: Series
+
+
+def listen(blocks: Iterable[Samples], steps: int) -> Sound:
+    """Measure mono sound at the table's rate, sample 0 at time 0, in blocks of any size; memory stays flat.
+
+    Steps that the sound does not reach are silent.
+    """
+    rules = signal_table()["whistle"]
+    rate = rules["rate_hz"]
+    loudness = np.full(steps, signal_table()["loudness"]["floor_db"])
+    whistles = np.zeros(steps)
+    # Whistles are looked for with one step before and after, so that one across a border is heard whole.
+    length = rate * step_ms() // 1000
+    for number, before, samples, after in _with_neighbours(_pieces(blocks, length)):
+        if number >= steps:
+            break
+        loudness[number] = _loudness_db(samples)
+        whistles[number] = _whistle(np.concatenate([before, samples, after]), len(before), len(samples))
+    return Sound(loudness, whistles)
+
+
+def surge(loudness_db: Series) -> Series:
+    """How far a crowd swells above what is usual around it, 0…1, from loudness in dBFS."""
+    rules = signal_table()["surge"]
+    if not len(loudness_db):
+        return np.zeros(0)
+    energy = 10 ** (loudness_db / 10)
+    smooth = 10 * np.log10(_running_mean(energy, rules["smooth_ms"] // step_ms()) + 1e-12)
+    usual = np.maximum(running_median(smooth, rules["median_ms"] // step_ms()), rules["silent_db"])
+    return np.clip((smooth - usual - rules["from_db"]) / (rules["full_db"] - rules["from_db"]), 0, 1)
+
+
+def running_median(values: Series, width: int) -> Series:
+    """Median of the `width` values around each, fewer at the ends."""
+    half = max(1, width // 2)
+    padded = np.pad(values, half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return np.asarray(np.nanmedian(windows, axis=1), np.float64)
+
+
+# --- what is hot -----------------------------------------------------------------------------------------------------
+
+
+def hot_steps(moving: Series, surging: Series, whistling: Series) -> NDArray[np.bool_]:
+    """Steps worth a closer look; signals of the sound may be empty."""
+    table = signal_table()
+    hot = moving >= table["motion"]["hot"]
+    for signal, name in ((surging, "surge"), (whistling, "whistle")):
+        if len(signal):
+            hot = hot | (signal >= table[name]["hot"])
+    return np.asarray(hot, np.bool_)
+
+
+def hot_windows(hot: NDArray[np.bool_], dead: NDArray[np.bool_], duration_ms: int) -> list[HotWindow]:
+    """Pad and merge hot steps into windows of match time; nothing is hot in a match without any living picture or sound."""
+    rules = signal_table()["hot"]
+    if duration_ms <= rules["whole_match_ms"] and not dead.all():
+        return [HotWindow(0, duration_ms)]
+    pad = -(-rules["pad_ms"] // step_ms())
+    padded = [(max(0, first - pad), min(len(hot), end + pad)) for first, end in _runs(hot)]
+    merged = _joined(padded, 0)
+    return [HotWindow(first * step_ms(), min(end * step_ms(), duration_ms)) for first, end in merged]
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """[F, T, T, F, T] → [(1, 3), (4, 5)]."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
+def _joined(runs: Sequence[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
+    """Join runs that overlap or are at most `gap` apart; runs are in order."""
+    result: list[tuple[int, int]] = []
+    for first, end in runs:
+        if result and first - result[-1][1] <= gap:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
+        else:
+            result.append((first, end))
+    return result
+
+
+def _running_mean(values: Series, width: int) -> Series:
+    kernel = np.ones(max(1, width))
+    return np.asarray(np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same"))
+
+
+def _pieces(blocks: Iterable[Samples], length: int) -> Iterator[Samples]:
+    """Cut blocks of any size into pieces of `length`; the last may be shorter."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // length * length
+        yield from rest[:whole].reshape(-1, length)
+        rest = rest[whole:]
+    if len(rest):
+        yield rest
+
+
+def _with_neighbours(pieces: Iterator[Samples]) -> Iterator[tuple[int, Samples, Samples, Samples]]:
+    nothing = np.zeros(0, np.float32)
+    before, current, number = nothing, next(pieces, nothing), 0
+    while len(current):
+        after = next(pieces, nothing)
+        yield number, before, current, after
+        before, current, number = current, after, number + 1
+
+
+def _loudness_db(samples: Samples) -> float:
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return max(float(signal_table()["loudness"]["floor_db"]), 10 * np.log10(power + 1e-12))
+
+
+def _whistle(samples: Samples, begin: int, length: int) -> float:
+    """Strength 0…1 of the clearest sustained narrow tone that touches [begin, begin + length)."""
+    rules = signal_table()["whistle"]
+    hop, needed = rules["hop"], -(-rules["sustained_ms"] * rules["rate_hz"] // (1000 * rules["hop"]))
+    prominence = _prominence_db(samples)
+    best = 0.0
+    for first, end in _runs(prominence >= rules["prominent_db"]):
+        touches = first * hop < begin + length and end * hop > begin
+        if touches and end - first >= needed:
+            strength = float(np.median(prominence[first:end])) - rules["prominent_db"]
+            best = max(best, strength / (rules["full_db"] - rules["prominent_db"]))
+    return min(1.0, best)
+
+
+def _prominence_db(samples: Samples) -> Series:
+    """Per frame: the strongest tone of the whistle's range above the median of its surroundings, in dB."""
+    rules = signal_table()["whistle"]
+    frame, hop, rate = rules["frame"], rules["hop"], rules["rate_hz"]
+    if len(samples) < frame:
+        return np.zeros(0)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(frame).astype(np.float32), axis=1)) ** 2 / (frame * frame / 16)
+    bin_hz = rate / frame
+    low, high = round(rules["low_hz"] / bin_hz), round(rules["high_hz"] / bin_hz)
+    reach = round(rules["neighbours_hz"] / bin_hz)
+    width = max(1, round(rules["band_hz"] / bin_hz / 2))
+    peak = low + np.argmax(power[:, low:high], axis=1)
+    offsets = np.concatenate([np.arange(-reach, -width), np.arange(width + 1, reach + 1)])
+    around = np.take_along_axis(power, np.clip(peak[:, None] + offsets, 0, power.shape[1] - 1), axis=1)
+    tone = np.take_along_axis(power, peak[:, None], axis=1)[:, 0]
+    quiet = tone < 10 ** (rules["quiet_db"] / 10)
+    result = 10 * np.log10((tone + 1e-12) / (np.median(around, axis=1) + 1e-12))
+    return np.where(quiet, 0.0, result)

@@ -1,0 +1,163 @@
+"""The cheap pass over a whole match: movement from packet sizes, sound, and the hot windows that follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.domain.layout import WorkFiles
+from touchline.domain.recording import Recording, Timeline
+from touchline.progress import report
+from touchline.settings import Settings
+from touchline.spotting import signals
+from touchline.steps.request import load_request
+from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
+from touchline.video.audio import decode_audio
+from touchline.video.decode import decode_frames
+from touchline.video.packets import video_packets
+from touchline.video.plain import recording_from_plain
+
+VERSION = 1
+"""Raise it when the same inputs would give another result."""
+LOOK_FPS = Fraction(1)
+
+
+@dataclass(frozen=True)
+class RecordingSignals:
+    """Signals of one recording, one value per step of its own time; sound is empty where there is none."""
+
+    motion: signals.Series
+    dead: NDArray[np.bool_]
+    loudness_db: signals.Series
+    surge: signals.Series
+    whistle: signals.Series
+    packets: int
+    looks: int
+
+
+def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
+    """Write `scan.json`: motion, loudness, surge and whistle per half second, and the hot windows (docs/files.md).
+
+    Raises:
+        DamagedResultError: the result of `probe` is missing.
+        CommandError: a recording cannot be read.
+    """
+    files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
+    plain = read_result(files.probe).result["recordings"]
+    inputs = {
+        "version": VERSION,
+        "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
+        "table": digest_of(signals.signal_table()),
+        "max_workers": settings.max_workers,
+    }
+    recordings = [recording_from_plain(one) for one in plain]
+    return reuse_or_compute(files.scan, "scan", inputs, lambda: _compute(recordings, settings), force=force)
+
+
+def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
+    started = time.monotonic()
+    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    parts = []
+    for index, recording in enumerate(recordings):
+        parts.append(scan_recording(recording, settings.max_workers))
+        report("scan", (timeline.offset_ms(index) + recording.duration_ms) / timeline.duration_ms)
+    joined = _join(parts, timeline)
+    hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
+    windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms)
+    wall_s = max(1e-3, time.monotonic() - started)
+    hot_ms = sum(window.end_ms - window.start_ms for window in windows)
+    return {
+        "step_ms": signals.step_ms(),
+        "duration_ms": timeline.duration_ms,
+        "motion": _rounded(joined.motion, 3),
+        "loudness_db": _rounded(joined.loudness_db, 1),
+        "surge": _rounded(joined.surge, 3),
+        "whistle": _rounded(joined.whistle, 3),
+        "hot": [[window.start_ms, window.end_ms] for window in windows],
+        "stats": {
+            "packets": joined.packets,
+            "frames_per_s": round(joined.packets / wall_s, 1),
+            "times_real_time": round(timeline.duration_ms / 1000 / wall_s, 1),
+            "looks": joined.looks,
+            "hot_part": round(hot_ms / timeline.duration_ms, 3),
+        },
+    }
+
+
+def scan_recording(recording: Recording, threads: int) -> RecordingSignals:
+    """Signals of one recording, on its own clock."""
+    steps = signals.steps_in(recording.duration_ms)
+    packets = list(video_packets(recording))
+    per_frame = signals.bytes_per_frame(
+        [packet.recording_ms for packet in packets],
+        [packet.size_bytes for packet in packets],
+        [packet.is_key for packet in packets],
+        steps,
+    )
+    dead, looks = _dead_steps(recording, per_frame, threads)
+    silent = np.zeros(0)
+    if recording.audio is None:
+        return RecordingSignals(signals.motion(per_frame, dead), dead, silent, silent, silent, len(packets), looks)
+    rate = signals.signal_table()["whistle"]["rate_hz"]
+    sound = signals.listen(decode_audio(recording, sample_rate=rate, threads=threads), steps)
+    return RecordingSignals(signals.motion(per_frame, dead), dead, sound.loudness_db, signals.surge(sound.loudness_db),
+                            sound.whistle, len(packets), looks)
+
+
+def _dead_steps(recording: Recording, per_frame: signals.Series, threads: int) -> tuple[NDArray[np.bool_], int]:
+    """Steps whose picture shows nothing, confirmed by looking at it, and how many looks that took."""
+    rules = signals.signal_table()["dead"]
+    dead = np.zeros(len(per_frame), bool)
+    candidates = signals.dead_candidates(per_frame, recording.video.width * recording.video.height)
+    left = most = rules["most_looks"]
+    for first, end in sorted(candidates, key=lambda stretch: (stretch[0] - stretch[1], stretch[0])):
+        start_ms = first * signals.step_ms()
+        end_ms = min(end * signals.step_ms(), recording.duration_ms)
+        count = max(rules["least_looks"], (end_ms - start_ms) // rules["look_every_ms"])
+        if count > left:
+            continue
+        left -= count
+        if signals.is_dead(_looks(recording, start_ms, end_ms, count, threads)):
+            dead[first:end] = True
+    return dead, most - left
+
+
+def _looks(recording: Recording, start_ms: int, end_ms: int, count: int, threads: int) -> list[NDArray[np.uint8]]:
+    """Small pictures at whole seconds spread over a stretch."""
+    rules = signals.signal_table()["dead"]
+    seconds = sorted({int(second) for second in np.linspace(start_ms / 1000 + 1, end_ms / 1000 - 1, count)})
+    size = {"width": rules["width_px"], "height": rules["height_px"]}
+    return [
+        frame.pixels
+        for second in seconds
+        for frame in decode_frames(recording, second * 1000, second * 1000 + 1, fps=LOOK_FPS, threads=threads, **size)
+    ]
+
+
+def _join(parts: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
+    """Signals on the clock of the match; a recording without sound is silent among others that have some."""
+    steps = signals.steps_in(timeline.duration_ms)
+    floor = signals.signal_table()["loudness"]["floor_db"]
+    joined: dict[str, Any] = {}
+    for name in ("motion", "loudness_db", "surge", "whistle", "dead"):
+        filler = floor if name == "loudness_db" else 0.0
+        values = np.full(steps, filler)
+        for index, part in enumerate(parts):
+            own: signals.Series = getattr(part, name).astype(np.float64)
+            place = (timeline.offset_ms(index) + np.arange(len(own)) * signals.step_ms()) // signals.step_ms()
+            np.put(values, np.minimum(place, steps - 1), own)
+        is_sound = name in ("loudness_db", "surge", "whistle")
+        has_any = any(len(getattr(part, name)) for part in parts)
+        joined[name] = values if has_any or not is_sound else np.zeros(0)
+    joined["dead"] = joined["dead"] > 0
+    return RecordingSignals(**joined, packets=sum(part.packets for part in parts), looks=sum(part.looks for part in parts))
+
+
+def _rounded(values: signals.Series, decimals: int) -> list[float]:
+    return [float(value) for value in np.round(values, decimals)]
