@@ -107,7 +107,8 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const tab = event.target.closest("[role=tab]");
+    const at = (selector) => event.target instanceof Element && event.target.closest(selector);
+    const tab = at("[role=tab]");
     if (tab && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
       const by = event.key === "ArrowRight" ? 1 : -1;
       const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length];
@@ -115,7 +116,7 @@
       next.focus();
     } else if (event.key === "n" || event.key === "N") step(1);
     else if (event.key === "p" || event.key === "P") step(-1);
-    else if (event.key === " " && !event.target.closest("button, a, video, input")) {
+    else if (event.key === " " && !at("button, a, video")) {
       const player = video(shown);
       if (!player) return;
       event.preventDefault();

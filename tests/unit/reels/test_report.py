@@ -1,0 +1,193 @@
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from touchline.reels.report import ReportMatch, render_report
+from touchline.reels.rules import load_rules
+
+RULES = load_rules()
+MATCH = {
+    "title": "Reds – Blues",
+    "home": "Reds",
+    "away": "Blues",
+    "date": "2026-01-31",
+    "kick_offs_ms": [2000, 300_000],
+    "duration_ms": 600_000,
+    "recordings": [{"file": "a.mp4"}],
+}
+HOSTILE = '<script>alert("x")</script>\' onerror=1 &amp;'
+
+
+def _action(match_ms, label, *, half=1, source="model"):
+    return {
+        "match_ms": match_ms,
+        "half": half,
+        "position_ms": match_ms - MATCH["kick_offs_ms"][half - 1],
+        "label": label,
+        "confidence": 0.876,
+        "source": source,
+    }
+
+
+def _clip(start_ms, end_ms, reel_start_ms, label, *others):
+    return {
+        "clip_id": f"clip-{start_ms:08d}-{end_ms:08d}",
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "reel_start_ms": reel_start_ms,
+        "label": label,
+        "labels": [label, *others],
+        "confidence": 0.9,
+    }
+
+
+def _page(actions=(), highlights=(), keeper=(), thumbnails=None, **match):
+    reels = [
+        {"name": "highlights", "duration_ms": 60_000, "clips": list(highlights)},
+        {"name": "keeper", "duration_ms": 60_000, "clips": list(keeper)},
+    ]
+    return render_report(ReportMatch({**MATCH, **match}, list(actions), reels, thumbnails or {}), RULES)
+
+
+class _Tags(HTMLParser):
+    """Every tag with its attributes; fails on tags that are not closed in order."""
+
+    VOID = ("meta", "link", "img", "rect", "line", "circle")
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def _tags(page, name, **wanted):
+    return [
+        attrs
+        for tag, attrs in _Tags(page).tags
+        if tag == name and all(attrs.get(key.rstrip("_")) == value for key, value in wanted.items())
+    ]
+
+
+SAVE, CORNER = _action(100_000, "Save"), _action(200_000, "Corner")
+SAVE_CLIP = _clip(92_000, 106_000, 5000, "Save")
+
+
+def test_both_reels_play_in_place_from_the_files_beside_the_page():
+    page = _page([SAVE], [SAVE_CLIP], [SAVE_CLIP])
+    assert [video["src"] for video in _tags(page, "video")] == ["reels/highlights.mp4", "reels/keeper.mp4"]
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    page = _page([SAVE, CORNER], [SAVE_CLIP], thumbnails={("highlights", SAVE_CLIP["clip_id"]): b"\xff\xd8"})
+    assert not re.search(r"(?i)https?:|//[a-z0-9.-]+\.[a-z]{2,}|@import|url\(", page)
+    for _, attributes in _Tags(page).tags:
+        for name in ("src", "href"):
+            address = attributes.get(name)
+            assert address in (None, "actions.json") or address.startswith(("data:", "reels/"))
+
+
+def test_an_action_leads_to_its_moment_in_the_reel_with_four_seconds_before_it():
+    page = _page([SAVE], [SAVE_CLIP])
+    link = _tags(page, "a", class_="action")[0]
+    assert link["href"] == "reels/highlights.mp4#t=9.000"
+    assert link["data-places"].split() == ["highlights:9000"]
+
+
+def test_an_action_at_the_start_of_its_clip_leads_to_the_start_of_the_clip():
+    page = _page([_action(93_000, "Save")], [SAVE_CLIP])
+    assert _tags(page, "a", class_="action")[0]["data-places"].split() == ["highlights:5000"]
+
+
+def test_an_action_of_no_reel_is_listed_but_leads_nowhere():
+    page = _page([SAVE, CORNER], [SAVE_CLIP])
+    assert len(_tags(page, "a", class_="action")) == 1
+    assert "in no reel" in page
+
+
+def test_each_half_has_a_timeline_with_its_own_marks():
+    page = _page([SAVE, _action(450_000, "Goal", half=2)])
+    assert [half["data-start"] for half in _tags(page, "svg", class_="half")] == ["0", "300000"]
+    assert "First half" in page and "Second half" in page
+    assert [mark["data-label"] for mark in _tags(page, "g")] == ["Save", "Goal"]
+    assert {circle["cx"] for circle in _tags(page, "circle")} == {"33.333%", "50.0%"}
+
+
+def test_without_known_kick_offs_there_is_one_timeline_of_the_match():
+    page = _page([], kick_offs_ms=[])
+    assert len(_tags(page, "svg")) == 1
+    assert "First half" not in page
+
+
+def test_an_action_shows_time_confidence_and_where_it_comes_from():
+    page = _page([_action(100_000, "Save", source="mark")])
+    assert "<time>01:38</time>" in page
+    assert "88 %" in page
+    assert "coach’s mark" in page
+
+
+def test_labels_can_be_filtered_with_their_counts():
+    page = _page([SAVE, CORNER, _action(210_000, "Corner")])
+    labels = [button["data-label"] for button in _tags(page, "button") if "aria-pressed" in button]
+    assert labels == ["", "Corner", "Save"]
+
+
+def test_thumbnails_are_part_of_the_page():
+    picture = b"\xff\xd8 picture"
+    page = _page([SAVE], [SAVE_CLIP], thumbnails={("highlights", SAVE_CLIP["clip_id"]): picture})
+    assert _tags(page, "img")[0]["src"] == f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+
+
+def test_a_match_without_actions_says_so_and_what_can_be_done():
+    page = _page()
+    assert "No actions were found in this match." in page
+    assert "MIN_EVENT_CONFIDENCE" in page
+    assert _tags(page, "video") == []
+
+
+def test_a_reel_without_clips_says_so():
+    page = _page([SAVE], [SAVE_CLIP])
+    assert "Goalkeepers: no clips. None of the actions belongs in this reel." in page
+    assert len(_tags(page, "video")) == 1
+
+
+def test_the_keeper_reel_says_that_it_shows_both_keepers():
+    assert "cannot tell yet which of them is yours" in _page([SAVE], keeper=[SAVE_CLIP])
+
+
+@pytest.mark.parametrize("field", ["title", "home", "away"])
+def test_names_from_files_are_text_and_nothing_else(field):
+    page = _page([SAVE], [SAVE_CLIP], **{field: HOSTILE})
+    assert len(_tags(page, "script")) == 2
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(&#34;x&#34;)" in page
+
+
+def test_a_hostile_label_or_file_name_is_text_too():
+    hostile = {**SAVE, "label": HOSTILE}
+    clip = {**SAVE_CLIP, "label": HOSTILE, "labels": [HOSTILE, HOSTILE + "2"]}
+    page = _page([hostile], [clip], recordings=[{"file": HOSTILE}])
+    assert len(_tags(page, "script")) == 2
+    assert "<script>alert" not in page
+
+
+def test_the_script_gets_its_data_as_json_that_cannot_end_the_script_element():
+    page = _page([SAVE], [SAVE_CLIP])
+    data = re.search(r'<script type="application/json" id="clips">(.*?)</script>', page)[1]
+    assert json.loads(data) == {"highlights": [[92_000, 106_000, 5000]], "keeper": []}
+
+
+def test_equal_content_gives_an_equal_page():
+    assert _page([SAVE, CORNER], [SAVE_CLIP]) == _page([SAVE, CORNER], [SAVE_CLIP])

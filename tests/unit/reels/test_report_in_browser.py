@@ -1,0 +1,147 @@
+"""The page's script in a real browser: what a click does to the players."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from touchline.reels.report import ReportMatch, render_report
+from touchline.reels.rules import load_rules
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [pytest.mark.verify, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
+
+PROBE = """
+<script>
+(async () => {
+  const video = (reel) => document.querySelector(`video[data-reel=${reel}]`);
+  const happens = (target, what) => new Promise((resolve) => target.addEventListener(what, resolve, { once: true }));
+  for (const reel of ["highlights", "keeper"]) {
+    if (video(reel).readyState < 1) await happens(video(reel), "loadedmetadata");
+  }
+  const after = async (reel, act) => {
+    const seeked = happens(video(reel), "seeked");
+    act();
+    await seeked;
+    video(reel).pause();
+    return [document.querySelector("[role=tab][aria-selected=true]").dataset.reel,
+      Math.round(video(reel).currentTime * 2) / 2];
+  };
+  const action = (label) => document.querySelector(`li[data-label="${label}"] a`);
+  const seen = {};
+  seen.goal = await after("highlights", () => action("Goal").click());
+  seen.goal_kick = await after("keeper", () => action("Goal kick").click());
+  seen.goal_again = await after("keeper", () => action("Goal").click());
+  seen.previous = await after("keeper", () => document.body.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "p", bubbles: true })));
+  seen.clip = await after("highlights", () => document.querySelectorAll(".clips[data-reel=highlights] a")[1].click());
+  seen.mark = await after("highlights", () => document.querySelector('.mark[data-label="Throw-in"]')
+    .dispatchEvent(new MouseEvent("click", { bubbles: true })));
+  seen.now = document.querySelector("#reel-highlights .clip-now").textContent;
+  document.querySelector('.filters [data-label="Goal"]').click();
+  seen.filtered = [...document.querySelectorAll(".actions li:not([hidden])")].map((line) => line.dataset.label);
+  document.title = "seen " + JSON.stringify(seen);
+})().catch((error) => { document.title = "seen " + JSON.stringify(String(error.stack)); });
+</script>
+"""
+
+
+def _clip(start_ms, end_ms, reel_start_ms, label):
+    return {
+        "clip_id": f"clip-{start_ms:08d}-{end_ms:08d}",
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "reel_start_ms": reel_start_ms,
+        "label": label,
+        "labels": [label],
+        "confidence": 0.9,
+    }
+
+
+def _action(match_ms, label):
+    return {
+        "match_ms": match_ms,
+        "half": 1,
+        "position_ms": match_ms,
+        "label": label,
+        "confidence": 0.9,
+        "source": "model",
+    }
+
+
+@pytest.fixture
+def page(tmp_path):
+    match = {
+        "title": "Reds – Blues",
+        "home": None,
+        "away": None,
+        "date": None,
+        "kick_offs_ms": [],
+        "duration_ms": 120_000,
+        "recordings": [{"file": "a.mp4"}],
+    }
+    goal = _clip(8_000, 32_000, 0, "Goal")
+    reels = [
+        {"name": "highlights", "duration_ms": 34_000, "clips": [goal, _clip(60_000, 70_000, 24_000, "Throw-in")]},
+        {"name": "keeper", "duration_ms": 34_000, "clips": [goal, _clip(87_000, 97_000, 24_000, "Goal kick")]},
+    ]
+    actions = [_action(20_000, "Goal"), _action(63_000, "Throw-in"), _action(90_000, "Goal kick")]
+    text = render_report(ReportMatch(match, actions, reels, {}), load_rules())
+    path = tmp_path / "report.html"
+    path.write_text(text.replace("</body>", PROBE + "</body>"))
+    (tmp_path / "reels").mkdir()
+    for name in ("highlights", "keeper"):
+        subprocess.run(
+            [
+                "ffmpeg",
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=s=160x90:r=25:d=34",
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-g",
+                "25",
+                "-pix_fmt",
+                "yuv420p",
+                "-movflags",
+                "+faststart",
+                str(tmp_path / "reels" / f"{name}.mp4"),
+            ],
+            check=True,
+        )
+    return path
+
+
+def test_clicks_and_keys_move_the_right_player_to_the_right_moment(page, tmp_path):
+    argv = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--autoplay-policy=no-user-gesture-required",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=30000",
+        "--dump-dom",
+        page.as_uri(),
+    ]
+    document = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True).stdout
+    seen = json.loads(re.search(r"<title>seen (.*?)</title>", document)[1])
+    assert seen == {
+        "goal": ["highlights", 8.0],  # 20 s − 4 s, with the clip's 8 s at the start of the reel
+        "goal_kick": ["keeper", 24.0],  # less than 4 s into its clip: from the clip's start
+        "goal_again": ["keeper", 8.0],  # the keeper reel has the goal too: no change of reel
+        "previous": ["keeper", 0.0],
+        "clip": ["highlights", 24.0],
+        "mark": ["highlights", 24.0],
+        "now": "2 of 2 · Throw-in",
+        "filtered": ["Goal"],
+    }
