@@ -1,11 +1,12 @@
 """What do packet sizes and sound say about a match, half second by half second, and which stretches are hot?
 
-Pure functions over numpy arrays; all numbers that steer them are in `signals.toml` with their sources. A signal has one value per
-step of `step_ms`; values are 0…1 but for loudness, which is in dBFS.
+Pure functions over numpy arrays; all numbers that steer them are in `signals.toml` with their sources. A signal has one
+value per step of `step_ms`; values are 0…1 but for loudness, which is in dBFS.
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,12 +77,15 @@ def dead_candidates(per_frame: Series, pixels: int) -> list[tuple[int, int]]:
     """Stretches (first step, end step) so small in bytes that the picture may be black or frozen."""
     rules = signal_table()["dead"]
     small = per_frame < rules["candidate_bytes_per_px"] * pixels
-    stretches = _joined(_runs(small), rules["join_ms"] // step_ms())
+    gap, steps = rules["join_ms"] // step_ms(), len(small)
+    stretches = _joined(_runs(small), gap)
+    # Encoders spend more on the first and last frames of a recording.
+    stretches = [(first if first > gap else 0, end if end < steps - gap else steps) for first, end in stretches]
     return [(first, end) for first, end in stretches if (end - first) * step_ms() >= rules["least_ms"]]
 
 
 def is_dead(looks: Sequence[NDArray[np.uint8]]) -> bool:
-    """Whether pictures taken from one stretch show nothing: each uniform, or all the same. Grey or colour, equal shapes."""
+    """Whether pictures from one stretch show nothing: each uniform, or all the same. Grey or colour, equal shapes."""
     rules = signal_table()["dead"]
     grey = [look.mean(axis=2) if look.ndim == 3 else look.astype(np.float64) for look in looks]
     if not grey:
@@ -112,13 +116,15 @@ def listen(blocks: Iterable[Samples], steps: int) -> Sound:
     rate = rules["rate_hz"]
     loudness = np.full(steps, signal_table()["loudness"]["floor_db"])
     whistles = np.zeros(steps)
-    # Whistles are looked for with one step before and after, so that one across a border is heard whole.
     length = rate * step_ms() // 1000
+    # Long enough on both sides that a whistle across a border is heard as one.
+    reach = rate * rules["sustained_ms"] // 1000 + rules["frame"]
     for number, before, samples, after in _with_neighbours(_pieces(blocks, length)):
         if number >= steps:
             break
         loudness[number] = _loudness_db(samples)
-        whistles[number] = _whistle(np.concatenate([before, samples, after]), len(before), len(samples))
+        lead = before[-reach:]
+        whistles[number] = _whistle(np.concatenate([lead, samples, after[:reach]]), len(lead), len(samples))
     return Sound(loudness, whistles)
 
 
@@ -130,7 +136,8 @@ def surge(loudness_db: Series) -> Series:
     energy = 10 ** (loudness_db / 10)
     smooth = 10 * np.log10(_running_mean(energy, rules["smooth_ms"] // step_ms()) + 1e-12)
     usual = np.maximum(running_median(smooth, rules["median_ms"] // step_ms()), rules["silent_db"])
-    return np.clip((smooth - usual - rules["from_db"]) / (rules["full_db"] - rules["from_db"]), 0, 1)
+    above = (smooth - usual - rules["from_db"]) / (rules["full_db"] - rules["from_db"])
+    return np.asarray(np.clip(above, 0, 1), np.float64)
 
 
 def running_median(values: Series, width: int) -> Series:
@@ -155,7 +162,7 @@ def hot_steps(moving: Series, surging: Series, whistling: Series) -> NDArray[np.
 
 
 def hot_windows(hot: NDArray[np.bool_], dead: NDArray[np.bool_], duration_ms: int) -> list[HotWindow]:
-    """Pad and merge hot steps into windows of match time; nothing is hot in a match without any living picture or sound."""
+    """Pad and merge hot steps into windows of match time; a short match is hot as a whole unless all of it is dead."""
     rules = signal_table()["hot"]
     if duration_ms <= rules["whole_match_ms"] and not dead.all():
         return [HotWindow(0, duration_ms)]
@@ -213,39 +220,48 @@ def _with_neighbours(pieces: Iterator[Samples]) -> Iterator[tuple[int, Samples, 
 
 def _loudness_db(samples: Samples) -> float:
     power = float(np.mean(np.square(samples, dtype=np.float64)))
-    return max(float(signal_table()["loudness"]["floor_db"]), 10 * np.log10(power + 1e-12))
+    return max(float(signal_table()["loudness"]["floor_db"]), 10 * math.log10(power + 1e-12))
 
 
 def _whistle(samples: Samples, begin: int, length: int) -> float:
-    """Strength 0…1 of the clearest sustained narrow tone that touches [begin, begin + length)."""
+    """Strength 0…1 of the clearest sustained tone that touches [begin, begin + length)."""
     rules = signal_table()["whistle"]
     hop, needed = rules["hop"], -(-rules["sustained_ms"] * rules["rate_hz"] // (1000 * rules["hop"]))
-    prominence = _prominence_db(samples)
+    tone_hz, share = _tones(samples)
     best = 0.0
-    for first, end in _runs(prominence >= rules["prominent_db"]):
+    for first, end in _steady_runs(tone_hz, share):
         touches = first * hop < begin + length and end * hop > begin
         if touches and end - first >= needed:
-            strength = float(np.median(prominence[first:end])) - rules["prominent_db"]
-            best = max(best, strength / (rules["full_db"] - rules["prominent_db"]))
+            strength = float(np.median(share[first:end])) - rules["zero_share"]
+            best = max(best, strength / (rules["full_share"] - rules["zero_share"]))
     return min(1.0, best)
 
 
-def _prominence_db(samples: Samples) -> Series:
-    """Per frame: the strongest tone of the whistle's range above the median of its surroundings, in dB."""
+def _steady_runs(tone_hz: Series, share: Series) -> Iterator[tuple[int, int]]:
+    """Runs of frames in which one tone stands out and keeps its pitch."""
     rules = signal_table()["whistle"]
-    frame, hop, rate = rules["frame"], rules["hop"], rules["rate_hz"]
+    for first, end in _runs(share >= rules["least_share"]):
+        begin = first
+        for place in range(first + 1, end):
+            if abs(tone_hz[place] - np.median(tone_hz[begin:place])) > rules["steady_hz"]:
+                yield begin, place
+                begin = place
+        yield begin, end
+
+
+def _tones(samples: Samples) -> tuple[Series, Series]:
+    """Per frame: the strongest tone of the whistle's range in Hz, and its share of the energy around it."""
+    rules = signal_table()["whistle"]
+    frame, rate = rules["frame"], rules["rate_hz"]
     if len(samples) < frame:
-        return np.zeros(0)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(frame).astype(np.float32), axis=1)) ** 2 / (frame * frame / 16)
+        return np.zeros(0), np.zeros(0)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[:: rules["hop"]]
+    power = np.abs(np.fft.rfft(frames * np.hanning(frame).astype(np.float32), axis=1)) ** 2
     bin_hz = rate / frame
-    low, high = round(rules["low_hz"] / bin_hz), round(rules["high_hz"] / bin_hz)
-    reach = round(rules["neighbours_hz"] / bin_hz)
-    width = max(1, round(rules["band_hz"] / bin_hz / 2))
+    low, high, reach = (round(rules[name] / bin_hz) for name in ("low_hz", "high_hz", "tone_hz"))
     peak = low + np.argmax(power[:, low:high], axis=1)
-    offsets = np.concatenate([np.arange(-reach, -width), np.arange(width + 1, reach + 1)])
-    around = np.take_along_axis(power, np.clip(peak[:, None] + offsets, 0, power.shape[1] - 1), axis=1)
-    tone = np.take_along_axis(power, peak[:, None], axis=1)[:, 0]
-    quiet = tone < 10 ** (rules["quiet_db"] / 10)
-    result = 10 * np.log10((tone + 1e-12) / (np.median(around, axis=1) + 1e-12))
-    return np.where(quiet, 0.0, result)
+    tone = np.take_along_axis(power, peak[:, None] + np.arange(-reach, reach + 1), axis=1).sum(axis=1)
+    around = power[:, round(rules["around_low_hz"] / bin_hz) : round(rules["around_high_hz"] / bin_hz)].sum(axis=1)
+    # A full-scale sine gives frame² / 16 in its bin and 3/2 of that over all of them.
+    audible = tone > 10 ** (rules["quiet_db"] / 10) * frame * frame * 3 / 32
+    return peak * bin_hz, np.where(audible, tone / (around + 1e-12), 0.0)

@@ -10,7 +10,7 @@ from touchline.settings import Settings
 from touchline.video.complete import check_complete
 
 
-def check_recording(recording: Path, settings: Settings) -> None:  # noqa: ARG001 - every step takes the settings
+def check_recording(recording: Path, settings: Settings) -> None:
     """Print one line of JSON on stdout: path, complete, bad, reason, duration_ms (null unless complete).
 
     Raises:

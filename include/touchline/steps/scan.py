@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -65,8 +65,8 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
     parts = []
     for index, recording in enumerate(recordings):
-        parts.append(scan_recording(recording, settings.max_workers))
-        report("scan", (timeline.offset_ms(index) + recording.duration_ms) / timeline.duration_ms)
+        before_ms = timeline.offset_ms(index)
+        parts.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
     joined = _join(parts, timeline)
     hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms)
@@ -90,8 +90,8 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
     }
 
 
-def scan_recording(recording: Recording, threads: int) -> RecordingSignals:
-    """Signals of one recording, on its own clock."""
+def scan_recording(recording: Recording, threads: int, on_progress: Callable[[int], None]) -> RecordingSignals:
+    """Signals of one recording, on its own clock; `on_progress` hears how many milliseconds are done."""
     steps = signals.steps_in(recording.duration_ms)
     packets = list(video_packets(recording))
     per_frame = signals.bytes_per_frame(
@@ -101,13 +101,26 @@ def scan_recording(recording: Recording, threads: int) -> RecordingSignals:
         steps,
     )
     dead, looks = _dead_steps(recording, per_frame, threads)
-    silent = np.zeros(0)
+    moving, silent = signals.motion(per_frame, dead), np.zeros(0)
     if recording.audio is None:
-        return RecordingSignals(signals.motion(per_frame, dead), dead, silent, silent, silent, len(packets), looks)
-    rate = signals.signal_table()["whistle"]["rate_hz"]
-    sound = signals.listen(decode_audio(recording, sample_rate=rate, threads=threads), steps)
-    return RecordingSignals(signals.motion(per_frame, dead), dead, sound.loudness_db, signals.surge(sound.loudness_db),
-                            sound.whistle, len(packets), looks)
+        on_progress(recording.duration_ms)
+        return RecordingSignals(moving, dead, silent, silent, silent, len(packets), looks)
+    sound = signals.listen(_sound(recording, threads, on_progress), steps)
+    on_progress(recording.duration_ms)
+    surge = signals.surge(sound.loudness_db)
+    return RecordingSignals(moving, dead, sound.loudness_db, surge, sound.whistle, len(packets), looks)
+
+
+def _reporter(before_ms: int, whole_ms: int) -> Callable[[int], None]:
+    return lambda done_ms: report("scan", (before_ms + done_ms) / whole_ms)
+
+
+def _sound(recording: Recording, threads: int, on_progress: Callable[[int], None]) -> Iterator[signals.Samples]:
+    rate, heard = signals.signal_table()["whistle"]["rate_hz"], 0
+    for block in decode_audio(recording, sample_rate=rate, threads=threads):
+        yield block
+        heard += len(block)
+        on_progress(heard * 1000 // rate)
 
 
 def _dead_steps(recording: Recording, per_frame: signals.Series, threads: int) -> tuple[NDArray[np.bool_], int]:
@@ -142,21 +155,31 @@ def _looks(recording: Recording, start_ms: int, end_ms: int, count: int, threads
 
 def _join(parts: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
     """Signals on the clock of the match; a recording without sound is silent among others that have some."""
-    steps = signals.steps_in(timeline.duration_ms)
-    floor = signals.signal_table()["loudness"]["floor_db"]
-    joined: dict[str, Any] = {}
-    for name in ("motion", "loudness_db", "surge", "whistle", "dead"):
-        filler = floor if name == "loudness_db" else 0.0
-        values = np.full(steps, filler)
-        for index, part in enumerate(parts):
-            own: signals.Series = getattr(part, name).astype(np.float64)
-            place = (timeline.offset_ms(index) + np.arange(len(own)) * signals.step_ms()) // signals.step_ms()
-            np.put(values, np.minimum(place, steps - 1), own)
-        is_sound = name in ("loudness_db", "surge", "whistle")
-        has_any = any(len(getattr(part, name)) for part in parts)
-        joined[name] = values if has_any or not is_sound else np.zeros(0)
-    joined["dead"] = joined["dead"] > 0
-    return RecordingSignals(**joined, packets=sum(part.packets for part in parts), looks=sum(part.looks for part in parts))
+    places = [timeline.locate(middle) for middle in _middles(timeline.duration_ms)]
+    floor = float(signals.signal_table()["loudness"]["floor_db"])
+
+    def on_match_clock(name: str, filler: float) -> signals.Series:
+        series = [getattr(part, name) for part in parts]
+        if not any(len(values) for values in series):
+            return np.zeros(0)
+        steps = ((series[recording], at_ms // signals.step_ms()) for recording, at_ms in places)
+        return np.array([float(values[step]) if step < len(values) else filler for values, step in steps])
+
+    return RecordingSignals(
+        motion=on_match_clock("motion", 0.0),
+        dead=on_match_clock("dead", 0.0) > 0,
+        loudness_db=on_match_clock("loudness_db", floor),
+        surge=on_match_clock("surge", 0.0),
+        whistle=on_match_clock("whistle", 0.0),
+        packets=sum(part.packets for part in parts),
+        looks=sum(part.looks for part in parts),
+    )
+
+
+def _middles(duration_ms: int) -> list[int]:
+    """The middle of every step; within the match also for the last one."""
+    step = signals.step_ms()
+    return [min(number * step + step // 2, duration_ms - 1) for number in range(signals.steps_in(duration_ms))]
 
 
 def _rounded(values: signals.Series, decimals: int) -> list[float]:

@@ -19,8 +19,8 @@ _SAMPLE_BYTES = 4
 def decode_audio(recording: Recording, *, sample_rate: int = 16_000, threads: int = 2) -> Iterator[NDArray[np.float32]]:
     """Yield the sound in blocks of float32 mono samples, -1…1; sample 0 is heard at recording_ms 0.
 
-    The start is padded with silence or trimmed, gaps are filled, what follows the last frame of the picture is left out; sound that
-    ends early ends early. Yields nothing for a recording without sound.
+    The start is padded with silence or trimmed, gaps are filled, what follows the last frame of the picture is left
+    out; sound that ends early ends early. Yields nothing for a recording without sound.
 
     Raises:
         CommandError: ffmpeg failed.

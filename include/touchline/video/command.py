@@ -1,13 +1,15 @@
 """How are ffmpeg and ffprobe run? One runner: an argument list, never a shell.
 
-The child is always reaped; it is killed when its reader stops, fails or waits too long, and by the kernel when
-this process dies. Its stderr is read to the end, in bounded memory, whatever the exit code is: ffmpeg decodes a truncated
-file with exit code 0.
+The child is always reaped; it is killed when its reader stops, fails or waits too long, and by the kernel when the
+thread that started it dies. Its stderr is read to the end, in bounded memory, whatever the exit code is: ffmpeg decodes
+a truncated file with exit code 0.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import signal
@@ -25,6 +27,7 @@ KEPT_LINES = 200
 LAST_LINES = 6
 _LINE_CHARACTERS = 500
 _READ_BYTES = 1 << 16
+_PIPE_BYTES = 1 << 20
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -37,8 +40,9 @@ class Completed:
     stderr: str
 
 
-def run(argv: Sequence[str], *, timeout_s: float, max_bytes: int = 1 << 26,
-        on_line: Callable[[str], None] | None = None) -> Completed:
+def run(
+    argv: Sequence[str], *, timeout_s: float, max_bytes: int = 1 << 26, on_line: Callable[[str], None] | None = None
+) -> Completed:
     """Run a command to its end. `on_line` is called with each line of stderr, from another thread.
 
     Raises:
@@ -60,8 +64,9 @@ def run(argv: Sequence[str], *, timeout_s: float, max_bytes: int = 1 << 26,
     return Completed(b"".join(blocks), child.stderr)
 
 
-def stream(argv: Sequence[str], *, block_bytes: int, stall_s: float = 120.0,
-           on_line: Callable[[str], None] | None = None) -> Iterator[bytes]:
+def stream(
+    argv: Sequence[str], *, block_bytes: int, stall_s: float = 120.0, on_line: Callable[[str], None] | None = None
+) -> Iterator[bytes]:
     """Run a command and yield its stdout in blocks of exactly `block_bytes` bytes; the last may be shorter.
 
     Memory stays flat: the command waits while the reader works. Closing the generator kills the command.
@@ -95,13 +100,21 @@ class _Child:
         self._on_line = on_line
         try:
             self._process = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-                env=_environment(), preexec_fn=_die_with(os.getpid()))  # noqa: PLW1509 - one prctl call, no locks
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=_environment(),
+                preexec_fn=_die_with(os.getpid()),
+            )
         except OSError as error:
             raise CommandError(self.argv, 127, f"cannot be started: {error}") from None
         assert self._process.stdout is not None and self._process.stderr is not None  # noqa: S101
         self._stdout: IO[bytes] = self._process.stdout
         self._stderr: IO[bytes] = self._process.stderr
+        with contextlib.suppress(OSError):  # a smaller pipe is only slower
+            fcntl.fcntl(self._stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
 

@@ -61,8 +61,11 @@ def _decode_tail(recording: Recording) -> None:
             break
     if monitor.last_pts is None:
         raise IncompleteRecordingError(f"{name} is not complete: its last {TAIL_S} seconds hold no picture")
-    complaints = [line for seen, line in monitor.messages
-                  if _counts(line) and (_reads_all(recording, lead_s) or (seen or 0) >= tail_start)]
+    complaints = [
+        line
+        for seen, line in monitor.messages
+        if _counts(line) and (_reads_all(recording, lead_s) or (seen or 0) >= tail_start)
+    ]
     if complaints:
         raise IncompleteRecordingError(f"{name} is not complete: its end does not decode ({_short(complaints[-1])})")
     gap_s = Fraction(recording.duration_ms, 1000) - Fraction(monitor.last_pts, graph.TICKS_PER_S)
@@ -92,6 +95,4 @@ def _counts(line: str) -> bool:
 
 
 def _short(line: str) -> str:
-    return line.split(" | ")[-1].rpartition("] ")[2]
-
-
+    return line.rpartition(" | ")[2].rpartition("] ")[2]

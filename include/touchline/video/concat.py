@@ -19,8 +19,8 @@ _PROBE_TIMEOUT_S = 60.0
 def concat_clips(clips: Sequence[Path], target: Path, *, timeout_s: float = CONCAT_TIMEOUT_S) -> None:
     """Join clips that `cut_clip` made in one style into an MP4 with its index in front.
 
-    Times are counted, not taken over: frame n stands at n / fps and sample n at n / rate, so nothing drifts at the joins. Nothing in the
-    file depends on clock or version.
+    Times are counted, not taken over: frame n stands at n / fps and sample n at n / rate, so nothing drifts at the
+    joins. Nothing in the file depends on clock or version.
 
     Raises:
         TouchlineError: no clips, or clips of different styles.
@@ -36,7 +36,7 @@ def concat_clips(clips: Sequence[Path], target: Path, *, timeout_s: float = CONC
 
 
 def listing_text(clips: Sequence[Path]) -> str:
-    """What ffmpeg's concat demuxer reads: one line per clip, quotes within a name written as '\\''."""
+    """What ffmpeg's concat demuxer reads: one line per clip; a quote within a name is closed, escaped and reopened."""
     lines = ["file '" + str(clip.absolute()).replace("'", "'\\''") + "'" for clip in clips]
     return "\n".join(["ffconcat version 1.0", *lines, ""])
 
@@ -58,7 +58,7 @@ def _common_rate(clips: Sequence[Path], *, timeout_s: float) -> Fraction:
     first, style = next(iter(styles.items()))
     for clip, other in styles.items():
         if other != style:
-            raise TouchlineError(f"{clip.name} and {first.name} are encoded differently: remove both and cut them again")
+            raise TouchlineError(f"{clip.name} and {first.name} are encoded differently: cut both again in one style")
     return Fraction(style[-1])
 
 
@@ -69,5 +69,10 @@ def _style_of(clip: Path, timeout_s: float) -> tuple[str, ...]:
     streams = json.loads(run(argv, timeout_s=timeout_s).stdout)["streams"]
     picture = next(stream for stream in streams if stream["codec_type"] == "video")
     sound = next(stream for stream in streams if stream["codec_type"] == "audio")
-    return (picture["extradata_hash"], sound["codec_name"], str(sound["sample_rate"]), str(sound["channels"]),
-            picture["r_frame_rate"])
+    return (
+        picture["extradata_hash"],
+        sound["codec_name"],
+        str(sound["sample_rate"]),
+        str(sound["channels"]),
+        picture["r_frame_rate"],
+    )

@@ -1,7 +1,7 @@
 """Does the file end where its container says it ends? Read from the headers, without decoding.
 
-Each function returns why the file is not complete, or None. A file that is being copied may have its final size from the start, with
-zeros where the rest will be (SMB clients reserve the space).
+Each function returns why the file is not complete, or None. A file that is being copied may have its final size from
+the start, with zeros where the rest will be (SMB clients reserve the space).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _transport_stream(handle: BinaryIO, size: int) -> str | None:
     if layout is None:
         return "its packets are not there yet"
     first, packet = layout
-    # A camera's 192-byte packet begins with four bytes of time code, before the sync byte: they are no part of the rest.
+    # A camera's 192-byte packet begins with four bytes of time code, before the sync byte.
     lead = first % packet if packet == 192 else 0
     whole, rest = divmod(size - first + lead, packet)
     if rest:

@@ -1,7 +1,7 @@
 """Which picture does a recording show at a moment? Frames on one grid of recording time, and single pictures.
 
-The same moment gives the same pixels wherever reading begins, so results do not depend on how a match is cut into chunks.
-Reading starts at a key frame before the first moment; whether it was early enough is checked, not assumed.
+The same moment gives the same pixels wherever reading begins, so results do not depend on how a match is cut into
+chunks. Reading starts at a key frame before the first moment; whether it was early enough is checked, not assumed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ from touchline.video.ffmpeg_graph import Grid
 from touchline.video.monitor import FrameMonitor
 
 LEADS_S: tuple[int | None, ...] = (1, 10, 60, None)
-"""How long before the first moment reading begins; the next is tried when the first frame came too late. None: the start.
+"""How long before the first moment reading begins; the next is tried when the first frame came too late.
 
-One second covers the reordering of frames; ten seconds the key-frame groups of transport streams, which have no index.
+One second covers the reordering of frames, ten seconds the key-frame groups of transport streams, which have no index;
+None is the start of the file.
 """
 MAX_SHORTFALL_S = 2
 GRAB_TIMEOUT_S = 120.0
-JPEG_QUALITY = 4
+_JPEG = {
+    "f": "image2pipe",
+    "vcodec": "mjpeg",
+    "pix_fmt": "yuvj420p",
+    "q:v": 4,
+    "fflags": "+bitexact",
+    "flags:v": "+bitexact",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class StartTooLateError(Exception):
     """The first decoded frame came after the first wanted moment: read from further ahead."""
 
 
-def decode_frames(
+def decode_frames(  # noqa: PLR0913 - all of them name what is wanted
     recording: Recording,
     start_ms: int,
     end_ms: int,
@@ -55,9 +63,10 @@ def decode_frames(
 ) -> Iterator[Frame]:
     """Yield the frames at the moments k/fps seconds of recording time in [start_ms, end_ms), k whole.
 
-    Each shows the last source frame presented up to half a source frame (or half a grid step, if that is shorter) after its moment.
-    Turned upright, square pixels, scaled to exactly (width, height) whatever the shape, 8-bit SDR. `pix_fmt` is "rgb24" or "bgr24". The cost
-    is that of the stretch plus up to one key-frame group; memory stays flat. Closing the generator ends ffmpeg.
+    Each shows the last source frame presented up to half a source frame (or half a grid step, if that is shorter) after
+    its moment. Turned upright, square pixels, scaled to exactly (width, height) whatever the shape, 8-bit SDR.
+    `pix_fmt` is "rgb24" or "bgr24". The cost is that of the stretch plus up to one key-frame group; memory stays flat.
+    Closing the generator ends ffmpeg.
 
     Raises:
         BadRecordingError: the picture cannot be decoded at the start of the stretch, or ends more than 2 s early.
@@ -96,8 +105,7 @@ def grab_frame(recording: Recording, at_ms: int, width: int, *, threads: int = 2
         monitor = FrameMonitor()
         source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
         picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, width, height)
-        output = picture.output("pipe:", f="image2pipe", vcodec="mjpeg", pix_fmt="yuvj420p", vframes=1,
-                                fps_mode="passthrough", fflags="+bitexact", **{"flags:v": "+bitexact", "q:v": JPEG_QUALITY})
+        output = picture.output("pipe:", vframes=1, fps_mode="passthrough", **_JPEG)
         done = run(graph.ffmpeg_argv(output, filter_threads=threads), timeout_s=GRAB_TIMEOUT_S, on_line=monitor)
         if done.stdout and not is_too_late(recording, grid, monitor):
             return done.stdout
@@ -124,12 +132,13 @@ def is_too_late(recording: Recording, grid: Grid, monitor: FrameMonitor) -> bool
     return first is None or first > latest
 
 
-def _frames_argv(  # noqa: PLR0913 - all of them name what is wanted
+def _frames_argv(
     recording: Recording, grid: Grid, size: tuple[int, int], pix_fmt: str, threads: int, lead_s: int | None
 ) -> list[str]:
     source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
     picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, *size)
-    output = picture.output("pipe:", f="rawvideo", pix_fmt=pix_fmt, vframes=grid.end - grid.first, fps_mode="passthrough")
+    wanted = {"vframes": grid.end - grid.first, "fps_mode": "passthrough"}
+    output = picture.output("pipe:", f="rawvideo", pix_fmt=pix_fmt, **wanted)
     return graph.ffmpeg_argv(output, filter_threads=threads)
 
 
@@ -153,8 +162,10 @@ def _refuse_early_end(recording: Recording, grid: Grid, monitor: FrameMonitor) -
     reached_s = grid.origin_s + Fraction(monitor.last_pts or 0, graph.TICKS_PER_S)
     missing_s = grid.time_s(grid.end - 1) - reached_s
     if missing_s > MAX_SHORTFALL_S and not recording.video.is_variable_rate:
-        raise BadRecordingError(f"{recording.path} can be decoded only to {float(reached_s):.1f} s, "
-                                f"{float(missing_s):.1f} s too early: copy it again")
+        raise BadRecordingError(
+            f"{recording.path} can be decoded only to {float(reached_s):.1f} s, "
+            f"{float(missing_s):.1f} s too early: copy it again"
+        )
 
 
 def _ceil(number: Fraction) -> int:

@@ -29,8 +29,10 @@ def sniff_demuxer(path: Path) -> str:
     for demuxer, matches in SNIFFERS.items():
         if matches(head):
             return demuxer
-    raise BadRecordingError(f"{path.name} is no video that touchline can read: its first bytes are {_what(head)}; "
-                            "export it as MP4 and copy it again")
+    raise BadRecordingError(
+        f"{path.name} is no video that touchline can read: its first bytes are {_what(head)}; "
+        "export it as MP4 and copy it again"
+    )
 
 
 def read_head(path: Path) -> bytes:
@@ -77,8 +79,9 @@ SNIFFERS: dict[str, Callable[[bytes], bool]] = {
 """The allow-list: demuxer → whether the first bytes are its own. The order matters only for speed."""
 
 
-def input_options(path: str | Path, demuxer: str, *, threads: int | None = None,
-                  start_us: int | None = None) -> dict[str, Any]:
+def input_options(
+    path: str | Path, demuxer: str, *, threads: int | None = None, start_us: int | None = None
+) -> dict[str, Any]:
     """Options before `-i` for a recording, as ffmpeg-python takes them (None: a switch without a value).
 
     `start_us` is container time in microseconds; reading begins at a key frame at or before it, or (transport

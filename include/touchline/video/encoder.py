@@ -24,8 +24,10 @@ def choose_encoder(settings: Settings) -> str:
     if nvenc_works():
         return HARDWARE
     if settings.output_codec == HARDWARE:
-        raise SettingError("OUTPUT_CODEC=h264_nvenc, but this machine cannot encode with it (data-centre cards such "
-                           "as A100 and H100 have no encoder): use OUTPUT_CODEC=auto")
+        raise SettingError(
+            "OUTPUT_CODEC=h264_nvenc, but this machine cannot encode with it (data-centre cards such "
+            "as A100 and H100 have no encoder): use OUTPUT_CODEC=auto"
+        )
     return SOFTWARE
 
 

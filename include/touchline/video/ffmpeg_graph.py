@@ -1,6 +1,7 @@
-"""Which filters turn a recording into frames on a grid, and into sound on a clock? Pure functions, built with ffmpeg-python.
+"""Which filters turn a recording into frames on a grid, and into sound on a clock? Built with ffmpeg-python.
 
-All picture times inside a graph are whole microseconds since the grid's origin, so that nothing depends on where reading began.
+All picture times inside a graph are whole microseconds since the grid's origin, so that nothing depends on where
+reading began.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Grid:
 
 def ffmpeg_argv(output: Any, *, filter_threads: int | None = None) -> list[str]:
     """The whole call for an ffmpeg-python output node, under our log options; existing targets are replaced."""
-    switches = {"nostdin": None, **LOG_OPTIONS, "copyts": None}
+    switches: dict[str, Any] = {"nostdin": None, **LOG_OPTIONS, "copyts": None}
     if filter_threads is not None:
         switches["filter_complex_threads"] = filter_threads
     argv = []
@@ -75,9 +76,9 @@ def first_frame_argv(path: Path, demuxer: str, index: int) -> list[str]:
 def on_grid(source: Any, video: VideoStream, grid: Grid) -> Any:
     """Frames of the grid, by number: what the recording presents at each moment, the last frame held at the end.
 
-    `showinfo` reports every decoded frame in microseconds since the grid's origin. The filter `fps` stands before any scaling:
-    frames that are not wanted are never scaled. Its rounding to the nearest step is moved so that a frame counts from
-    `tolerance_s` before its time.
+    `showinfo` reports every decoded frame in microseconds since the grid's origin. The filter `fps` stands before any
+    scaling: frames that are not wanted are never scaled. Its rounding to the nearest step is moved so that a frame
+    counts from `tolerance_s` before its time.
     """
     origin = round((video.start_s + grid.origin_s) * TICKS_PER_S)
     shift = int((1 / grid.fps / 2 - grid.tolerance_s(video)) * TICKS_PER_S)
@@ -136,7 +137,8 @@ def fitted(picture: Any, video: VideoStream, width: int, height: int) -> Any:
 def sound_on_clock(source: Any, recording: Recording, origin_s: Fraction, sample_rate: int) -> Any:
     """Sound whose sample 0 is at `origin_s` of recording time: trimmed or padded at its start, gaps filled.
 
-    `aresample` fills or drops where times and samples part by more than 0.1 s (a gap in a transport stream), and the start exactly.
+    `aresample` fills or drops where times and samples part by more than 0.1 s (a gap in a transport stream), and at the
+    start exactly.
     """
     if recording.audio is None:
         raise ValueError(f"{recording.path} has no sound")

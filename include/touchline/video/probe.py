@@ -1,7 +1,7 @@
 """What is this recording? Its picture and sound as presented: size, rate, length, and where time 0 lies.
 
-recording_ms 0 is the first frame that a player shows, found by decoding it: edit lists hide packets before it, transport streams
-start anywhere and often within a key-frame group.
+recording_ms 0 is the first frame that a player shows, found by decoding it: edit lists hide packets before it,
+transport streams start anywhere and often within a key-frame group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from touchline.video.rate import RateEstimate, estimate_rate
 
 PROBE_TIMEOUT_S = 120.0
 HEAD_S = 8
-TAIL_S = 10
+TAILS_S = (10, 60)
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 """Perceptual quantizer and hybrid log-gamma: ITU-R BT.2100."""
 _STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
@@ -44,7 +44,8 @@ def probe_recording(path: Path, fingerprint: str) -> Recording:
     try:
         return _probe(path, fingerprint, demuxer)
     except CommandError as error:
-        raise UnreadableRecordingError(f"{path.name} cannot be read: {_reason(error.last_lines)}; copy it again") from None
+        reason = _reason(error.last_lines)
+        raise UnreadableRecordingError(f"{path.name} cannot be read: {reason}; copy it again") from None
 
 
 def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
@@ -54,7 +55,10 @@ def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
     head = list(_packet_times(path, demuxer, index, f"%+{HEAD_S}"))
     rate = estimate_rate([pts * time_base for pts, _ in head], time_base, _claimed_rates(stream))
     start_s = _first_frame_s(path, demuxer, index)
-    end_s = _end_s(path, demuxer, index, time_base, rate, found["format"], head)
+    claimed = found["format"]
+    claimed_end_s = Fraction(claimed.get("start_time", "0")) + Fraction(claimed.get("duration", "0"))
+    tail = _last_packets(path, demuxer, index, claimed_end_s) or head
+    end_s = _end_s(path, tail, time_base, rate)
     duration_ms = int((end_s - start_s) * 1000)
     if duration_ms <= 0:
         raise UnreadableRecordingError(f"{path.name} has a picture without length: copy it again")
@@ -89,10 +93,11 @@ def _video_stream(path: Path, streams: list[dict[str, Any]]) -> dict[str, Any]:
     """The first video stream that moves: cover art and thumbnails do not count."""
     for stream in streams:
         disposition = stream.get("disposition", {})
-        still = any(disposition.get(name) for name in _STILL_DISPOSITIONS)
-        if stream.get("codec_type") == "video" and not still and stream.get("codec_name", "unknown") != "unknown":
-            if int(stream.get("width", 0)) and int(stream.get("height", 0)):
-                return stream
+        is_still = any(disposition.get(name) for name in _STILL_DISPOSITIONS)
+        has_size = int(stream.get("width", 0)) and int(stream.get("height", 0))
+        is_known = stream.get("codec_name", "unknown") != "unknown"
+        if stream.get("codec_type") == "video" and not is_still and is_known and has_size:
+            return stream
     raise BadRecordingError(f"{path.name} has no picture, only {_kinds(streams)}: touchline needs video")
 
 
@@ -131,29 +136,24 @@ def _first_frame_s(path: Path, demuxer: str, index: int) -> Fraction:
     return Fraction(monitor.first_pts, graph.TICKS_PER_S)
 
 
-def _end_s(  # noqa: PLR0913 - what ffprobe said, in its parts
-    path: Path,
-    demuxer: str,
-    index: int,
-    time_base: Fraction,
-    rate: RateEstimate,
-    container: Mapping[str, Any],
-    head: list[tuple[int, int]],
-) -> Fraction:
-    """Container time at which the last frame ends: from the packets at the end, not from a header's claim."""
-    claimed = Fraction(container.get("start_time", "0")) + Fraction(container.get("duration", "0"))
-    packets = head
-    for look_back_s in (TAIL_S, 6 * TAIL_S):
-        start = max(Fraction(0), claimed - look_back_s)
-        packets = list(_packet_times(path, demuxer, index, f"{float(start)}%")) or packets
-        if packets is not head:
-            break
+def _last_packets(path: Path, demuxer: str, index: int, claimed_end_s: Fraction) -> list[tuple[int, int]]:
+    """Packets near the end that the container names; none where nothing is found there."""
+    for look_back_s in TAILS_S:
+        start = max(Fraction(0), claimed_end_s - look_back_s)
+        packets = list(_packet_times(path, demuxer, index, f"{float(start)}%"))
+        if packets:
+            return packets
+    return []
+
+
+def _end_s(path: Path, packets: list[tuple[int, int]], time_base: Fraction, rate: RateEstimate) -> Fraction:
+    """Container time at which the last frame ends: from the packets themselves, not from a header's claim."""
     if not packets:
         raise UnreadableRecordingError(f"{path.name} holds no picture: copy it again")
     last_pts, last_duration = max(packets)
-    lasts = last_duration * time_base
+    lasts_s = last_duration * time_base
     # FLV gives every packet the length of one tick.
-    return last_pts * time_base + (lasts if lasts > time_base else 1 / rate.fps)
+    return last_pts * time_base + (lasts_s if lasts_s > time_base else 1 / rate.fps)
 
 
 def _claimed_rates(stream: Mapping[str, Any]) -> list[Fraction]:

@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-STANDARD_RATES = tuple(
-    Fraction(text)
-    for text in "10 12 12.5 15 24000/1001 24 25 30000/1001 30 48 50 60000/1001 60 100 120000/1001 120 200 240".split()
+_WHOLE_RATES = (10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120, 200, 240)
+_BROADCAST_RATES = (24, 30, 60, 120)
+STANDARD_RATES = (
+    *(Fraction(rate) for rate in _WHOLE_RATES),
+    *(Fraction(rate * 1000, 1001) for rate in _BROADCAST_RATES),
+    Fraction(25, 2),
 )
 DEFAULT_RATE = Fraction(25)
 _SNAP = Fraction(1, 250)
@@ -31,7 +35,7 @@ def estimate_rate(times_s: Sequence[Fraction], time_base: Fraction, claimed: Seq
     A header's rate is believed when it agrees with the measured step within one tick of the time base.
     """
     ordered = sorted(set(times_s))
-    steps = [after - before for before, after in zip(ordered, ordered[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(ordered)]
     if not steps:
         return RateEstimate(next((rate for rate in claimed if 1 <= rate <= 240), DEFAULT_RATE), is_variable=False)
     usual = Counter(steps).most_common(1)[0][0] if len(steps) < 3 else sorted(steps)[len(steps) // 2]

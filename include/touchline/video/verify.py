@@ -26,8 +26,8 @@ def verify_video(path: Path, frames: int, duration_ms: int) -> None:
     """Decode all of a video of ours and compare.
 
     Raises:
-        TouchlineError: a message of the decoder, another number of frames, or sound whose length is more than 50 ms away from
-            `duration_ms`.
+        TouchlineError: a message of the decoder, another number of frames, or sound whose length is more than 50 ms
+            away from `duration_ms`.
     """
     try:
         found = decode_all(path)
@@ -36,7 +36,8 @@ def verify_video(path: Path, frames: int, duration_ms: int) -> None:
     if found.frames != frames:
         raise TouchlineError(f"{path.name} has {found.frames} frames instead of {frames}: render it again")
     if abs(found.sound_ms - duration_ms) > AUDIO_TOLERANCE_MS:
-        raise TouchlineError(f"{path.name} has {float(found.sound_ms):.0f} ms of sound instead of {duration_ms}: render it again")
+        sound = f"{float(found.sound_ms):.0f} ms of sound"
+        raise TouchlineError(f"{path.name} has {sound} instead of {duration_ms}: render it again")
 
 
 def decode_all(path: Path) -> Contents:
