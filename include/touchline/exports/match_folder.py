@@ -97,9 +97,9 @@ def is_published(folder: MatchFolder, manifest_sha256: str) -> bool:
         if hashlib.sha256(content).hexdigest() != manifest_sha256 or folder.failure.exists() or _leftovers(folder):
             return False
         return all(
-            _holds(folder.root / path, entry["sha256"], entry["size_bytes"])
+            _holds(folder.root / entry["version"], entry["sha256"], entry["size_bytes"])
+            and _shows(folder.root / name, folder.root / entry["version"], entry["sha256"], entry["size_bytes"])
             for name, entry in json.loads(content)["files"].items()
-            for path in (entry["version"], name)
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -129,7 +129,7 @@ def _commit(folder: MatchFolder, files: Sequence[NewFile], known_names: Collecti
 def _give_stable_name(folder: MatchFolder, file: NewFile) -> bool:
     """Let the stable name show this version; False if a reader holds the old content open."""
     target, version = folder.root / file.name, folder.versions / file.version
-    if _holds(target, file.sha256, file.size_bytes):
+    if _shows(target, version, file.sha256, file.size_bytes):
         return True
     target.parent.mkdir(exist_ok=True)
     with _temporary(target) as temporary:
@@ -238,6 +238,14 @@ def _holds(path: Path, sha256: str, size_bytes: int) -> bool:
         return path.stat().st_size == size_bytes and _digest(path) == sha256
     except OSError:
         return False
+
+
+def _shows(target: Path, version: Path, sha256: str, size_bytes: int) -> bool:
+    """Whether a stable name has the content of its version, known to be whole: a hard link is not read again."""
+    with suppress(OSError):
+        if target.samefile(version):
+            return True
+    return _holds(target, sha256, size_bytes)
 
 
 def _digest(path: Path) -> str:
