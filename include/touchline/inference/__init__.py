@@ -1,0 +1,1 @@
+"""The models at work: the only code that imports torch, ultralytics or transformers."""

@@ -1,0 +1,32 @@
+"""What must be set before the model libraries are imported, so that they keep to themselves?
+
+ultralytics looks for the internet, installs packages, reports usage and writes settings to the home folder;
+transformers asks a hub. All of that is switched off by variables that they read once, at import.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def keep_offline(scratch_dir: Path) -> None:
+    """Forbid downloads, installs and reports; settings of the libraries go below `scratch_dir`.
+
+    Must run before ultralytics or transformers is imported; calling it again does nothing new.
+    """
+    folder = scratch_dir / "libraries"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update({
+        "YOLO_OFFLINE": "true",
+        "YOLO_AUTOINSTALL": "false",
+        "YOLO_VERBOSE": "false",
+        "YOLO_CONFIG_DIR": str(folder),
+        "ULTRALYTICS_SAFE_LOAD": "true",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "DO_NOT_TRACK": "1",
+    })
+    os.environ.setdefault("MPLCONFIGDIR", str(folder))

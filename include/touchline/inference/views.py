@@ -1,0 +1,34 @@
+"""What do the detections of a frame say about the play, in a few numbers?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import pstdev
+from typing import Any
+
+from touchline.domain.detection import Detection
+
+PERSON_SCORE = 0.3
+"""People below this are as often shadows and advertising boards (held-out simulated frames)."""
+BALL_SCORE = 0.15
+"""The ball is a few pixels; one ball per frame is taken, so a low threshold costs little."""
+
+
+def view(match_ms: int, detections: Sequence[Detection]) -> dict[str, Any]:
+    """One entry of `views` in a chunk's result: counts of people, the best ball, and how far people are spread.
+
+    `spread` is the standard deviation of the players' and keepers' centres across the picture, 0…1.
+    """
+    people = [one for one in detections if one.kind != "ball" and one.score >= PERSON_SCORE]
+    balls = [one for one in detections if one.kind == "ball" and one.score >= BALL_SCORE]
+    counts = {f"{kind}s": sum(one.kind == kind for one in people) for kind in ("player", "goalkeeper", "referee")}
+    across = [one.centre[0] for one in people if one.kind != "referee"]
+    return {"match_ms": match_ms, **counts, "ball": _ball(balls),
+            "spread": round(pstdev(across), 3) if len(across) > 1 else 0.0}
+
+
+def _ball(balls: Sequence[Detection]) -> list[float] | None:
+    if not balls:
+        return None
+    best = max(balls, key=lambda one: one.score)
+    return [round(best.centre[0], 3), round(best.centre[1], 3), round(best.score, 3)]

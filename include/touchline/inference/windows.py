@@ -1,0 +1,136 @@
+"""Which frames belong to which window?
+
+Windows have their centres at multiples of the stride in match time, whatever the chunk is, so the same moment gets the
+same frames from every chunk. Frames come from the recording that holds the centre; where a window reaches over its
+beginning or end, the first or last frame is repeated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.domain.chunk import Chunk
+from touchline.domain.recording import Timeline
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Moments of one recording that follow each other without a gap: they are decoded in one go."""
+
+    recording: int
+    moments_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the models see of one moment: the spotter a window [T, h, w, 3], the detector a frame [H, W, 3]."""
+
+    match_ms: int
+    window: Pixels
+    frame: Pixels
+
+
+def owned_moments(chunk: Chunk, stride_ms: int) -> list[int]:
+    """Multiples of the stride that the chunk owns: in [start_ms, end_ms) and in one of its hot windows."""
+    first = -(-chunk.start_ms // stride_ms) * stride_ms
+    return [moment for moment in range(first, chunk.end_ms, stride_ms)
+            if any(hot.start_ms <= moment < hot.end_ms for hot in chunk.hot)]
+
+
+def stretches(moments_ms: Sequence[int], stride_ms: int, timeline: Timeline) -> list[Stretch]:
+    """Group moments that are one stride apart and lie in one recording; those outside the match are left out."""
+    groups: list[tuple[int, list[int]]] = []
+    for moment in moments_ms:
+        if not 0 <= moment < timeline.duration_ms:
+            continue
+        recording, _ = timeline.locate(moment)
+        if groups and groups[-1][0] == recording and groups[-1][1][-1] == moment - stride_ms:
+            groups[-1][1].append(moment)
+        else:
+            groups.append((recording, [moment]))
+    return [Stretch(recording, tuple(found)) for recording, found in groups]
+
+
+def frame_index(recording_ms: int, fps: Fraction) -> int:
+    """The frame of the grid k/fps that is nearest to a time; halves go up."""
+    return int(recording_ms * fps / 1000 + Fraction(1, 2))
+
+
+def frame_ms(index: int, fps: Fraction) -> int:
+    """Time of a frame of the grid, rounded down to milliseconds."""
+    return int(index * 1000 / fps)
+
+
+def needed_frames(centres: Sequence[int], length: int) -> tuple[int, int]:
+    """First and last frame of the grid that windows of `length` frames around these centres need."""
+    return max(0, centres[0] - length // 2), centres[-1] - length // 2 + length - 1
+
+
+def samples(frames: Iterable[tuple[int, Pixels]], moments_ms: Sequence[int], centres: Sequence[int], length: int,
+            size: tuple[int, int]) -> Iterator[Sample]:
+    """Cut a stream of (index, frame) into one sample per moment, in order; holds only the frames of one window.
+
+    Args:
+        frames: ascending indices of the grid.
+        moments_ms: match times, ascending.
+        centres: their frames on the grid.
+        length: frames of a window.
+        size: height and width of the window's frames.
+    """
+    small: deque[tuple[int, Pixels]] = deque(maxlen=length)
+    pending = deque(zip(moments_ms, centres, strict=True))
+    looks: dict[int, Pixels] = {}
+    wanted, last = set(centres), None
+    for index, pixels in frames:
+        small.append((index, fit(pixels, size)))
+        last = pixels
+        if index in wanted:
+            looks[index] = pixels
+        while pending and index >= pending[0][1] - length // 2 + length - 1:
+            moment, centre = pending.popleft()
+            yield Sample(moment, _window(small, centre, length), looks.get(centre, pixels))
+            looks = {key: kept for key, kept in looks.items() if pending and key >= pending[0][1]}
+    while pending and last is not None:
+        moment, centre = pending.popleft()
+        yield Sample(moment, _window(small, centre, length), looks.get(centre, last))
+
+
+def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Scale a frame [H, W, 3] into `size` (height, width); another shape of picture gets black bars."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    if (height, width) == size:
+        return pixels
+    scale = min(size[0] / height, size[1] / width)
+    inner = (min(size[1], round(width * scale)), min(size[0], round(height * scale)))
+    if size[1] - inner[0] <= 2 and size[0] - inner[1] <= 2:
+        inner = (size[1], size[0])  # 16:9 in whole pixels is not exactly 16:9
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(pixels, inner, interpolation=method)
+    if inner == (size[1], size[0]):
+        return scaled
+    picture = np.zeros((*size, 3), np.uint8)
+    left, top = (size[1] - inner[0]) // 2, (size[0] - inner[1]) // 2
+    picture[top : top + inner[1], left : left + inner[0]] = scaled
+    return picture
+
+
+def _window(held: Sequence[tuple[int, Pixels]], centre: int, length: int) -> Pixels:
+    """Frames around `centre`; what is not held any more or yet is replaced by the nearest held frame."""
+    first, last = held[0][0], held[-1][0]
+    by_index = dict(held)
+    latest = held[0][1]
+    frames = []
+    for index in range(centre - length // 2, centre - length // 2 + length):
+        latest = by_index.get(min(max(index, first), last), latest)
+        frames.append(latest)
+    return np.stack(frames)

@@ -1,0 +1,165 @@
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
+pytest.importorskip("ultralytics", reason="the models' libraries are in the worker's environment only")
+pytest.importorskip("transformers", reason="the models' libraries are in the worker's environment only")
+
+from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError, ModelError, UsageError
+from touchline.settings import Settings
+from touchline.steps import spot_chunk as step
+from touchline.steps.request import Request, save_request
+from touchline.steps.result import read_stats, reuse_or_compute
+from touchline.steps.spot_chunk import spot_chunk
+from touchline.video.plain import recording_to_plain
+from touchline.video.probe import probe_recording
+
+MATCH = "test-match-0123456789ab"
+SECONDS = 9
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Two recordings of nine seconds, in which every frame differs."""
+    folder = tmp_path_factory.mktemp("films")
+    for name, source in (("one", "testsrc2"), ("two", "mandelbrot")):
+        argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"{source}=size=128x72:rate=25", "-t", str(SECONDS),
+                "-pix_fmt", "yuv420p", "-g", "25", str(folder / f"{name}.mp4")]
+        subprocess.run(argv, check=True)
+    return [folder / "one.mp4", folder / "two.mp4"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, save_detector, save_spotter):
+    folder = tmp_path_factory.mktemp("models")
+    spotter = save_spotter(folder / "spotter", labels=("Goal", "Save"), sampling={"fps": "5", "stride_ms": 800})
+    return save_detector(folder / "detector.pt"), spotter
+
+
+@pytest.fixture
+def settings(tmp_path, models):
+    return Settings(working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", use_gpu="false", max_workers=1,
+                    yolo_model_path=models[0], action_model_path=models[1])
+
+
+def prepare(settings, films, chunks):
+    """Write what `register`, `probe` and `plan_chunks` would; chunks are (start_ms, end_ms, hot windows)."""
+    files = WorkFiles(settings.working_dir, MATCH)
+    recordings = [recording_to_plain(probe_recording(film, f"{number}" * 64)) for number, film in enumerate(films)]
+    plain = [{"chunk_id": f"chunk-{index:04d}", "index": index, "start_ms": start, "end_ms": end, "hot": hot}
+             for index, (start, end, hot) in enumerate(chunks)]
+    save_request(Request(MATCH, tuple(map(str, films)), ("0" * 64,), ("highlights",)), settings)
+    reuse_or_compute(files.probe, "probe", {}, lambda: {"recordings": recordings, "sidecar": {}}, force=True)
+    reuse_or_compute(files.chunks, "plan_chunks", {}, lambda: {"chunks": plain}, force=True)
+
+
+def moments(outcome, key="windows"):
+    return [entry["match_ms"] for entry in outcome.result[key]]
+
+
+def test_every_moment_of_the_hot_windows_has_scores_and_a_view(settings, films):
+    prepare(settings, films[:1], [(0, 9000, [[1000, 4000], [6000, 20_000]])])
+    outcome = spot_chunk(MATCH, "chunk-0000", settings)
+    assert moments(outcome) == [1600, 2400, 3200, 6400, 7200, 8000, 8800]
+    assert moments(outcome, "views") == moments(outcome)
+    for window in outcome.result["windows"]:
+        assert set(window["scores"]) <= {"Goal", "Save"}
+        assert all(score == round(score, 3) >= 0.05 for score in window["scores"].values())
+    assert set(outcome.result["views"][0]) == {"match_ms", "players", "goalkeepers", "referees", "ball", "spread"}
+
+
+def test_measurements_stand_beside_the_result(settings, films):
+    prepare(settings, films[:1], [(0, 9000, [[0, 3000]])])
+    outcome = spot_chunk(MATCH, "chunk-0000", settings)
+    stats = read_stats(WorkFiles(settings.working_dir, MATCH).spottings("chunk-0000"))
+    assert set(outcome.result) == {"windows", "views"}
+    assert stats["device"] == "cpu"
+    assert stats["windows"] == 4
+    assert stats["frames"] == 14  # from 0 s to one frame after 2.4 s, five a second
+    assert {"decode_wait_s", "detector_frames_per_s", "spotter_windows_per_s", "wall_s"} <= set(stats)
+
+
+@pytest.mark.parametrize("border", [1600, 4100, 8800, 9100, 12_345])
+def test_the_borders_of_chunks_change_nothing(settings, films, border):
+    #  match   |--------- one, 9 s ---------|--------- two, 9 s ---------|
+    #  hot        500 ................................. 15_000
+    hot = [[500, 15_000]]
+    prepare(settings, films, [(0, 18_000, hot)])
+    whole = spot_chunk(MATCH, "chunk-0000", settings).result
+    prepare(settings, films, [(0, border, [[500, border]]), (border, 18_000, [[border, 15_000]])])
+    parts = [spot_chunk(MATCH, f"chunk-000{index}", settings).result for index in (0, 1)]
+    assert [one for part in parts for one in part["windows"]] == whole["windows"]
+    assert [one for part in parts for one in part["views"]] == whole["views"]
+
+
+def test_frames_of_one_recording_do_not_reach_into_the_next(settings, films):
+    prepare(settings, films, [(0, 18_000, [[9000, 12_000]])])
+    after = spot_chunk(MATCH, "chunk-0000", settings).result["windows"]
+    prepare(settings, [films[1], films[1]], [(0, 18_000, [[9000, 12_000]])])
+    assert spot_chunk(MATCH, "chunk-0000", settings).result["windows"] == after
+
+
+def test_a_whole_result_is_used_again_and_force_makes_it_anew(settings, films, monkeypatch):
+    prepare(settings, films[:1], [(0, 9000, [[0, 2000]])])
+    first = spot_chunk(MATCH, "chunk-0000", settings)
+    assert not first.reused
+    with monkeypatch.context() as patch:
+        patch.setattr(step, "_compute", lambda *_: pytest.fail("computed again"))
+        assert spot_chunk(MATCH, "chunk-0000", settings).digest == first.digest
+    again = spot_chunk(MATCH, "chunk-0000", settings, force=True)
+    assert not again.reused
+    assert again.digest == first.digest
+
+
+def test_a_moved_recording_is_the_same_recording(settings, films, tmp_path):
+    prepare(settings, films[:1], [(0, 9000, [[0, 2000]])])
+    first = spot_chunk(MATCH, "chunk-0000", settings)
+    prepare(settings, [shutil.copy(films[0], tmp_path / "moved.mp4")], [(0, 9000, [[0, 2000]])])
+    assert spot_chunk(MATCH, "chunk-0000", settings).digest == first.digest
+
+
+def test_another_model_makes_another_result(settings, films, tmp_path):
+    prepare(settings, films[:1], [(0, 9000, [[0, 2000]])])
+    first = spot_chunk(MATCH, "chunk-0000", settings)
+    other = shutil.copytree(settings.action_model_path, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text()) | {"recipe": "changed"}
+    (other / "config.json").write_text(json.dumps(config))
+    assert not spot_chunk(MATCH, "chunk-0000", replace(settings, action_model_path=other)).reused
+    assert spot_chunk(MATCH, "chunk-0000", replace(settings, chunk_duration_sec=30), force=True).digest == first.digest
+
+
+def test_a_chunk_without_a_moment_is_an_empty_result(settings, films):
+    prepare(settings, films[:1], [(0, 9000, [[900, 1000]])])
+    outcome = spot_chunk(MATCH, "chunk-0000", settings)
+    assert outcome.result == {"windows": [], "views": []}
+
+
+def test_progress_is_told(settings, films, capsys, monkeypatch):
+    monkeypatch.setattr(step, "PROGRESS_S", 0.0)
+    prepare(settings, films[:1], [(0, 9000, [[0, 9000]])])
+    spot_chunk(MATCH, "chunk-0000", settings)
+    assert "chunk-0000 100 %" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("chunk_id", ["chunk-0007", "../../etc", "chunk"])
+def test_an_unknown_chunk_is_a_wrong_request(settings, films, chunk_id):
+    prepare(settings, films[:1], [(0, 9000, [[0, 900]])])
+    with pytest.raises(UsageError, match="chunk"):
+        spot_chunk(MATCH, chunk_id, settings)
+
+
+def test_without_the_earlier_results_there_is_nothing_to_do(settings):
+    save_request(Request(MATCH, ("/x.mp4",), ("0" * 64,), ()), settings)
+    with pytest.raises(DamagedResultError):
+        spot_chunk(MATCH, "chunk-0000", settings)
+
+
+def test_a_missing_model_is_named(settings, films, tmp_path):
+    prepare(settings, films[:1], [(0, 9000, [[0, 900]])])
+    with pytest.raises(ModelError, match="YOLO_MODEL_PATH"):
+        spot_chunk(MATCH, "chunk-0000", replace(settings, yolo_model_path=tmp_path / "gone.pt"))
