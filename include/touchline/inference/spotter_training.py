@@ -32,8 +32,10 @@ Pixels = NDArray[np.uint8]
 WINDOW_FRAMES = 16
 SIZE = (112, 192)
 SAMPLING = {"fps": "5", "stride_ms": 800}
-ARCHITECTURE: dict[str, Any] = {"hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 768,
-                "patch_size": 16, "tubelet_size": 4, "num_frames": WINDOW_FRAMES, "image_size": list(SIZE)}
+ARCHITECTURE: dict[str, Any] = {
+    "hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 768,
+    "patch_size": 16, "tubelet_size": 4, "num_frames": WINDOW_FRAMES, "image_size": list(SIZE),
+}
 HIT_FRAMES = 2
 """An action at most this far from the centre counts: every action is so near to one centre of the 800 ms grid."""
 UNSURE_FRAMES = 4
