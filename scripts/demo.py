@@ -225,7 +225,7 @@ def look(dropped: Dropped, catalogue: str, api: AirflowApi, line: LiveLine) -> s
     run_id = str(airflow_run["dag_run_id"])
     if airflow_run["state"] in ("success", "failed"):
         return run_id
-    progress = tasks_line(api, run_id)
+    progress = tasks_line(api, catalogue, run_id)
     line.show(progress.text, key=progress.key)
     return None
 

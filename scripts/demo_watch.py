@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from touchline.catalogue import matches, recordings
+from touchline.catalogue import matches, recordings, runs
 from touchline_airflow.rest import AirflowApi, ApiError
 
 DAG = "process_match"
@@ -49,16 +49,20 @@ def refusal(catalogue: str, path: Path) -> str | None:
     return (seen.reason or "no reason was noted") if seen and seen.status == "bad" else None
 
 
-def tasks_line(api: AirflowApi, run_id: str) -> Progress:
-    """"probe ✓ · scan ✓ · spot_chunk 3/7 (chunk-0003 45 %)": tasks by state, in the order they began."""
+def tasks_line(api: AirflowApi, catalogue: str, run_id: str) -> Progress:
+    """"spot_chunk 3/7 (chunk-0003 45 %) · done: probe, scan": what is under way first, then what is done."""
     tasks = [task for task in api.tasks(DAG, run_id) if task["state"] not in (None, "removed", "skipped")]
     tasks.sort(key=lambda task: task["start_date"] or "9")
-    names = list(dict.fromkeys(task["task_id"] for task in tasks))
-    parts = [_one_task(name, [task for task in tasks if task["task_id"] == name]) for name in names]
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for task in tasks:
+        by_name.setdefault(task["task_id"], []).append(task)
+    done = [name for name, those in by_name.items() if all(task["state"] == "success" for task in those)]
+    under_way = [_under_way(name, those, catalogue, run_id) for name, those in by_name.items() if name not in done]
     running = next((task for task in tasks if task["state"] == "running"), None)
+    now = ", ".join(under_way) or "the next task starts"
     percent = _percent(api, run_id, running) if running else ""
-    key = " · ".join(parts) or "the run has begun"
-    return Progress(key + percent, key)
+    ready = f" · done: {', '.join(done)}" if done else ""
+    return Progress(now + percent + ready, now)
 
 
 def stage_seconds(api: AirflowApi, run_id: str) -> dict[str, float]:
@@ -74,14 +78,16 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def _one_task(name: str, tasks: list[dict[str, Any]]) -> str:
+def _under_way(name: str, tasks: list[dict[str, Any]], catalogue: str, run_id: str) -> str:
+    """One name with its mapped tasks: "spot_chunk 3/7"; with the reason where it is tried again."""
     states = Counter(task["state"] for task in tasks)
+    text = name if len(tasks) == 1 else f"{name} {states['success']}/{len(tasks)}"
     if states["failed"]:
-        return f"{name} FAILED"
-    again = " (again)" if states["up_for_retry"] else ""
-    if len(tasks) == 1:
-        return f"{name} {'✓' if states['success'] else '…'}{again}"
-    return f"{name} {states['success']}/{len(tasks)}{again}"
+        return f"{text} FAILED"
+    if not states["up_for_retry"]:
+        return text
+    reasons = [stage.reason for stage in runs.stages(catalogue, run_id) if stage.stage == name and stage.reason]
+    return f"{text} is tried again{_because(reasons[-1] if reasons else None)}"
 
 
 def _percent(api: AirflowApi, run_id: str, task: dict[str, Any]) -> str:
