@@ -22,8 +22,8 @@ TONE_MAP_NITS = 203
 """Reference white of HDR pictures: ITU-R BT.2408."""
 
 
-SCALING = "bicubic+accurate_rnd"
-"""Exact rounding gives the same pixels with and without the CPU's vector instructions."""
+SCALING = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+"""Exact rounding, whole chroma: the same pixels with and without the CPU's vector instructions, in RGB and in BGR."""
 
 
 LAST_FRAME_HELD_S = 10

@@ -28,7 +28,7 @@ def recording_from_plain(plain: Mapping[str, Any]) -> Recording:
         content["video"] = VideoStream(**_exact(content["video"], ("fps", "start_s")))
         content["audio"] = AudioStream(**_exact(content["audio"], ("start_s",))) if content["audio"] else None
         return Recording(**content)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise DamagedResultError(f"the probe result holds no recording ({error}): run probe again") from None
 
 

@@ -18,6 +18,8 @@ STANDARD_RATES = (
 DEFAULT_RATE = Fraction(25)
 _SNAP = Fraction(1, 250)
 """A measured rate this close to a standard one is that one (24 and 24000/1001 lie 1/1000 apart: the nearest wins)."""
+LOST_FRAMES = 2
+"""A capture that begins within a group lacks a few frames; that alone is no variable rate."""
 _UNSTEADY_PART = Fraction(1, 50)
 
 
@@ -41,7 +43,8 @@ def estimate_rate(times_s: Sequence[Fraction], time_base: Fraction, claimed: Seq
     usual = Counter(steps).most_common(1)[0][0] if len(steps) < 3 else sorted(steps)[len(steps) // 2]
     near = [step for step in steps if abs(step - usual) <= max(2 * time_base, usual / 10)]
     mean = sum(near, Fraction(0)) / len(near)
-    unsteady = len(steps) - len(near) > _UNSTEADY_PART * len(steps)
+    others = len(steps) - len(near)
+    unsteady = others > _UNSTEADY_PART * len(steps) and (others > LOST_FRAMES or len(steps) < 50)
     agreeing = [rate for rate in claimed if rate and abs(1 / rate - mean) <= min(time_base / 10, mean / 1000)]
     return RateEstimate(agreeing[0] if agreeing else _snap(1 / mean), unsteady)
 
