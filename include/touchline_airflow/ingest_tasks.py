@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow.sdk import task
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import ingest
+from touchline_airflow.failing import fail
 
 log = logging.getLogger("airflow.task")
 
@@ -28,9 +28,9 @@ def check_recording(path: str) -> str | None:
         log.info("%s is not complete yet: %s", path, error)
         return None
     except BadRecordingError as error:
-        raise AirflowFailException(str(error)) from None
+        fail(log, str(error), may_retry=False)
     except TouchlineError as error:
-        raise AirflowException(str(error)) from None
+        fail(log, str(error), may_retry=True)
     return path
 
 
@@ -38,7 +38,7 @@ def check_recording(path: str) -> str | None:
 def register_recordings(due: list[str] | None, complete: Iterable[str | None]) -> list[dict[str, Any]]:
     """Register what is complete; returns the runs that have to be started, also those that an earlier run missed."""
     if due is None:
-        raise AirflowFailException("wait_for_recording failed: the last line of its log says why")
+        fail(log, "wait_for_recording failed: the last line of its log says why", may_retry=False)
     settings = Settings.from_env()
     ingest.register_recordings([path for path in complete or () if path], settings, log.info)
     return ingest.pending_runs(settings)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from touchline.domain.layout import WorkFiles
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
 from touchline_airflow import close_match as closing
+from touchline_airflow.failing import fail
 from touchline_airflow.leases import PROCESS_MATCH
+
+log = logging.getLogger("airflow.task")
 
 
 @task
@@ -35,8 +38,8 @@ def close_match(match_id: str | None) -> None:
     run_id: str = context["run_id"]
     this: Any = context["ti"]
     if not match_id:
-        raise AirflowFailException("open_match refused the request: the last line of its log says why")
+        fail(log, "open_match refused the request: the last line of its log says why", may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}
     if reason := closing.close_match(match_id, run_id, others, Settings.from_env()):
-        raise AirflowFailException(reason)
+        fail(log, reason, may_retry=False)

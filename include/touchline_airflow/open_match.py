@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException
 
 from touchline.catalogue import matches, runs
 from touchline.errors import BadRecordingError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import save_request
+from touchline_airflow.failing import fail
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.match_request import find_match, read_order
 
@@ -36,7 +36,7 @@ class OpenMatch(BaseSensorOperator):
         try:
             request = find_match(read_order(context["params"], settings), settings)
         except (UsageError, BadRecordingError) as error:
-            raise AirflowFailException(str(error)) from None
+            fail(self.log, str(error), may_retry=False)
         match_id = request.match_id
         holder = matches.take_lease(address, match_id, run_id, LEASE_SEC,
                                     lambda other: run_is_active(context["ti"], other))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, EXIT_USAGE
 from touchline.settings import Settings
 from touchline.steps.result import read_stats
+from touchline_airflow.failing import fail
 from touchline_airflow.force import is_forced
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.metrics import send_stats
@@ -57,8 +57,7 @@ class TouchlineOperator(BaseOperator):
         finished = self._run_step(is_forced(context["params"], self.match_id))
         self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
         if finished.exit_code != EXIT_DONE:
-            self.log.error("%s", reason_of(finished))
-            raise _failure(finished)
+            fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
 
     def on_kill(self) -> None:
         """Cleared, marked or timed out: nothing of the step may go on."""
@@ -77,7 +76,8 @@ class TouchlineOperator(BaseOperator):
         holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id, LEASE_SEC,
                                     lambda other: run_is_active(task_instance, other))
         if holder != run_id:
-            raise AirflowException(f"run {holder} works on {self.match_id}: clear this task again when it has ended")
+            fail(self.log, f"run {holder} works on {self.match_id}: clear this task again when it has ended",
+                 may_retry=True)
 
     def _note(self, settings: Settings, run_id: str, finished: Finished, wall_ms: int) -> None:
         stats = read_stats(self._result(WorkFiles(settings.working_dir, self.match_id)))
@@ -100,8 +100,3 @@ def reason_of(finished: Finished) -> str:
     if finished.exit_code < 0:
         return f"the step was ended by signal {-finished.exit_code}"
     return finished.reason or f"the step ended with exit code {finished.exit_code} and said nothing"
-
-
-def _failure(finished: Finished) -> AirflowException:
-    kind = AirflowFailException if finished.exit_code in NO_RETRY_HELPS else AirflowException
-    return kind(reason_of(finished))

@@ -1,0 +1,52 @@
+"""One real Airflow with real steps for all tests of this folder, and small simulated matches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
+
+from standalone import start
+
+
+@pytest.fixture(scope="session")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with `long.mp4` (three chunks), `other.mp4` (three other chunks), `short.mp4` and `black.mp4`."""
+    folder = tmp_path_factory.mktemp("footage")
+    for name, seconds, seed in (("long", 26, 3), ("other", 26, 4), ("short", 8, 5)):
+        simulate(folder / name, seconds, seed).rename(folder / f"{name}.mp4")
+    ffmpeg("-f", "lavfi", "-i", "color=black:size=320x180:rate=10:duration=300", "-c:v", "libx264", "-preset",
+           "ultrafast", "-pix_fmt", "yuv420p", folder / "black.mp4")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A running Airflow; when it is stopped, nothing of it runs any more."""
+    folder = tmp_path_factory.mktemp("house")
+    nas = folder / "nas"
+    with start(folder / "state", nas, nas / "output", port=18080, settings=SETTINGS) as stack:
+        yield House(stack, nas, nas / "output", stack.api())
+    assert steps_running(folder) == []
+    assert [pid for pid in stack.pids().values() if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.fixture(scope="session")
+def published(house: House, footage: Path) -> str:
+    """Run id of a match that was published: `long.mp4` under the name `first.mp4`."""
+    target = house.nas / "first.mp4"
+    if not target.exists():
+        partial = target.with_suffix(".mp4.part")
+        partial.write_bytes((footage / "long.mp4").read_bytes())
+        partial.rename(target)
+    run_id = wait_for("the run of first.mp4", lambda: next(
+        (run["dag_run_id"] for run in house.api.runs("process_match")
+         if run["conf"].get("recording") == str(target) and run["dag_run_id"].startswith("match__")), None))
+    assert house.finish(run_id)["state"] == "success"
+    return run_id
