@@ -13,7 +13,7 @@ from touchline.catalogue import matches, recordings, runs
 from touchline_airflow.rest import AirflowApi, ApiError
 
 DAG = "process_match"
-PERCENT = re.compile(r"(?:\b(chunk-\d+|highlights|keeper) )?\b(\d{1,3}) ?%")
+PERCENT = re.compile(r"\b(scan|publish|chunk-\d+|highlights|keeper) (\d{1,3}) ?%")
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,7 @@ def _percent(api: AirflowApi, run_id: str, task: dict[str, Any]) -> str:
     found = [match for line in lines[-20:] if (match := PERCENT.search(line))]
     if not found:
         return ""
-    part = f"{found[-1][1]} " if found[-1][1] else ""
-    return f" ({part}{found[-1][2]} %)"
+    return f" ({found[-1][1]} {found[-1][2]} %)"
 
 
 def _because(reason: str | None) -> str:
