@@ -43,13 +43,15 @@ def listing_text(clips: Sequence[Path]) -> str:
 
 def concat_argv(listing: Path, target: Path, fps: Fraction) -> list[str]:
     """The ffmpeg call that joins the clips of a listing."""
-    counted = f"setts=pts=N:dts=N:duration=1:time_base={fps.denominator}/{fps.numerator}"
+    # The MP4 muxer takes a time base's denominator and forgets its numerator: count in 1/30000, not in 1001/30000.
+    step, ticks = fps.denominator, fps.numerator
+    counted = f"setts=pts=N*{step}:dts=N*{step}:duration={step}:time_base=1/{ticks}"
     argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning"]
     argv += ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", f"file:{listing}"]
     argv += ["-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy", "-bsf:v", counted]
     argv += ["-af", "asetpts=N/SR/TB", "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     argv += ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    argv += ["-flags:a", "+bitexact", "-video_track_timescale", str(fps.numerator)]
+    argv += ["-flags:a", "+bitexact", "-video_track_timescale", str(ticks)]
     return [*argv, "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{target}"]
 
 

@@ -10,15 +10,16 @@ from touchline.errors import CommandError, TouchlineError
 from touchline.video.command import stream
 from touchline.video.demuxer import input_argv, sniff_demuxer
 
-AUDIO_TOLERANCE_MS = 50
+TOLERANCE_MS = 50
 _BLOCK_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What decoding gave: number of frames, and length of the sound (0 without)."""
+    """What decoding gave: number of frames, length of the picture, length of the sound (0 without)."""
 
     frames: int
+    picture_ms: Fraction
     sound_ms: Fraction
 
 
@@ -26,8 +27,8 @@ def verify_video(path: Path, frames: int, duration_ms: int) -> None:
     """Decode all of a video of ours and compare.
 
     Raises:
-        TouchlineError: a message of the decoder, another number of frames, or sound whose length is more than 50 ms
-            away from `duration_ms`.
+        TouchlineError: a message of the decoder, another number of frames, or picture or sound whose length is more
+            than 50 ms away from `duration_ms`.
     """
     try:
         found = decode_all(path)
@@ -35,9 +36,10 @@ def verify_video(path: Path, frames: int, duration_ms: int) -> None:
         raise TouchlineError(f"{path.name} is damaged ({error.last_lines}): render it again") from None
     if found.frames != frames:
         raise TouchlineError(f"{path.name} has {found.frames} frames instead of {frames}: render it again")
-    if abs(found.sound_ms - duration_ms) > AUDIO_TOLERANCE_MS:
-        sound = f"{float(found.sound_ms):.0f} ms of sound"
-        raise TouchlineError(f"{path.name} has {sound} instead of {duration_ms}: render it again")
+    for length_ms, what in ((found.picture_ms, "picture"), (found.sound_ms, "sound")):
+        if abs(length_ms - duration_ms) > TOLERANCE_MS:
+            wrong = f"{float(length_ms):.0f} ms of {what}"
+            raise TouchlineError(f"{path.name} has {wrong} instead of {duration_ms}: render it again")
 
 
 def decode_all(path: Path) -> Contents:
@@ -49,8 +51,9 @@ def decode_all(path: Path) -> Contents:
     argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", *input_argv(path, sniff_demuxer(path))]
     argv += ["-map", "0:v:0", "-map", "0:a:0?", "-fps_mode", "passthrough", "-f", "framecrc", "-"]
     messages: list[str] = []
-    frames, sound_end, rest = 0, Fraction(0), b""
+    frames, rest = 0, b""
     time_bases: dict[int, Fraction] = {}
+    ends: dict[int, Fraction] = {}
     for block in stream(argv, block_bytes=_BLOCK_BYTES, on_line=messages.append):
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
@@ -58,10 +61,11 @@ def decode_all(path: Path) -> Contents:
                 number, _, base = line[3:].decode().partition(":")
                 time_bases[int(number)] = Fraction(base.strip())
             elif line[:1].isdigit():
-                number, _, pts, duration, *_ = (part.strip() for part in line.decode().split(","))
-                frames += number == "0"
-                if number == "1":
-                    sound_end = max(sound_end, (int(pts) + int(duration)) * time_bases[1])
+                number, _, pts, duration, *_ = line.decode().split(",")
+                track = int(number)
+                frames += track == 0
+                ends[track] = max(ends.get(track, Fraction(0)), (int(pts) + int(duration)) * time_bases[track])
     if messages:
         raise CommandError(argv, 0, " | ".join(messages[-3:]))
-    return Contents(frames, sound_end * 1000)
+    picture_s, sound_s = ends.get(0, Fraction(0)), ends.get(1, Fraction(0))
+    return Contents(frames, picture_s * 1000, sound_s * 1000)

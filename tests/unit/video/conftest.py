@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -37,17 +38,20 @@ class RecordingMaker:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._numbers = itertools.count()
         self._made: dict[tuple[object, ...], Path] = {}
 
     def __call__(self, name: str, *, fps: str = "25", seconds: float = 6, codec: tuple[str, ...] = X264,
                  filters: str = "", sound: str | None = None, extra: tuple[object, ...] = ()) -> Path:
         key = (name, fps, seconds, codec, filters, sound, extra)
         if key not in self._made:
-            target = self._folder / str(len(self._made)) / name
+            target = self._folder / str(next(self._numbers)) / name
             target.parent.mkdir()
             source = f"nullsrc=s={WIDTH}x{HEIGHT}:r={fps}:d={seconds},{NUMBERED}" + (f",{filters}" if filters else "")
             inputs = ["-f", "lavfi", "-i", source]
-            inputs += ["-f", "lavfi", "-i", f"{sound}:d={seconds}", "-c:a", "aac"] if sound else []
+            sound_codec = "mp2" if name.endswith(".mpg") else "aac"
+            length = "" if sound and ":d=" in sound else f":d={seconds}"
+            inputs += ["-f", "lavfi", "-i", f"{sound}{length}", "-c:a", sound_codec] if sound else []
             run_ffmpeg(*inputs, *codec, *extra, target)
             self._made[key] = target
         return self._made[key]

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from touchline.errors import BadRecordingError, IncompleteRecordingError
+from touchline.video.complete import check_complete
+from touchline.video.container import boxes, missing_part
+
+FAST = ("-movflags", "+faststart")
+FLV = ("-c:v", "flv")
+SMALLEST_WRITE = 4096
+"""Whoever copies a file writes at least a page at once."""
+KINDS = {
+    "index at the end": {"name": "whole.mp4"},
+    "index in front": {"name": "fast.mp4", "extra": FAST},
+    "fragments": {"name": "fragments.mp4", "extra": ("-movflags", "+frag_keyframe+empty_moov")},
+    "matroska": {"name": "whole.mkv"},
+    "transport": {"name": "whole.ts"},
+    "camera transport": {"name": "whole.m2ts"},
+    "flv": {"name": "whole.flv", "codec": FLV},
+    "avi": {"name": "whole.avi", "codec": ("-c:v", "mpeg4")},
+    "program": {"name": "whole.mpg", "codec": ("-c:v", "mpeg2video")},
+    "short": {"name": "short.mp4", "seconds": 0.2},
+    "one group": {"name": "group.mp4", "codec": ("-c:v", "libx264", "-g", "1000", "-sc_threshold", "0"), "seconds": 10},
+    "sound ends early": {"name": "early.mkv", "sound": "sine=440:d=2"},
+}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def path(make_recording, kind):
+    return make_recording(**{"sound": "sine=440", **KINDS[kind]})
+
+
+def test_a_whole_recording_is_complete(path):
+    assert check_complete(path).duration_ms > 0
+
+
+CUT_KINDS = [kind for kind in KINDS if kind not in ("program", "short")]
+
+
+@pytest.mark.parametrize("kind", CUT_KINDS, indirect=True)
+@pytest.mark.parametrize("part", [0.3, 0.99])
+def test_a_recording_that_was_cut_short_is_not(path, kind, part, tmp_path):
+    content = path.read_bytes()
+    size = int(len(content) * part)
+    if "transport" in kind:
+        size = size // 188 * 188 + 100
+    target = tmp_path / path.name
+    target.write_bytes(content[:size])
+    with pytest.raises(IncompleteRecordingError, match="is not complete: ") as caught:
+        check_complete(target)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.6, 0.99])
+def test_a_recording_with_zeros_where_its_end_will_be_is_not(path, part, tmp_path):
+    content = path.read_bytes()
+    size = min(int(len(content) * part), max(0, len(content) - SMALLEST_WRITE))
+    target = tmp_path / path.name
+    target.write_bytes(content[:size] + bytes(len(content) - size))
+    with pytest.raises(IncompleteRecordingError, match="is not complete: "):
+        check_complete(target)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 30, 500])
+def test_the_first_bytes_alone_are_a_file_that_has_just_begun(make_recording, tmp_path, size):
+    target = tmp_path / "begun.mp4"
+    target.write_bytes(make_recording("whole.mp4", sound="sine=440").read_bytes()[:size])
+    with pytest.raises(IncompleteRecordingError):
+        check_complete(target)
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello coach\n", b"#EXTM3U\n" + b"file:///etc/passwd\n" * 100, b"\xff\xd8\xff" * 999]
+)
+def test_what_is_no_video_is_bad_at_once(tmp_path, content):
+    target = tmp_path / "x.mp4"
+    target.write_bytes(content)
+    with pytest.raises(BadRecordingError):
+        check_complete(target)
+
+
+def test_sound_alone_is_bad_at_once(tmp_path, ffmpeg):
+    target = tmp_path / "radio.mp4"
+    ffmpeg("-f", "lavfi", "-i", "sine=440:d=9", target)
+    with pytest.raises(BadRecordingError, match="no picture"):
+        check_complete(target)
+
+
+def test_damage_in_the_last_seconds_is_noticed_and_damage_before_them_is_not(make_recording, tmp_path):
+    content = bytearray(make_recording("fast.mp4", sound="sine=440", seconds=20, extra=FAST).read_bytes())
+    late, early = tmp_path / "late.mp4", tmp_path / "early.mp4"
+    at = len(content) - 600
+    late.write_bytes(content[:at] + b"\xaa" * 500 + content[at + 500 :])
+    with pytest.raises(IncompleteRecordingError, match="does not decode"):
+        check_complete(late)
+    at = len(content) // 3
+    early.write_bytes(content[:at] + b"\xaa" * 500 + content[at + 500 :])
+    check_complete(early)
+
+
+# --- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def wide_box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4sQ", 1, kind, 16 + len(content)) + content
+
+
+def walk(tmp_path, content: bytes) -> list[tuple[bytes, int]]:
+    path = tmp_path / "boxes.mp4"
+    path.write_bytes(content)
+    with path.open("rb") as handle:
+        return [(found.kind, found.end - found.start) for found in boxes(handle, len(content))]
+
+
+def test_boxes_have_small_and_large_sizes_and_the_last_may_go_to_the_end(tmp_path):
+    content = box(b"ftyp", b"isom") + wide_box(b"mdat", b"x" * 50) + struct.pack(">I4s", 0, b"free") + b"y" * 30
+    assert walk(tmp_path, content) == [(b"ftyp", 12), (b"mdat", 66), (b"free", 38)]
+
+
+def test_walking_ends_at_what_is_no_box(tmp_path):
+    assert walk(tmp_path, box(b"ftyp", b"isom") + bytes(100)) == [(b"ftyp", 12), (b"", 100)]
+    too_small = struct.pack(">I4s", 3, b"mdat") + bytes(9)
+    assert walk(tmp_path, box(b"ftyp", b"isom") + too_small) == [(b"ftyp", 12), (b"", 17)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (box(b"ftyp", b"isom") + box(b"moov", b"m" * 20), "mdat"),
+        (box(b"ftyp", b"isom") + box(b"mdat", b"m" * 20), "moov"),
+        (box(b"moov", b"m") + struct.pack(">I4s", 5000, b"mdat") + b"x" * 100, "byte 5009, the file at byte 117"),
+        (box(b"moov", b"m") + struct.pack(">I4sQ", 1, b"mdat", 1 << 40) + b"x" * 100, "ends at byte"),
+        (box(b"moov", b"m") + box(b"mdat", b"x" * 20 + bytes(5000)), "zeros"),
+        (box(b"moov", b"m") + box(b"mdat", b"x" * 20) + bytes(5000), None),
+        (box(b"moov", b"m") + box(b"mdat", b"x" * 20) + box(b"free", bytes(5000)), None),
+    ],
+)
+def test_says_what_is_missing_in_an_mp4(tmp_path, content, reason):
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    found = missing_part(path, "mov")
+    assert found is None if reason is None else reason in (found or "")
