@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from touchline.cli import main
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("nas") / "Été 50% match.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=128x64:r=25:d=3", path], check=True)
+    return path
+
+
+def answer(capsys) -> dict[str, object]:
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    return json.loads(lines[0])
+
+
+def test_a_complete_recording_gives_exit_code_0(whole, capsys):
+    assert main(["check-recording", str(whole)]) == 0
+    assert answer(capsys) == {"path": str(whole), "complete": True, "bad": False, "reason": "", "duration_ms": 3000}
+
+
+def test_half_a_recording_gives_exit_code_1_and_the_reason(whole, tmp_path, capsys):
+    path = tmp_path / "half.mp4"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert main(["check-recording", str(path)]) == 1
+    found = answer(capsys)
+    assert (found["complete"], found["bad"], found["duration_ms"]) == (False, False, None)
+    assert "not complete" in str(found["reason"])
+
+
+@pytest.mark.parametrize("name", ["notes.mp4", "gone.mp4"])
+def test_what_cannot_be_a_recording_gives_exit_code_3(tmp_path, capsys, name):
+    (tmp_path / "notes.mp4").write_text("the first half is on the other card\n" * 99)
+    assert main(["check-recording", str(tmp_path / name)]) == 3
+    found = answer(capsys)
+    assert (found["complete"], found["bad"]) == (False, True)
+    assert name in str(found["reason"])

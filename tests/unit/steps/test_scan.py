@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError
+from touchline.settings import Settings
+from touchline.steps.probe import probe
+from touchline.steps.register import register_match
+from touchline.steps.scan import scan
+
+MOVING = "testsrc2=s=320x180:r=10,noise=alls=12:allf=t"
+BLACK = "color=black:s=320x180:r=10"
+WHISTLE = "aevalsrc='0.01*(random(0)-0.5)+if(between(t,{at},{at}+0.6),0.3*sin(2*PI*3500*t),0)':s=48000"
+
+
+def film(path: Path, picture: str, seconds: int, sound: str | None = None) -> Path:
+    inputs = ["-f", "lavfi", "-i", f"{picture}"]
+    inputs += ["-f", "lavfi", "-i", sound, "-c:a", "aac"] if sound else []
+    codec = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "100", "-pix_fmt", "yuv420p"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, *codec, "-t", str(seconds), path], check=True)
+    return path
+
+
+def scanned(paths: list[Path], settings: Settings) -> dict:
+    match_id = register_match(paths, settings).match_id
+    probe(match_id, settings)
+    return scan(match_id, settings).result
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("films")
+    return {
+        "black": film(folder / "black.mp4", BLACK, 300, "anullsrc=r=48000:cl=mono"),
+        "black with whistle": film(folder / "whistle.mp4", BLACK, 300, WHISTLE.format(at=100)),
+        "moving": film(folder / "moving.mp4", MOVING, 90),
+        "frozen": film(folder / "frozen.mp4", "testsrc2=s=320x180:r=10:d=0.1,loop=-1:1:0", 150),
+        "odd": film(folder / "odd.mp4", MOVING, 7, WHISTLE.format(at=2)),
+    }
+
+
+def test_five_black_and_silent_minutes_have_no_hot_window(films, own_settings):
+    result = scanned([films["black"]], own_settings)
+    assert result["hot"] == []
+    assert result["duration_ms"] == 300_000
+    assert not any(result["motion"] + result["surge"] + result["whistle"])
+
+
+def test_every_signal_has_one_number_per_step_with_three_decimals(films, own_settings):
+    result = scanned([films["odd"]], own_settings)
+    assert result["step_ms"] == 500
+    for name in ("motion", "loudness_db", "surge", "whistle"):
+        assert len(result[name]) == 14
+        assert all(value == round(value, 3) for value in result[name])
+    assert all(0 <= value <= 1 for value in result["motion"] + result["surge"] + result["whistle"])
+    assert result["whistle"][4] > 0.2
+
+
+def test_sound_makes_a_black_stretch_hot(films, own_settings):
+    assert scanned([films["black with whistle"]], own_settings)["hot"] == [pytest.approx([92_000, 109_000], abs=1000)]
+
+
+def test_a_short_match_is_hot_as_a_whole(films, own_settings):
+    assert scanned([films["moving"]], own_settings)["hot"] == [[0, 90_000]]
+
+
+def test_a_recording_without_sound_has_no_sound_values(films, own_settings):
+    result = scanned([films["moving"]], own_settings)
+    assert result["loudness_db"] == result["surge"] == result["whistle"] == []
+    assert len(result["motion"]) == 180
+
+
+def test_several_recordings_share_one_clock(films, own_settings):
+    # match:  odd 0-7 s | frozen 7-157 s | moving 157-247 s
+    result = scanned([films["odd"], films["frozen"], films["moving"]], own_settings)
+    assert result["duration_ms"] == 247_000
+    assert {len(result[name]) for name in ("motion", "loudness_db", "surge", "whistle")} == {494}
+    assert result["whistle"][4] > 0.2
+    assert set(result["loudness_db"][20:]) == {-100.0}
+    assert max(result["motion"][14:314]) == 0
+    assert min(result["motion"][316:]) > 0
+    assert result["hot"][0][0] == 0
+    assert result["hot"][0][1] <= 16_000
+    assert result["hot"][-1][0] == pytest.approx(149_000, abs=1000)
+    assert result["hot"][-1][1] == 247_000
+
+
+def test_the_same_recording_gives_the_same_bytes_and_is_reused(films, own_settings):
+    match_id = register_match([films["odd"]], own_settings).match_id
+    probe(match_id, own_settings)
+    files = WorkFiles(own_settings.working_dir, match_id)
+    assert not scan(match_id, own_settings).reused
+    first = files.scan.read_bytes()
+    assert scan(match_id, own_settings).reused
+    assert not scan(match_id, own_settings, force=True).reused
+    assert files.scan.read_bytes() == first
+
+
+def test_the_speed_stands_beside_the_result(films, own_settings):
+    match_id = register_match([films["moving"]], own_settings).match_id
+    probe(match_id, own_settings)
+    scan(match_id, own_settings)
+    stats = json.loads(WorkFiles(own_settings.working_dir, match_id).scan.with_suffix(".stats.json").read_text())
+    assert stats["packets"] == 900
+    assert stats["frames_per_s"] > 0
+    assert stats["hot_part"] == 1
+
+
+def test_scanning_needs_the_result_of_probe(films, own_settings):
+    match_id = register_match([films["odd"]], own_settings).match_id
+    with pytest.raises(DamagedResultError):
+        scan(match_id, own_settings)
