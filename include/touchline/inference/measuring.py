@@ -14,6 +14,8 @@ OVERLAP = {**dict.fromkeys(DETECTION_KINDS, 0.5), "ball": 0.3}
 """A box of seven pixels that is one pixel off overlaps by 0.55: the ball is given more room."""
 
 TOLERANCE_MS = 2000
+LEAST_F1 = 0.3
+"""A label that is found worse than this stays below every threshold: it would be more wrong than right."""
 
 
 def average_precision(scores: Sequence[float], correct: Sequence[bool], positives: int) -> float:
@@ -86,6 +88,24 @@ def spotting_precision(moments_ms: Sequence[int], scores: NDArray[np.float32],
         result[label] = {"actions": total, "average_precision": round(precision, 3),
                          "found": round(found / total, 3), "false_alarms": wrong}
     return result
+
+
+def best_thresholds(moments_ms: Sequence[int], scores: NDArray[np.float32], actions: Sequence[tuple[int, int]],
+                    labels: Sequence[str]) -> list[float | None]:
+    """Per label the score from which on spottings give the best F1; None where even that is below `LEAST_F1`."""
+    thresholds: list[float | None] = []
+    for column in range(len(labels)):
+        left = [moment for moment, wanted in actions if wanted == column]
+        total, hits, best, threshold = len(left), 0, LEAST_F1, None
+        for rank, (moment, score) in enumerate(_peaks(moments_ms, scores[:, column]), 1):
+            near = [one for one in left if abs(one - moment) <= TOLERANCE_MS]
+            if near:
+                left.remove(min(near, key=lambda one: abs(one - moment)))
+                hits += 1
+            if 2 * hits / (rank + total) > best:
+                best, threshold = 2 * hits / (rank + total), score
+        thresholds.append(threshold)
+    return thresholds
 
 
 def _peaks(moments_ms: Sequence[int], scores: NDArray[np.float32]) -> list[tuple[int, float]]:

@@ -106,7 +106,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _load(path: Path) -> Any:
     from transformers import VideoMAEForVideoClassification
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     try:
         model = VideoMAEForVideoClassification.from_pretrained(
             path, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)

@@ -104,6 +104,23 @@ def train_spotter_model(matches: Sequence[LabelledMatch], labels: Sequence[str],
                 _save(averaged, output)
 
 
+def calibrate(folder: Path, thresholds: Sequence[float | None]) -> None:
+    """Shift the scores of a trained model so that its best threshold per label becomes 0.5; None leaves a label alone.
+
+    Scores keep their order: a constant is added to each label's logit.
+    """
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    for column, threshold in enumerate(thresholds):
+        if threshold is not None:
+            safe = min(max(threshold, 0.001), 0.999)
+            weights["classifier.bias"][column] -= math.log(safe / (1 - safe))
+    save_file(weights, path, metadata={"format": "pt"})
+    path.chmod(0o644)
+
+
 def match_window(frames: Pixels, centre: int) -> Pixels:
     """The window around a frame; beyond the ends the first and last frame are repeated, as `spot_chunk` does."""
     first = centre - WINDOW_FRAMES // 2

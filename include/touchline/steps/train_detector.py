@@ -19,8 +19,9 @@ from touchline.steps.training_footage import Footage, FootagePlan, make_footage
 
 PLAN = FootagePlan("detector", seconds=40, fps=Fraction(25, 30), paint_width=640, paint_height=360, size=(360, 640),
                    learn=tuple(range(101, 117)), held_out=(191, 192))
-EPOCHS = 8
-LEAST_BALL_PX = 7.0
+EPOCHS = 14
+LEAST_BALL_PX = 12.0
+"""The network looks every eight pixels: a smaller box may lie between its points and teach nothing."""
 BALL_PART = 0.16
 """Side of the ball's box as a part of a player's height (0.22 m of 1.8 m, and a rim)."""
 

@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from touchline.domain.label import LABELS
-from touchline.inference.measuring import spotting_precision
+from touchline.inference.measuring import best_thresholds, spotting_precision
 from touchline.inference.spotter import Spotter
-from touchline.inference.spotter_training import SAMPLING, SIZE, LabelledMatch, match_window, train_spotter_model
+from touchline.inference.spotter_training import (
+    SAMPLING,
+    SIZE,
+    LabelledMatch,
+    calibrate,
+    match_window,
+    train_spotter_model,
+)
 from touchline.inference.windows import frame_index
 from touchline.settings import Settings
 from touchline.steps.training_footage import Footage, FootagePlan, make_footage
@@ -21,6 +29,9 @@ from touchline.steps.training_footage import Footage, FootagePlan, make_footage
 PLAN = FootagePlan("spotter", seconds=150, fps=Fraction(str(SAMPLING["fps"])), paint_width=320, paint_height=180,
                    size=SIZE, learn=tuple(range(201, 245)), held_out=(291, 292, 293, 294))
 EPOCHS = 8
+CALIBRATION_SEEDS = (245, 246, 247, 248)
+"""Matches that choose the thresholds: neither learned from nor measured with."""
+_Spotted = tuple[list[int], NDArray[np.float32], list[tuple[int, int]]]
 
 
 def train_spotter(footage: Path, output: Path, settings: Settings, *, epochs: int | None = None) -> None:
@@ -32,12 +43,19 @@ def train_spotter(footage: Path, output: Path, settings: Settings, *, epochs: in
     actions = sum(len(match.actions) for match in learn)
     recipe = {"footage": PLAN.plain(), "epochs": epochs, "actions": actions}
     train_spotter_model(learn, labels, output, recipe, settings, epochs=epochs)
+    tune = [_labelled(match, labels) for match in make_footage(footage, PLAN, CALIBRATION_SEEDS)]
+    calibrate(output, best_thresholds(*_spotted(output, tune, settings), labels))
     held_out = [_labelled(match, labels) for match in make_footage(footage, PLAN, PLAN.held_out)]
     print(json.dumps(measure_spotter(output, held_out, settings), indent=1))
 
 
 def measure_spotter(model: Path, matches: Sequence[LabelledMatch], settings: Settings) -> dict[str, Any]:
     """Average precision per label within ±2 s, over all windows of the grid in labelled matches."""
+    return spotting_precision(*_spotted(model, matches, settings), Spotter(model, settings).labels)
+
+
+def _spotted(model: Path, matches: Sequence[LabelledMatch], settings: Settings) -> _Spotted:
+    """Moments, scores [N, labels] and true actions (moment, column) of matches laid end to end, a minute apart."""
     spotter = Spotter(model, settings)
     moments: list[int] = []
     scores, actions, offset_ms = [], [], 0
@@ -48,7 +66,7 @@ def measure_spotter(model: Path, matches: Sequence[LabelledMatch], settings: Set
         moments += [offset_ms + moment for moment in grid]
         actions += [(offset_ms + int(frame * 1000 / PLAN.fps), column) for frame, column in match.actions]
         offset_ms += length_ms + 60_000
-    return spotting_precision(moments, np.concatenate(scores), actions, spotter.labels)
+    return moments, np.concatenate(scores), actions
 
 
 def _labels(matches: Sequence[Footage]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from touchline.domain.detection import Detection
-from touchline.inference.measuring import average_precision, detection_precision, spotting_precision
+from touchline.inference.measuring import average_precision, best_thresholds, detection_precision, spotting_precision
 
 
 def test_a_perfect_order_has_precision_one():
@@ -35,3 +35,11 @@ def test_windows_around_one_action_are_one_spotting():
     scores = np.array([[0.1], [0.9], [0.8], [0.2], [0.6]], np.float32)
     found = spotting_precision(moments, scores, [(1000, 0), (60_000, 0)], ["Goal"])
     assert found == {"Goal": {"actions": 2, "average_precision": pytest.approx(0.5), "found": 0.5, "false_alarms": 1}}
+
+
+def test_the_best_threshold_is_where_f1_is_greatest():
+    #  goal at 10 s and 30 s; peaks 0.3 (right), 0.2 (right), 0.1 (wrong): two of two found from 0.2 on
+    moments = [10_000, 20_000, 30_000]
+    scores = np.array([[0.3, 0.1], [0.1, 0.9], [0.2, 0.1]], np.float32)
+    found = best_thresholds(moments, scores, [(10_000, 0), (30_000, 0)], ["Goal", "Save"])
+    assert found == [pytest.approx(0.2), None]

@@ -64,3 +64,12 @@ def test_the_quick_embedding_is_the_model_s_own(settings):
     with torch.no_grad():
         own = network.videomae.embeddings(pixels, None)
         assert torch.allclose(spotter_training._embedded(network.videomae.embeddings, pixels), own, atol=1e-4)
+
+
+def test_calibration_moves_the_threshold_to_one_half(settings, save_spotter, tmp_path):
+    folder = save_spotter(tmp_path, labels=("Goal", "Save"))
+    windows = np.random.default_rng(0).integers(0, 255, (1, 4, 16, 32, 3), dtype=np.uint8)
+    goal, save = Spotter(folder, settings).spot(windows)[0]
+    spotter_training.calibrate(folder, [float(goal), None])
+    calibrated = Spotter(folder, settings).spot(windows)[0]
+    assert calibrated == pytest.approx([0.5, save], abs=1e-3)
