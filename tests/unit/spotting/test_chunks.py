@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from touchline.domain.chunk import HotWindow
 from touchline.spotting.chunks import cut_into_chunks
 

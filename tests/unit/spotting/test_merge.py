@@ -3,6 +3,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
 from touchline.spotting.fusion import Evidence, ScanSignals, View, alone_ms, weigh

@@ -1,4 +1,5 @@
 import pytest
+
 from touchline.errors import BadRecordingError
 from touchline.steps.sidecar import clock_ms, read_sidecar, sidecar_digest
 

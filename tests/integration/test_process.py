@@ -1,0 +1,95 @@
+"""From recordings to the match folder in one process, on simulated footage and, where it is present, on real clips."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from touchline.settings import Settings
+from touchline.steps.process import process
+from touchline.steps.simulate import simulate
+
+SECONDS = 75
+CLIPS = Path(__file__).parents[3] / "shared" / "footage" / "clips"
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("footage")
+    simulate(SECONDS, 11, "broadcast", 640, 360, folder)
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return replace(
+        Settings(), working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", min_event_confidence=0.3
+    )
+
+
+def _manifest(folder):
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def _frame_count(video):
+    argv = ["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0",
+            "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", str(video)]  # fmt: skip
+    return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip().strip(","))
+
+
+def test_a_recording_becomes_a_published_match_folder(footage, settings, tmp_path):
+    folder = process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights", "keeper"))
+    actions = json.loads((folder / "actions.json").read_text())["actions"]
+    assert actions, "75 s of a dense simulated match hold no action at all"
+    assert (folder / "report.html").stat().st_size > 10_000
+    reel = json.loads((folder / "reels" / "highlights.json").read_text())
+    assert _frame_count(folder / "reels" / "highlights.mp4") == reel["frames"] > 0
+    assert not list(settings.scratch_dir.glob("matches/*"))
+    assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_a_second_run_reuses_everything_and_changes_nothing(footage, settings, tmp_path):
+    folder = process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights",))
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights",)) == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_the_length_of_chunks_does_not_change_the_actions(footage, settings, tmp_path):
+    found = []
+    for seconds in (30, 120, 600):
+        chunked = replace(settings, chunk_duration_sec=seconds, working_dir=tmp_path / f"work-{seconds}")
+        folder = process([footage / "match.mp4"], tmp_path / f"out-{seconds}", chunked, ("highlights",))
+        found.append((folder / "actions.json").read_bytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_two_recordings_in_order_make_one_match(footage, settings, tmp_path):
+    second = tmp_path / "second half.mp4"
+    shutil.copy(footage / "match.mp4", second)
+    folder = process([footage / "match.mp4", second], tmp_path / "out", settings, ("highlights",))
+    match = json.loads((folder / "match.json").read_text())
+    assert len(match["recordings"]) == 2
+    reel = json.loads((folder / "reels" / "highlights.json").read_text())
+    assert {clip["recording"] for clip in reel["clips"]} == {0, 1}
+
+
+def test_a_mark_of_the_coach_becomes_an_action(footage, settings, tmp_path):
+    shutil.copy(footage / "match.mp4", tmp_path / "marked.mp4")
+    (tmp_path / "marked.marks.csv").write_text("time,label\n00:00:20,Yellow card\n")
+    folder = process([tmp_path / "marked.mp4"], tmp_path / "out", settings, ("highlights",))
+    actions = json.loads((folder / "actions.json").read_text())["actions"]
+    assert [(a["match_ms"], a["source"]) for a in actions if a["label"] == "Yellow card"] == [(20_000, "mark")]
+
+
+@pytest.mark.footage
+@pytest.mark.verify
+@pytest.mark.parametrize("name", [path.name for path in sorted(CLIPS.glob("*.mp4"))] or ["(no clips here)"])
+def test_real_clips_are_processed_without_an_error(name, settings, tmp_path):
+    if not CLIPS.is_dir():
+        pytest.skip("the real clips are not beside the project")
+    folder = process([CLIPS / name], tmp_path / "out", settings, ("highlights", "keeper"))
+    assert (folder / "manifest.json").is_file()
