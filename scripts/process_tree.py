@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -72,8 +73,19 @@ def reap() -> None:
                 os.waitpid(pid, os.WNOHANG)
 
 
-def works_below(pid: int, folder: Path) -> bool:
-    """Whether a process works below `folder`; so no stranger with a reused number is taken for ours."""
+def end_recorded_sessions(record: Path, folder: Path) -> None:
+    """End what a supervisor that was itself killed could not end: the sessions that `record` names.
+
+    A number may be a stranger's by now: only a session whose members all work below `folder` is ended.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for session in json.loads(record.read_text()).values():
+            members = session_members(session)
+            if members and all(_works_below(member, folder) for member in members):
+                end_session(session, 1)
+
+
+def _works_below(pid: int, folder: Path) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cwd").resolve().is_relative_to(folder)
     return False

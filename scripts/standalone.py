@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -37,8 +38,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from process_tree import dies_with_parent
+from process_tree import dies_with_parent, end_recorded_sessions
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
@@ -101,6 +103,7 @@ class Stack:
         except subprocess.TimeoutExpired:
             self.supervisor.kill()
             self.supervisor.wait()
+        _end_leftovers(self.state)
 
     def __enter__(self) -> Stack:
         return self
@@ -123,7 +126,6 @@ def start(state: Path, nas: Path, output: Path, port: int = 8080,
     state.mkdir(parents=True, exist_ok=True)
     argv = [str(ROOT / ".venv" / "bin" / "python"), str(Path(__file__).resolve()), "--state", str(state),
             "--nas", str(nas.resolve()), "--output", str(output.resolve()), "--port", str(port), "--quiet"]
-    (state / "status.json").unlink(missing_ok=True)
     with (state / "supervisor.log").open("ab") as log:
         supervisor = subprocess.Popen(argv, env={**os.environ, **(settings or {})}, stdin=subprocess.DEVNULL,
                                       stdout=log, stderr=log, start_new_session=True,
@@ -165,7 +167,14 @@ def _wait_until_ready(stack: Stack, timeout_sec: float) -> str:
     raise StandaloneError(f"Airflow was not up after {timeout_sec:.0f} s: read {stack.logs}")
 
 
-def _status(state: Path) -> dict[str, object]:
+def _end_leftovers(state: Path) -> None:
+    """End what a supervisor that was killed left behind, unless another one has the state folder now."""
+    with (state / "supervisor.lock").open("a") as lock, contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end_recorded_sessions(state / "sessions.json", state / "airflow")
+
+
+def _status(state: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
         return dict(json.loads((state / "status.json").read_text()))
     return {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from airflow_environment import ROOT, airflow_environment
-from process_tree import adopt_orphans, end_session, reap, session_members, start_session, works_below
+from process_tree import adopt_orphans, end_recorded_sessions, end_session, reap, start_session
 from touchline_airflow.rest import AirflowApi
 
 GRACE_SEC = 8.0
@@ -79,7 +79,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         adopt_orphans()
-        self._end_leftovers()
+        end_recorded_sessions(self.state / "sessions.json", self.home)
         self._prepare()
         try:
             if self._make_database():
@@ -160,14 +160,6 @@ class Supervisor:
                 part.process.wait()
         reap()
         (self.state / "status.json").unlink(missing_ok=True)
-
-    def _end_leftovers(self) -> None:
-        """End what a supervisor that was itself killed could not end."""
-        with contextlib.suppress(OSError, ValueError):
-            for session in json.loads((self.state / "sessions.json").read_text()).values():
-                members = session_members(session)
-                if members and all(works_below(member, self.home) for member in members):
-                    end_session(session, 1)
 
     def _write_status(self) -> None:
         pids = {name: part.process.pid for name, part in self._parts.items()}

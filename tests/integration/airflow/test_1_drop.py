@@ -42,6 +42,8 @@ def dropped(house: House, footage: Path, tmp_path_factory: pytest.TempPathFactor
     ffmpeg("-i", footage / "short.mp4", "-c", "copy", "-metadata", "title=slow", slow)
     writer = threading.Thread(target=copy_like_smb, args=(slow, house.nas / "slow.mp4"))
     writer.start()
+    for name in ("first", "same again"):  # a mark is always an action: both reels have a clip
+        (house.nas / f"{name}.marks.csv").write_text("time,label\n00:00:12,Save\n")
     shutil.copyfile(footage / "long.mp4", house.nas / "first.mp4")
     shutil.copyfile(footage / "long.mp4", house.nas / "same again.mp4")
     shutil.copyfile(footage / "short.mp4", house.nas / ODD_NAME)
