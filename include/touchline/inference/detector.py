@@ -38,7 +38,7 @@ KIND_OF_NAME: dict[str, str] = {
 """Class names of foreign models (COCO, SoccerNet, Roboflow sets), in lower case, to our kinds. Others are dropped."""
 
 LEAST_SCORE = 0.1
-"""Below this a box is noise in every model that was tried; views use higher thresholds."""
+"""Boxes below this are dropped at once; what reads them has higher thresholds."""
 OVERLAP = 0.6
 """Two boxes of one kind that share more than this are the same person; players do hide each other."""
 MOST_BOXES = 100

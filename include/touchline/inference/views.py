@@ -9,9 +9,9 @@ from typing import Any
 from touchline.domain.detection import Detection
 
 PERSON_SCORE = 0.3
-"""People below this are as often shadows and advertising boards (held-out simulated frames)."""
+"""Chosen by eye on a few frames, not measured."""
 BALL_SCORE = 0.15
-"""The ball is a few pixels; one ball per frame is taken, so a low threshold costs little."""
+"""Not measured: the ball is a few pixels, and only the best one of a frame is taken, so the threshold is low."""
 
 
 def view(match_ms: int, detections: Sequence[Detection]) -> dict[str, Any]:
