@@ -40,7 +40,7 @@ _JPEG = {
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: `pixels` is uint8 of (height, width, 3), to be read only; `recording_ms` its grid time, rounded."""
+    """One picture: `pixels` is uint8 of (height, width, 3), read only; `recording_ms` is grid time, rounded down."""
 
     recording_ms: int
     pixels: NDArray[np.uint8]
@@ -150,7 +150,7 @@ def _frames(
         if number == grid.first and is_too_late(recording, grid, monitor):
             raise StartTooLateError
         pixels = np.frombuffer(block, np.uint8).reshape(shape)
-        yield Frame(round(grid.time_s(number) * 1000), pixels)
+        yield Frame(int(grid.time_s(number) * 1000), pixels)
         number += 1
     if number == grid.first:
         raise StartTooLateError

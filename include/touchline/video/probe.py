@@ -59,7 +59,7 @@ def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
     claimed_end_s = Fraction(claimed.get("start_time", "0")) + Fraction(claimed.get("duration", "0"))
     tail = _last_packets(path, demuxer, index, claimed_end_s) or head
     end_s = _end_s(path, tail, time_base, rate)
-    duration_ms = int((end_s - start_s) * 1000)
+    duration_ms = int(_whole_frames_s(end_s - start_s, rate, time_base) * 1000)
     if duration_ms <= 0:
         raise UnreadableRecordingError(f"{path.name} has a picture without length: copy it again")
     video = _describe_video(stream, start_s, rate)
@@ -154,6 +154,12 @@ def _end_s(path: Path, packets: list[tuple[int, int]], time_base: Fraction, rate
     lasts_s = last_duration * time_base
     # FLV gives every packet the length of one tick.
     return last_pts * time_base + (lasts_s if lasts_s > time_base else 1 / rate.fps)
+
+
+def _whole_frames_s(length_s: Fraction, rate: RateEstimate, time_base: Fraction) -> Fraction:
+    """The length of a whole number of frames, where a coarse time base (Matroska: 1 ms) misses it by a tick or two."""
+    whole_s = round(length_s * rate.fps) / rate.fps
+    return whole_s if not rate.is_variable and abs(whole_s - length_s) <= 2 * time_base else length_s
 
 
 def _claimed_rates(stream: Mapping[str, Any]) -> list[Fraction]:
