@@ -29,7 +29,7 @@ class Outcome:
     reused: bool
 
 
-def reuse_or_compute(  # noqa: PLR0913 - each is one fact about the step
+def reuse_or_compute(
     path: Path,
     step: str,
     inputs: Mapping[str, Any],
