@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -31,6 +30,7 @@ from touchline.inference.windows import (
     samples,
     stretches,
 )
+from touchline.progress import report
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, read_result, reuse_or_compute
@@ -42,7 +42,6 @@ VERSION = 1
 BATCH = 8
 """Moments that are looked at together. A moment's place in its batch follows from its match time alone."""
 LEAST_SCORE = 0.05
-PROGRESS_S = 5.0
 
 
 @dataclass
@@ -100,13 +99,13 @@ def _compute(chunk: Chunk, recordings: list[Recording], settings: Settings) -> d
         if not moments:
             return {"windows": [], "views": [], "stats": {"frames": 0, "device": str(device)}}
         detector = Detector(settings.yolo_model_path, settings, device, batch=BATCH)
-        work, tell = _Work(), _progress(chunk.chunk_id, len(moments))
+        work = _Work()
         for stretch in stretches(moments, spotter.stride_ms, timeline):
             frames = _decoded(stretch, recordings[stretch.recording], timeline, detector, spotter, settings)
             with Prefetch(frames) as ahead:
                 for batch in _batches(_samples(ahead, stretch, timeline, spotter), spotter.stride_ms):
                     _look(batch, detector, spotter, work)
-                    tell(len(work.windows))
+                    report("spot_chunk", len(work.windows) / len(moments), chunk.chunk_id)
             work.decode_wait_s += ahead.waited_s
             work.frames += ahead.items
     return {"windows": work.windows, "views": work.views, "stats": _stats(work, detector, spotter)}
@@ -174,17 +173,6 @@ def _look(batch: list[Sample | None], detector: Detector, spotter: Spotter, work
                       if round(score, 3) >= LEAST_SCORE}
             work.windows.append({"match_ms": sample.match_ms, "scores": likely})
             work.views.append(view(sample.match_ms, seen))
-
-
-def _progress(chunk_id: str, total: int) -> Callable[[int], None]:
-    last = [time.monotonic()]
-
-    def tell(done: int) -> None:
-        if time.monotonic() - last[0] >= PROGRESS_S:
-            last[0] = time.monotonic()
-            print(f"{chunk_id} {100 * done // total} %", file=sys.stderr, flush=True)
-
-    return tell
 
 
 def _stats(work: _Work, detector: Detector, spotter: Spotter) -> dict[str, Any]:
