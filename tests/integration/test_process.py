@@ -12,7 +12,7 @@ from touchline.settings import Settings
 from touchline.steps.process import process
 from touchline.steps.simulate import simulate
 
-SECONDS = 75
+SECONDS = 60
 CLIPS = Path(__file__).parents[3] / "shared" / "footage" / "clips"
 
 
@@ -25,13 +25,19 @@ def footage(tmp_path_factory):
 
 @pytest.fixture
 def settings(tmp_path):
-    return replace(
-        Settings(), working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", min_event_confidence=0.3
-    )
+    return _settings(tmp_path)
 
 
-def _manifest(folder):
-    return json.loads((folder / "manifest.json").read_text())
+@pytest.fixture(scope="module")
+def processed(footage, tmp_path_factory):
+    """Settings and match folder of a match that was processed once."""
+    root = tmp_path_factory.mktemp("processed")
+    settings = _settings(root)
+    return settings, process([footage / "match.mp4"], root / "out", settings, ("highlights", "keeper"))
+
+
+def _settings(root):
+    return replace(Settings(), working_dir=root / "work", scratch_dir=root / "scratch", min_event_confidence=0.3)
 
 
 def _frame_count(video):
@@ -40,31 +46,31 @@ def _frame_count(video):
     return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip().strip(","))
 
 
-def test_a_recording_becomes_a_published_match_folder(footage, settings, tmp_path):
-    folder = process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights", "keeper"))
+def test_a_recording_becomes_a_published_match_folder(processed):
+    settings, folder = processed
     actions = json.loads((folder / "actions.json").read_text())["actions"]
-    assert actions, "75 s of a dense simulated match hold no action at all"
+    assert actions, f"{SECONDS} s of a dense simulated match hold no action at all"
     assert (folder / "report.html").stat().st_size > 10_000
     reel = json.loads((folder / "reels" / "highlights.json").read_text())
     assert _frame_count(folder / "reels" / "highlights.mp4") == reel["frames"] > 0
     assert not list(settings.scratch_dir.glob("matches/*"))
-    assert not list(tmp_path.rglob("*.part*"))
+    assert not list(folder.parents[1].rglob("*.part*"))
 
 
-def test_a_second_run_reuses_everything_and_changes_nothing(footage, settings, tmp_path):
-    folder = process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights",))
+def test_a_second_run_reuses_everything_and_changes_nothing(footage, processed):
+    settings, folder = processed
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    assert process([footage / "match.mp4"], tmp_path / "out", settings, ("highlights",)) == folder
+    assert process([footage / "match.mp4"], folder.parent, settings, ("highlights", "keeper")) == folder
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_the_length_of_chunks_does_not_change_the_actions(footage, settings, tmp_path):
-    found = []
-    for seconds in (30, 120, 600):
-        chunked = replace(settings, chunk_duration_sec=seconds, working_dir=tmp_path / f"work-{seconds}")
-        folder = process([footage / "match.mp4"], tmp_path / f"out-{seconds}", chunked, ("highlights",))
-        found.append((folder / "actions.json").read_bytes())
-    assert found[0] == found[1] == found[2]
+@pytest.mark.parametrize("seconds", [30, 120])
+def test_the_length_of_chunks_does_not_change_the_actions(footage, processed, seconds, tmp_path):
+    settings, folder = processed
+    assert settings.chunk_duration_sec == 600
+    chunked = replace(settings, chunk_duration_sec=seconds, working_dir=tmp_path)
+    again = process([footage / "match.mp4"], tmp_path / "out", chunked, ("keeper",))
+    assert (again / "actions.json").read_bytes() == (folder / "actions.json").read_bytes()
 
 
 def test_two_recordings_in_order_make_one_match(footage, settings, tmp_path):

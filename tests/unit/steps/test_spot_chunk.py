@@ -11,6 +11,7 @@ pytest.importorskip("transformers", reason="the models' libraries are in the wor
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError, ModelError, UsageError
+from touchline.progress import reporting_to
 from touchline.settings import Settings
 from touchline.steps import spot_chunk as step
 from touchline.steps.request import Request, save_request
@@ -139,11 +140,13 @@ def test_a_chunk_without_a_moment_is_an_empty_result(settings, films):
     assert outcome.result == {"windows": [], "views": []}
 
 
-def test_progress_is_told(settings, films, capsys, monkeypatch):
-    monkeypatch.setattr(step, "PROGRESS_S", 0.0)
+def test_progress_is_told(settings, films):
+    told = []
     prepare(settings, films[:1], [(0, 9000, [[0, 9000]])])
-    spot_chunk(MATCH, "chunk-0000", settings)
-    assert "chunk-0000 100 %" in capsys.readouterr().err
+    with reporting_to(lambda *report: told.append(report)):
+        spot_chunk(MATCH, "chunk-0000", settings)
+    assert told[-1] == ("spot_chunk", "chunk-0000", 1.0)
+    assert [fraction for _, _, fraction in told] == sorted(fraction for _, _, fraction in told)
 
 
 @pytest.mark.parametrize("chunk_id", ["chunk-0007", "../../etc", "chunk"])
