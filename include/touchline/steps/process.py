@@ -6,11 +6,12 @@ import fcntl
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
+from tqdm.contrib import DummyTqdmFile
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import TouchlineError, UsageError
@@ -46,7 +47,7 @@ def process(
     bar = ProgressBar()
     with _alone(files):
         try:
-            with reporting_to(bar):
+            with reporting_to(bar), redirect_stdout(DummyTqdmFile(sys.stdout)):
                 probed = probe(match_id, settings, force=force).result
                 bar.begin(sum(recording["duration_ms"] for recording in probed["recordings"]) / 1000)
                 scan(match_id, settings, force=force)
