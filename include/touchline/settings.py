@@ -105,7 +105,7 @@ class Settings:
 
 def _parse(name: str, text: str, kind: type, bounds: Mapping[str, Any]) -> Any:
     if issubclass(kind, Path):
-        path = Path(text).expanduser()
+        path = Path(text)
         if not path.is_absolute():
             raise SettingError(f"{name}={text!r} is not an absolute path: give one that starts with /")
         return path

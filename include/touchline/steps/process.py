@@ -129,7 +129,7 @@ def _spot(match_id: str, files: WorkFiles, settings: Settings, bar: ProgressBar,
 
 
 def _settings_for(output: Path, settings: Settings) -> Settings:
-    output = output.expanduser().resolve()
+    output = output.resolve()
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output} is a file: name a folder")
     output.mkdir(parents=True, exist_ok=True)

@@ -56,7 +56,7 @@ def fingerprint(path: Path) -> str:
 
 
 def _plain_file(path: Path) -> Path:
-    resolved = path.expanduser().resolve()
+    resolved = path.resolve()
     if not resolved.exists():
         raise BadRecordingError(f"{path} is not there: check the name and the mount")
     if not resolved.is_file():
