@@ -101,7 +101,7 @@ def alone() -> Iterator[None]:
 def recording_of(arguments: argparse.Namespace, line: LiveLine) -> Path:
     """The recording that was named, or a simulated one; made once and kept."""
     if arguments.recording:
-        path = Path(arguments.recording).expanduser().resolve()
+        path = Path(os.path.expanduser(arguments.recording)).resolve()
         if not path.is_file():
             raise DemoError(f"RECORDING={arguments.recording} is not there or is no plain file")
         return path
