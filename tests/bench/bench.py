@@ -30,7 +30,10 @@ from touchline.steps.register import make_request  # noqa: E402
 
 BENCH = ROOT / "build" / "bench"
 PATIENCE_S = 4 * 3600
-HOST_SETTINGS = ("MAX_WORKERS", "USE_GPU", "CHUNK_DURATION_SEC", "YOLO_MODEL_PATH", "ACTION_MODEL_PATH", "OUTPUT_CODEC")
+HOST_SETTINGS = (
+    "MAX_WORKERS", "USE_GPU", "CHUNK_DURATION_SEC", "MIN_EVENT_CONFIDENCE", "YOLO_MODEL_PATH", "ACTION_MODEL_PATH",
+    "OUTPUT_CODEC",
+)
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ def process(
     bar = ProgressBar()
     with _alone(files):
         try:
-            with reporting_to(bar), redirect_stdout(DummyTqdmFile(sys.stdout)):
+            with reporting_to(bar), redirect_stdout(DummyTqdmFile(sys.stderr)):
                 probed = probe(match_id, settings, force=force).result
                 bar.begin(sum(recording["duration_ms"] for recording in probed["recordings"]) / 1000)
                 scan(match_id, settings, force=force)
