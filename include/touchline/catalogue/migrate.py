@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, make_url, text
 
-from touchline.catalogue.connection import make_engine
+from touchline.catalogue.engine import make_engine
 from touchline.catalogue.schema import HEAD
 from touchline.errors import TouchlineError, UsageError
 

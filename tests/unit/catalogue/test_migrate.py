@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import inspect
 
 from touchline.catalogue import actions, matches, migrate, recordings, runs
-from touchline.catalogue.connection import make_engine, reading
+from touchline.catalogue.connection import reading
+from touchline.catalogue.engine import make_engine
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.schema import HEAD, metadata
 from touchline.errors import TouchlineError, UsageError
