@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError
+from touchline.errors import DamagedResultError, TouchlineError
+from touchline.exports.match_files import actions_json, json_bytes
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
@@ -19,19 +22,32 @@ FAILED_STATES = ("failed", "upstream_failed")
 
 
 def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], settings: Settings) -> str | None:
+    """Close a run whose other tasks have all ended; see `close_run`.
+
+    `states` holds the state of every other task instance of the run ("spot_chunk_2": "failed"). A task that was marked
+    success by hand has made nothing, so a match counts as published only when its folder holds the results.
+
+    Raises:
+        TouchlineError: the output folder is away, so nobody can tell.
+    """
+    reason = failure(states, runs.stages(settings.catalogue_address, run_id))
+    if reason is None and not is_published(match_id, settings):
+        reason = "all tasks ended well, but the match folder does not hold the results: clear publish"
+    return close_run(match_id, run_id, reason, settings)
+
+
+def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings) -> str | None:
     """Write status, results and times, give the lease back, empty the scratch folder.
 
-    `states` holds the state of every other task instance of the run ("spot_chunk_2": "failed"). Returns the one-line
-    reason when the match was not published, else None.
+    `reason` is why the match was not published, None when it was. Returns the reason as it stands in the catalogue.
     """
     address = settings.catalogue_address
-    reason = _failure(states, runs.stages(address, run_id))
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
     if reason is None:
         _note_results(files, settings)
         remove_failure(folder)
     else:
-        write_failure(folder, reason)
+        reason = _tell_in_folder(folder, reason)
     matches.update(address, match_id, status="failed" if reason else "published", reason=reason, **_headline(files))
     runs.end(address, run_id, "failed" if reason else "published", reason)
     shutil.rmtree(ScratchFiles(settings.scratch_dir, match_id).root, ignore_errors=True)
@@ -39,7 +55,7 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
     return reason
 
 
-def _failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> str | None:
+def failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> str | None:
     """The reason of the first step that failed, from the catalogue; a step that was killed left none."""
     failed = sorted(name for name, state in states.items() if state == "failed")
     if not failed and not any(state in FAILED_STATES for state in states.values()):
@@ -49,6 +65,40 @@ def _failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> 
                                                    for name in failed):
             return stage.reason
     return f"{', '.join(failed) or 'a task'} failed: read the task's log in Airflow"
+
+
+def is_published(match_id: str, settings: Settings) -> bool:
+    """Whether the match folder was committed from the actions and reels that the results hold now.
+
+    That the files are as the manifest says was the check of `publish`; they are not read again.
+
+    Raises:
+        TouchlineError: the output folder is away.
+    """
+    if not settings.nas_output_path.is_dir():
+        raise TouchlineError(f"NAS_OUTPUT_PATH={settings.nas_output_path} is no folder: mount or create it")
+    files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
+    try:
+        content = folder.manifest.read_bytes()
+        in_folder = json.loads(content)["files"]
+        published = read_result(files.published).result
+        found = read_result(files.actions).result["actions"]
+        made = [read_result(files.reel(name)).result for name in load_request(match_id, settings).reels]
+    except (OSError, ValueError, KeyError, DamagedResultError):
+        return False
+    wanted = {f"reels/{reel['name']}.mp4": reel["sha256"] for reel in made}
+    wanted["actions.json"] = hashlib.sha256(json_bytes(actions_json(match_id, found))).hexdigest()
+    return (hashlib.sha256(content).hexdigest() == published["manifest"]
+            and all(in_folder.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items()))
+
+
+def _tell_in_folder(folder: MatchFolder, reason: str) -> str:
+    """A folder that cannot be written must not keep the match open: then the reason says so as well."""
+    try:
+        write_failure(folder, reason)
+    except OSError as error:
+        return f"{reason} ({folder.failure} could not be written: {error.strerror})"
+    return reason
 
 
 def _note_results(files: WorkFiles, settings: Settings) -> None:

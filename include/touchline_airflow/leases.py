@@ -11,11 +11,16 @@ ACTIVE_STATES = ("queued", "running")
 
 def run_is_active(task_instance: Any, run_id: str) -> bool:
     """Whether a run of `process_match` has not ended; a run that is no longer known has."""
+    return run_state(task_instance, run_id) in ACTIVE_STATES
+
+
+def run_state(task_instance: Any, run_id: str) -> str | None:
+    """The state of a run of `process_match`; None when Airflow does not know the run (any more)."""
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:
-        return task_instance.get_dagrun_state(PROCESS_MATCH, run_id) in ACTIVE_STATES
+        return str(task_instance.get_dagrun_state(PROCESS_MATCH, run_id))
     except AirflowRuntimeError as error:
         if "not_found" in str(error).lower() or "404" in str(error):
-            return False
+            return None
         raise

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from touchline.domain.layout import WorkFiles
+from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
@@ -38,8 +39,12 @@ def close_match(match_id: str | None) -> None:
     run_id: str = context["run_id"]
     this: Any = context["ti"]
     if not match_id:
-        fail(log, "open_match refused the request: the last line of its log says why", may_retry=False)
+        fail(log, "open_match did not open the match: the last line of its log says why", may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}
-    if reason := closing.close_match(match_id, run_id, others, Settings.from_env()):
+    try:
+        reason = closing.close_match(match_id, run_id, others, Settings.from_env())
+    except TouchlineError as error:
+        fail(log, str(error), may_retry=True)
+    if reason:
         fail(log, reason, may_retry=False)

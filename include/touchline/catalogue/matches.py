@@ -70,6 +70,14 @@ def without_run(url: str) -> list[Match]:
         return [_match(row) for row in rows]
 
 
+def leased(url: str) -> list[Match]:
+    """Matches that a run holds, whether that run still works or not, the oldest first."""
+    wanted = select(matches).where(matches.c.lease_holder.is_not(None))
+    with reading(url) as connection:
+        rows = connection.execute(wanted.order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
+        return [_match(row) for row in rows]
+
+
 def update(url: str, match_id: str, **columns: Any) -> None:
     """Set columns of one match: status, reason, title, duration_ms, recording."""
     with writing(url) as connection:

@@ -46,6 +46,13 @@ def of_match(url: str, match_id: str) -> list[dict[str, Any]]:
         return [dict(row) for row in rows.mappings()]
 
 
+def open_runs(url: str) -> list[tuple[str, str]]:
+    """Run id and match id of all runs that have begun and not ended, the oldest first."""
+    wanted = select(runs.c.run_id, runs.c.match_id).where(runs.c.status == "running").order_by(runs.c.started_at_ms)
+    with reading(url) as connection:
+        return [(row.run_id, row.match_id) for row in connection.execute(wanted)]
+
+
 def note_stage(url: str, run_id: str, time: StageTime) -> None:
     """Write down how one attempt of a stage went; a run that never began is not kept."""
     with writing(url) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.errors import TouchlineError
+from touchline.exports.match_files import actions_json, json_bytes
+from touchline.exports.match_folder import NewFile, commit_files
 from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
 from touchline.steps.result import reuse_or_compute
@@ -31,6 +35,9 @@ def settings(own_settings: Settings) -> Settings:
     probe = {"recordings": [{"path": "/nas/Cup final.mp4", "duration_ms": 1234}], "sidecar": {"title": None}}
     for path, result in ((files.probe, probe), (files.actions, {"actions": [GOAL]}), (files.reel("keeper"), KEEPER)):
         reuse_or_compute(path, path.stem, {}, lambda result=result: result)
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [GOAL])))
+    commit = commit_files(MatchFolder(own_settings.nas_output_path, MATCH), [found])
+    reuse_or_compute(files.published, "publish", {}, lambda: {"manifest": commit.manifest_sha256})
     clip = ScratchFiles(own_settings.scratch_dir, MATCH).clip("clip-1", "f" * 64)
     clip.parent.mkdir(parents=True)
     clip.write_bytes(b"large")
@@ -82,3 +89,25 @@ def test_a_failure_that_healed_is_removed_from_the_folder(settings: Settings) ->
 def test_scratch_is_emptied_however_it_ended(settings: Settings, state: str) -> None:
     close_match(MATCH, RUN, {"scan": state}, settings)
     assert not Path(ScratchFiles(settings.scratch_dir, MATCH).root).exists()
+
+
+def test_a_match_whose_folder_holds_other_results_is_not_published(settings: Settings) -> None:
+    files = WorkFiles(settings.working_dir, MATCH)
+    reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: {"actions": []})
+    reason = close_match(MATCH, RUN, {"publish": "success"}, settings)
+    assert reason == "all tasks ended well, but the match folder does not hold the results: clear publish"
+
+
+def test_an_output_folder_that_is_away_is_worth_a_retry(settings: Settings) -> None:
+    settings.nas_output_path.rename(settings.nas_output_path.with_name("away"))
+    with pytest.raises(TouchlineError, match="mount or create it"):
+        close_match(MATCH, RUN, {"publish": "success"}, settings)
+    assert not lease_is_free(settings)
+
+
+def test_a_folder_that_cannot_be_written_does_not_keep_the_match_open(settings: Settings) -> None:
+    shutil.rmtree(settings.nas_output_path)
+    settings.nas_output_path.write_text("a file in its place")
+    reason = close_match(MATCH, RUN, {"scan": "failed"}, settings)
+    assert reason and reason.startswith("scan failed") and "FAILED.txt could not be written" in reason
+    assert lease_is_free(settings)

@@ -1,0 +1,135 @@
+"""Which runs ended without their last task, and what lies about? The work behind the DAG `tidy`; no airflow in here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from touchline.catalogue import matches, runs
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.settings import Settings
+from touchline_airflow.close_match import close_run, failure, is_published
+
+CLOSE_MATCH = "close_match"
+ABANDONED_AFTER_SEC = 600
+"""What was not written to for so long has no writer: somebody may run `touchline` by hand, without a lease."""
+
+EVERY_SEC = 300
+EVERY_BOUNDS = (10, 86_400)
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that the catalogue takes for one that goes on; `begun` is False while its first task has not ended."""
+
+    run_id: str
+    match_id: str
+    begun: bool = True
+
+
+def every_sec(environ: Mapping[str, str]) -> int:
+    """TIDY_EVERY_SEC; read while the DAG file is parsed, so a value that cannot be used gives the default."""
+    text = environ.get("TIDY_EVERY_SEC", "").strip()
+    low, high = EVERY_BOUNDS
+    return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else EVERY_SEC
+
+
+def open_runs(settings: Settings) -> list[OpenRun]:
+    """Runs that have not ended as far as the catalogue knows: begun, holding a lease, or started by the ingest."""
+    address = settings.catalogue_address
+    found = [OpenRun(*row) for row in runs.open_runs(address)]
+    found += [OpenRun(str(match.lease_holder), match.match_id) for match in matches.leased(address)]
+    found += [OpenRun(f"match__{match.match_id}__{match.attempt}", match.match_id, begun=False)
+              for match in matches.without_run(address)]
+    return list({run.run_id: run for run in reversed(found)}.values())[::-1]
+
+
+def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | None],
+                    settings: Settings) -> str | None:
+    """Close a run that has ended in Airflow; returns the reason, or None when its match was published.
+
+    `state` is the run's in Airflow (None: it was deleted), `states` those of its task instances.
+
+    Raises:
+        TouchlineError: the output folder is away, so nobody can tell.
+    """
+    reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
+    if _is_taken_over(run, settings):
+        runs.end(settings.catalogue_address, run.run_id, "failed" if reason else "published", reason)
+        return reason
+    remove_temporary_files(run.match_id, settings)
+    return close_run(run.match_id, run.run_id, reason, settings)
+
+
+def is_still_open(run: OpenRun, settings: Settings) -> bool:
+    """Whether the run is still open now: it may have been closed while Airflow was asked."""
+    return run in open_runs(settings)
+
+
+def remove_temporary_files(match_id: str, settings: Settings, older_than_sec: float = 0) -> list[Path]:
+    """Remove the temporary files of a match, those of the published folder too; returns them."""
+    roots = WorkFiles(settings.working_dir, match_id).root, MatchFolder(settings.nas_output_path, match_id).root
+    left = [path for root in roots for path in _temporary_files(root) if _age_sec(path) >= older_than_sec]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return left
+
+
+def remove_orphans(settings: Settings, say: Callable[[str], None]) -> None:
+    """Remove temporary files and scratch folders of matches that no run holds, once nobody writes to them."""
+    leased = {match.match_id for match in matches.leased(settings.catalogue_address)}
+    for match_id in _folders(settings.working_dir / "matches") - leased:
+        for path in remove_temporary_files(match_id, settings, ABANDONED_AFTER_SEC):
+            say(f"Removed {path}: nobody has written to it for {ABANDONED_AFTER_SEC} s")
+    for match_id in _folders(settings.scratch_dir / "matches") - leased:
+        scratch = ScratchFiles(settings.scratch_dir, match_id).root
+        if min(map(_age_sec, (scratch, *scratch.rglob("*")))) >= ABANDONED_AFTER_SEC:
+            shutil.rmtree(scratch, ignore_errors=True)
+            say(f"Removed {scratch}: no run holds {match_id}")
+
+
+def _reason(run: OpenRun, state: str | None, states: Mapping[str, str | None], settings: Settings) -> str:
+    others = {name: how for name, how in states.items() if name != CLOSE_MATCH}
+    stages = runs.stages(settings.catalogue_address, run.run_id)
+    if states.get(CLOSE_MATCH) == "failed" and (reason := failure(others, stages)):
+        return reason  # close_match ran, but could not write it down
+    return f"{_ending(state, states)}: clear the run, or trigger the match again"
+
+
+def _ending(state: str | None, states: Mapping[str, str | None]) -> str:
+    if state is None:
+        return "the run was deleted in Airflow before the match was published"
+    if state == "success":
+        return "the run was marked success by hand before the match was published"
+    if unfinished := sorted(name for name, how in states.items() if how == "failed"):
+        return f"the run was marked failed by hand while {', '.join(unfinished)} was not done"
+    return "the run was ended before the match was published: marked failed by hand, or over its time limit"
+
+
+def _is_taken_over(run: OpenRun, settings: Settings) -> bool:
+    """Another run works on the match now, or has worked on it since: the match's row is that run's."""
+    match = matches.find(settings.catalogue_address, run.match_id)
+    if match is None or match.lease_holder not in (None, run.run_id):
+        return True
+    later = [row["run_id"] for row in runs.of_match(settings.catalogue_address, run.match_id)]
+    return match.lease_holder is None and run.begun and later[-1:] != [run.run_id]
+
+
+def _temporary_files(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob(".*.part*") if path.is_file())
+
+
+def _folders(root: Path) -> set[str]:
+    return {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+
+
+def _age_sec(path: Path) -> float:
+    """Seconds since the last write; what is gone has the age 0."""
+    try:
+        return time.time() - os.lstat(path).st_mtime
+    except OSError:
+        return 0.0
