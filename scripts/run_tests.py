@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW_ONLY = ("tests/dags", "tests/integration/airflow", "tests/unit/airflow")
+AIRFLOW_ONLY = ("tests/dags", "tests/integration/airflow", "tests/unit/airflow", "tests/verify")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
