@@ -1,6 +1,6 @@
 """How do we get a real Docker engine for development, tests and CI on a Debian machine? Root needed.
 
-The engine is Debian's `docker.io`, with all that it keeps below one folder: no systemd, no bridge, no firewall rules, so that it
+The engine is Debian's `docker.io`; all that it keeps lies below one folder. No systemd, no bridge, no firewall rules: so it
 also runs inside a container or beside another engine. Its containers have no network but the host's, or none.
 """
 
@@ -91,7 +91,7 @@ class Engine:
             self._remove_leftovers()
 
     def kill(self) -> None:
-        """SIGKILL dockerd, as the kernel would when memory runs out; its containers may go on until the next start or stop."""
+        """SIGKILL dockerd, as the kernel would when memory runs out; containers may go on until the next start or stop."""
         pid = self.pid
         if pid:
             os.kill(pid, signal.SIGKILL)
@@ -100,13 +100,14 @@ class Engine:
     def _start_dockerd(self) -> None:
         dockerd = shutil.which("dockerd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
         if not dockerd:
-            raise EngineError("dockerd is missing: run `scripts/engine.py start`, or `apt-get install docker.io` as root")
-        argv = [dockerd, "--host", self.address, "--data-root", str(self.folder / "data"), "--exec-root",
-                str(self.folder / "exec"), "--pidfile", str(self._pid_file), "--exec-opt", "native.cgroupdriver=cgroupfs",
-                "--bridge=none", "--iptables=false", "--ip-forward=false"]
+            raise EngineError("dockerd is missing: run `scripts/engine.py start`, which installs it")
+        argv = [dockerd, "--host", self.address, "--pidfile", str(self._pid_file),
+                "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
+                "--exec-opt", "native.cgroupdriver=cgroupfs", "--bridge=none", "--iptables=false", "--ip-forward=false"]
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C is for the command beside it; it ends by `stop`.
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             start_new_session=True)
 
     def _wait_until_it_answers(self) -> None:
         started = getattr(self, "_process", None)

@@ -1,0 +1,287 @@
+"""How are the worker and the Airflow image built, also where no registry can be reached?
+
+With a registry it is a plain `docker build`. Without one, a stand-in for the base image is made of Debian's own packages under the
+name that the FROM line asks for, and pip gets its packages from a folder of wheels that this machine's own pip fills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import EngineError, install_engine
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+PULL_SEC = 300
+# One port, if it is free: a build argument is part of the key under which the engine keeps a layer.
+WHEEL_PORT = 18765
+STAND_IN_LABEL = "touchline.stand-in"
+SECURITY = "http://deb.debian.org/debian-security"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its Dockerfile, and what its pip commands install. `python` has a pip that may fill the wheelhouse."""
+
+    name: str
+    python: str
+    requirements: str
+    constraints: str
+    without_dependencies: str = ""
+
+    @property
+    def dockerfile(self) -> str:
+        """Path inside the repository."""
+        return f"docker/{self.name}/Dockerfile"
+
+
+IMAGES = (
+    Image("worker", ".venv-worker/bin/python", "docker/worker/requirements.txt", "docker/worker/constraints.txt",
+          "docker/worker/requirements-no-deps.txt"),
+    Image("airflow", ".venv/bin/python", "requirements.txt", "constraints.txt"),
+)
+
+
+class ImageError(Exception):
+    """One line for a person: what is wrong and what to do."""
+
+
+def main() -> int:
+    """Build the images that were asked for; errors are one line."""
+    parser = argparse.ArgumentParser(description="Build touchline's images; the engine is DOCKER_HOST's.")
+    parser.add_argument("images", nargs="*", metavar="worker|airflow", help="default: both")
+    parser.add_argument("--torch", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
+    parser.add_argument("--stand-in", action="store_true", help="do not try to pull the base image; implies --wheelhouse")
+    parser.add_argument("--wheelhouse", action="store_true", help="have this machine's pip get the packages")
+    arguments = parser.parse_args()
+    known = {image.name: image for image in IMAGES}
+    if unknown := [name for name in arguments.images if name not in known]:
+        parser.error(f"{unknown[0]} is not an image: use worker or airflow")
+    try:
+        for image in [known[name] for name in arguments.images or known]:
+            build(image, arguments.torch, stand_in=arguments.stand_in, wheelhouse=arguments.wheelhouse)
+    except (ImageError, EngineError) as error:
+        print(f"images: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nimages: interrupted; run it again: it goes on where it stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build(image: Image, torch: str, *, stand_in: bool, wheelhouse: bool) -> None:
+    """Build one image and say how large it became and how long it took."""
+    started = time.monotonic()
+    tag = f"touchline-{image.name}:{version()}"
+    is_stand_in = provide_base(base_image(ROOT / image.dockerfile), stand_in=stand_in)
+    with contextlib.ExitStack() as stack:
+        arguments = {"VERSION": version(), "REVISION": revision()}
+        if image.name == "worker":
+            arguments |= {"TORCH": torch, "TORCH_INDEX_URL": os.environ.get("TORCH_INDEX_URL", "")}
+        if wheelhouse or is_stand_in:
+            address = stack.enter_context(served(fill_wheelhouse(image)))
+            arguments |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": address, "TORCH_INDEX_URL": ""}
+        print(f"images: building {tag}", flush=True)
+        _docker_build(image, tag, arguments)
+    size = int(_docker("image", "inspect", "--format", "{{.Size}}", tag))
+    print(f"images: {tag} is there, {size / 1e6:.0f} MB, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def version() -> str:
+    """The project's version, which is the tag of its images."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def revision() -> str:
+    """The commit that is built, with "-dirty" where files differ from it; "unknown" outside a git checkout."""
+    done = subprocess.run(["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"], cwd=ROOT,
+                          capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def base_image(dockerfile: Path) -> str:
+    """The name in the line `ARG BASE_IMAGE=`."""
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile.read_text(), re.MULTILINE)
+    if not found:
+        raise ImageError(f"{dockerfile} has no line ARG BASE_IMAGE=<name>")
+    return found[1]
+
+
+def _docker_build(image: Image, tag: str, arguments: dict[str, str]) -> None:
+    # The host's network, because an engine of scripts/engine.py has no other.
+    argv = ["docker", "build", "--network=host", "--file", image.dockerfile, "--tag", tag]
+    for name, value in arguments.items():
+        if value:
+            argv += ["--build-arg", f"{name}={value}"]
+    done = subprocess.run([*argv, "."], cwd=ROOT, env=_builder_environment(), check=False)
+    if done.returncode != 0:
+        raise ImageError(f"docker build ended with exit code {done.returncode}; its last lines above say why")
+
+
+def _builder_environment() -> dict[str, str]:
+    """BuildKit where the docker command has it, else the builder that needs no plugin."""
+    has_buildx = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
+    return {**({} if has_buildx else {"DOCKER_BUILDKIT": "0"}), **os.environ}
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise ImageError(f"docker {' '.join(arguments[:2])}: {lines[-1]}")
+    return done.stdout.strip()
+
+
+# --- The base image -------------------------------------------------------------------------------------------------
+
+def provide_base(name: str, *, stand_in: bool) -> bool:
+    """Have the base image in the engine: there already, pulled, or made here. True when it is the stand-in."""
+    there = _base_there(name)
+    if there is None and not stand_in:
+        there = _pull(name)
+    if there is None:
+        _make_stand_in(name)
+        there = True
+    if there:
+        print(f"images: {name} is a STAND-IN made of Debian's packages on this machine, not the published image: "
+              "for development and tests, not for publishing", flush=True)
+    return there
+
+
+def _base_there(name: str) -> bool | None:
+    _docker("version", "--format", "{{.Server.Version}}")
+    done = subprocess.run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", name],
+                          capture_output=True, text=True, check=False)
+    return STAND_IN_LABEL in (json.loads(done.stdout) or {}) if done.returncode == 0 else None
+
+
+def _pull(name: str) -> bool | None:
+    try:
+        done = subprocess.run(["docker", "pull", name], capture_output=True, text=True, timeout=PULL_SEC, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"images: {name} could not be pulled within {PULL_SEC} s", flush=True)
+        return None
+    if done.returncode != 0:
+        print(f"images: {name} cannot be pulled here ({done.stderr.strip().splitlines()[-1]})", flush=True)
+        return None
+    return False
+
+
+def _make_stand_in(name: str) -> None:
+    """Import a minimal Debian as `name`, with security updates on, and slim: no docs, no translations."""
+    install_engine()
+    if os.geteuid() != 0:
+        raise ImageError(f"{name} cannot be pulled, and making a stand-in for it needs root: run this as root")
+    print(f"images: making a stand-in for {name} with debootstrap", flush=True)
+    with tempfile.TemporaryDirectory(prefix="touchline-base-") as folder:
+        root = Path(folder) / "root"
+        log = Path(folder) / "debootstrap.log"
+        with log.open("wb") as handle:
+            done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, str(root), MIRROR], stdout=handle,
+                                  stderr=handle, check=False)
+        if done.returncode != 0:
+            raise ImageError(f"debootstrap failed: {log.read_text().strip().splitlines()[-1]}")
+        _make_slim(root)
+        with subprocess.Popen(["tar", "--create", "--numeric-owner", "--directory", str(root), "."],
+                              stdout=subprocess.PIPE) as tar:
+            imported = subprocess.run(["docker", "import", "--change", "CMD bash", "--change",
+                                       f"LABEL {STAND_IN_LABEL}=true", "-", name], stdin=tar.stdout,
+                                      capture_output=True, text=True, check=False)
+        if tar.returncode != 0 or imported.returncode != 0:
+            raise ImageError(f"docker import failed: {imported.stderr.strip()}")
+
+
+def _make_slim(root: Path) -> None:
+    """What the published slim image leaves out as well; packages that come later leave it out too."""
+    left_out = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
+    for path in (*left_out, "var/cache/apt/archives", "var/lib/apt/lists", "var/log"):
+        shutil.rmtree(root / path, ignore_errors=True)
+        (root / path).mkdir()
+    (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("".join(f"path-exclude /{path}/*\n" for path in left_out))
+    (root / "etc/apt/sources.list").write_text(f"deb {MIRROR} {SUITE} main\ndeb {MIRROR} {SUITE}-updates main\n"
+                                               f"deb {SECURITY} {SUITE}-security main\n")
+    for name in ("etc/resolv.conf", "etc/hostname"):
+        (root / name).unlink(missing_ok=True)
+
+
+# --- The wheels -----------------------------------------------------------------------------------------------------
+
+def fill_wheelhouse(image: Image) -> Path:
+    """A folder with the wheels of all that the image's pip commands install, got by this machine's pip as it is set up."""
+    python = ROOT / image.python
+    if not python.exists():
+        raise ImageError(f"{image.python} is missing: run `make install` first")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "touchline" / "wheels" / image.name
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*dependencies["project"]["dependencies"], *dependencies["build-system"]["requires"]]
+    digest = _digest([image.requirements, image.constraints, image.without_dependencies], wanted)
+    stamp = folder / "digest"
+    if stamp.exists() and stamp.read_text() == digest:
+        return folder
+    print(f"images: getting the wheels of {image.name} into {folder}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pip = [str(python), "-m", "pip", "wheel", "-qq", "--disable-pip-version-check", "--wheel-dir", str(folder)]
+    _run_pip([*pip, "--constraint", image.constraints, "--requirement", image.requirements, *wanted])
+    if image.without_dependencies:
+        _run_pip([*pip, "--no-deps", "--requirement", image.without_dependencies])
+    stamp.write_text(digest)
+    return folder
+
+
+def _run_pip(argv: list[str]) -> None:
+    if os.environ.get("TORCH_INDEX_URL"):
+        argv = [*argv, "--extra-index-url", os.environ["TORCH_INDEX_URL"]]
+    if subprocess.run(argv, cwd=ROOT, check=False).returncode != 0:
+        raise ImageError("pip could not get the wheels; its last lines above say why")
+
+
+def _digest(files: list[str], wanted: list[str]) -> str:
+    digest = hashlib.sha256(json.dumps(wanted).encode())
+    for name in filter(None, files):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder to this machine only, for as long as the context lasts; gives the address."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", WHEEL_PORT), handler)
+    except OSError:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: pip's own lines are enough."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
