@@ -7,8 +7,9 @@ from datetime import timedelta
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag
 
+from touchline_airflow.check_recording import CheckRecording
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
-from touchline_airflow.ingest_tasks import check_recording, register_recordings
+from touchline_airflow.ingest_tasks import register_recordings
 from touchline_airflow.recording_sensor import RecordingSensor
 
 DOC = """
@@ -38,8 +39,10 @@ def ingest_recordings() -> None:
     """Wire the tasks of one look at the mount."""
     due = RecordingSensor(task_id="wait_for_recording", execution_timeout=timedelta(minutes=10))
     # A recording that cannot be checked now is looked at again by the next run: no retry here.
-    checked = check_recording.override(retries=0, max_active_tis_per_dagrun=4).expand(path=due.output)
-    pending = register_recordings(due.output, checked)
+    checked = CheckRecording.partial(
+        task_id="check_recording", retries=0, max_active_tis_per_dagrun=4,
+        map_index_template="recording-{{ task.path.rpartition('/')[2] }}").expand(path=due.output)
+    pending = register_recordings(due.output, checked.output)
     TriggerDagRunOperator.partial(
         task_id="trigger_match", trigger_dag_id="process_match", skip_when_already_exists=True,
         openlineage_inject_parent_info=False, map_index_template="{{ task.trigger_run_id }}",

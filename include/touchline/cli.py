@@ -1,6 +1,6 @@
 """The command line: parse, one step, exit code.
 
-Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording is bad (no retry helps).
+Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording is bad (no retry helps), 143 told to end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from touchline import __version__
 from touchline.errors import TouchlineError, UsageError
+from touchline.lifeline import orderly_end
 from touchline.settings import Settings
 
 
@@ -20,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; an error of ours becomes one line on stderr and its exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        with orderly_end():
+            arguments.run(arguments)
     except TouchlineError as error:
         print(f"touchline {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return error.exit_code

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from touchline.errors import SettingError
 
@@ -31,9 +31,24 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
+class FromEnvironment:
+    """Base of a frozen dataclass of settings: the field `output_crf` is read from the variable `OUTPUT_CRF`."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment. Errors name the variable, its value and what is allowed."""
+        environ = os.environ if environ is None else environ
+        values = {}
+        for item in fields(cls):  # type: ignore[arg-type]
+            text = environ.get(item.name.upper(), "").strip()
+            if text:
+                values[item.name] = _parse(item.name.upper(), text, type(item.default), item.metadata)
+        return cls(**values)
+
+
 @dataclass(frozen=True)
-class Settings:
-    """All settings. The field `chunk_duration_sec` is read from the variable `CHUNK_DURATION_SEC`, and so on."""
+class Settings(FromEnvironment):
+    """All settings of the steps."""
 
     nas_mount_path: Path = setting(Path("/mnt/nas/soccer"), "Folder that is watched for recordings; mounted read-only.")
     nas_output_path: Path = setting(
@@ -80,17 +95,6 @@ class Settings:
     render_timeout_sec: int = setting(
         7200, "Longest time one ffmpeg run of a step may take, in seconds.", low=10, high=86_400
     )
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment. Errors name the variable, its value and what is allowed."""
-        environ = os.environ if environ is None else environ
-        values = {}
-        for item in fields(cls):
-            text = environ.get(item.name.upper(), "").strip()
-            if text:
-                values[item.name] = _parse(item.name.upper(), text, type(item.default), item.metadata)
-        return cls(**values)
 
     @property
     def catalogue_address(self) -> str:

@@ -14,20 +14,18 @@ from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, BadRecordingError, I
 from touchline.settings import Settings
 from touchline.steps.register import fingerprint, make_request
 from touchline_airflow.failure_note import remove_failure, write_failure
-from touchline_airflow.runtime import step_argv, step_environment, touchline_path
-from touchline_airflow.step_process import Finished, StepProcess
+from touchline_airflow.step_process import Finished
 from touchline_airflow.watch import take_look
 
 
-def check_recording(path: str, settings: Settings, say: Callable[[str], None]) -> None:
-    """Have a recording checked to its end; what came out stands in the catalogue.
+def note_check(path: str, finished: Finished, settings: Settings) -> None:
+    """Write into the catalogue what the check of a recording gave.
 
     Raises:
         IncompleteRecordingError: it is still being copied; it waits and is looked at again.
         BadRecordingError: it cannot be used until it changes; the reason is in the catalogue and in a folder as well.
         TouchlineError: the check itself failed.
     """
-    finished = StepProcess(step_argv(touchline_path(), "check_recording", path), step_environment()).follow(say)
     recordings.update(settings.catalogue_address, path, checked_at_ms=now_ms())
     reason = _reason(finished)
     if finished.exit_code == EXIT_DONE:
@@ -36,7 +34,7 @@ def check_recording(path: str, settings: Settings, say: Callable[[str], None]) -
         raise _bad(path, reason, settings)
     row = recordings.find(settings.catalogue_address, path)
     still_sec = (now_ms() - row.still_since_ms) / 1000 if row else 0
-    if still_sec >= settings.watch_bad_after_sec:
+    if _has_verdict(finished) and still_sec >= settings.watch_bad_after_sec:
         raise _bad(path, f"{reason} (nothing has changed for {still_sec:.0f} s)", settings)
     recordings.update(settings.catalogue_address, path, status="waiting", reason=reason)
     raise IncompleteRecordingError(reason) if _has_verdict(finished) else TouchlineError(reason)

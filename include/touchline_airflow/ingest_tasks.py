@@ -1,4 +1,4 @@
-"""The tasks of `ingest_recordings` behind its sensor."""
+"""The last task of `ingest_recordings` but one: what was checked becomes matches."""
 
 from __future__ import annotations
 
@@ -8,30 +8,11 @@ from typing import Any
 
 from airflow.sdk import task
 
-from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.failing import fail
 
 log = logging.getLogger("airflow.task")
-
-
-@task(map_index_template="recording-{{ path_name }}")
-def check_recording(path: str) -> str | None:
-    """Read one recording to its end; returns its path when it is complete, nothing while it is not, fails when bad."""
-    from airflow.sdk import get_current_context
-
-    get_current_context()["path_name"] = path.rpartition("/")[2]  # type: ignore[typeddict-unknown-key]
-    try:
-        ingest.check_recording(path, Settings.from_env(), log.info)
-    except IncompleteRecordingError as error:
-        log.info("%s is not complete yet: %s", path, error)
-        return None
-    except BadRecordingError as error:
-        fail(log, str(error), may_retry=False)
-    except TouchlineError as error:
-        fail(log, str(error), may_retry=True)
-    return path
 
 
 @task(trigger_rule="all_done")

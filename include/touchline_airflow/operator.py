@@ -1,34 +1,30 @@
-"""How does a task run a step? One operator for all steps of a match, in the runtime that the deployment chose."""
+"""How does a task of `process_match` run its step, and keep the books of it?"""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles
-from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, EXIT_USAGE
+from touchline.errors import EXIT_DONE
 from touchline.settings import Settings
 from touchline.steps.result import read_stats
 from touchline_airflow.failing import fail
 from touchline_airflow.force import is_forced
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.metrics import send_stats
-from touchline_airflow.runtime import decide_runtime, step_argv, step_environment, touchline_path
-from touchline_airflow.step_process import Finished, StepProcess, end_with_parent
+from touchline_airflow.step_mounts import match_mounts
+from touchline_airflow.step_operator import NO_RETRY_HELPS, StepOperator, reason_of
+from touchline_airflow.step_process import Finished
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
 
-
-class TouchlineOperator(BaseOperator):
+class TouchlineOperator(StepOperator):
     """Run `touchline <task_id> -- MATCH_ID [PART]`.
 
     The step's lines appear in the task log as they come. When it fails, its one-line reason is the last line of the
@@ -42,11 +38,9 @@ class TouchlineOperator(BaseOperator):
     ui_color = "#d5f0dd"
 
     def __init__(self, *, match_id: str, part: str = "", **kwargs: Any) -> None:
-        kwargs.setdefault("do_xcom_push", False)
         super().__init__(**kwargs)
         self.match_id = match_id
         self.part = part
-        self._running: StepProcess | None = None
 
     def execute(self, context: Context) -> None:
         """Hold the match's lease, run the step, note how it went."""
@@ -54,23 +48,13 @@ class TouchlineOperator(BaseOperator):
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
         started = time.monotonic()
-        finished = self._run_step(is_forced(context["params"], self.match_id))
+        finished = self.run_step(
+            context, [*filter(None, (self.match_id, self.part))],
+            lambda user: match_mounts(self.task_id, self.match_id, settings, user),
+            match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
-
-    def on_kill(self) -> None:
-        """Cleared, marked or timed out: nothing of the step may go on."""
-        if self._running:
-            self._running.kill()
-
-    def _run_step(self, force: bool) -> Finished:
-        decide_runtime(os.environ)
-        end_with_parent()
-        argv = step_argv(touchline_path(), self.task_id, *filter(None, (self.match_id, self.part)), force=force)
-        self.log.info("Running %s", argv)
-        self._running = StepProcess(argv, step_environment())
-        return self._running.follow(lambda line: self.log.info("%s", line))
 
     def _hold_lease(self, settings: Settings, run_id: str, task_instance: Any) -> None:
         holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id, LEASE_SEC,
@@ -93,10 +77,3 @@ class TouchlineOperator(BaseOperator):
             return by_part[self.task_id](self.part)
         return {"probe": files.probe, "scan": files.scan, "plan_chunks": files.chunks, "merge_actions": files.actions,
                 "plan_reels": files.reels, "publish": files.published}[self.task_id]
-
-
-def reason_of(finished: Finished) -> str:
-    """One line for a person: what the step said last, else how it ended."""
-    if finished.exit_code < 0:
-        return f"the step was ended by signal {-finished.exit_code}"
-    return finished.reason or f"the step ended with exit code {finished.exit_code} and said nothing"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
-from touchline.errors import SettingError
+from touchline.errors import SettingError, TouchlineError
 from touchline.settings import Settings
+from touchline_airflow.engine import connect, fetch_image
+from touchline_airflow.sandbox import SandboxSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,17 +21,46 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"
 
 
 def decide_runtime(environ: Mapping[str, str]) -> str:
-    """Say once, when the deployment starts, what `auto` means; never per task.
+    """Say once, when the deployment starts, how steps run: "docker" or "process".
+
+    `auto` is docker where an engine answers that has the worker's image.
 
     Raises:
-        SettingError: TOUCHLINE_RUNTIME has a value that is not known, or one that this release cannot do.
+        SettingError: TOUCHLINE_RUNTIME has a value that is not known.
+        EngineError, SettingError: it is docker, and there is no engine or no image.
     """
+    wanted = _wanted_runtime(environ)
+    if wanted == "process":
+        return wanted
+    try:
+        with closing(connect(environ=environ)) as client:
+            fetch_image(client, SandboxSettings.from_env(environ).touchline_worker_image)
+        return "docker"
+    except TouchlineError:
+        if wanted == "docker":
+            raise
+        return "process"
+
+
+def chosen_runtime(environ: Mapping[str, str]) -> str:
+    """What was decided when the deployment started; never decided again for a task.
+
+    An engine that restarts must not send untrusted media into a process without a sandbox.
+
+    Raises:
+        SettingError: nothing was decided.
+    """
+    wanted = _wanted_runtime(environ)
+    if wanted == "auto":
+        raise SettingError("TOUCHLINE_RUNTIME is not decided: set it to docker or process where Airflow is started")
+    return wanted
+
+
+def _wanted_runtime(environ: Mapping[str, str]) -> str:
     wanted = environ.get("TOUCHLINE_RUNTIME", "").strip().lower() or "auto"
-    if wanted == "docker":
-        raise SettingError("TOUCHLINE_RUNTIME=docker comes with the next release: use process or auto")
-    if wanted not in ("auto", "process"):
+    if wanted not in ("auto", "docker", "process"):
         raise SettingError(f"TOUCHLINE_RUNTIME={wanted!r} is not known: use one of docker, process, auto")
-    return "process"
+    return wanted
 
 
 def touchline_path(environ: Mapping[str, str] | None = None) -> str:
@@ -51,10 +83,9 @@ def step_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
     return {name: environ[name] for name in names if name in environ} | {"PYTHONUNBUFFERED": "1"}
 
 
-def step_argv(touchline: str, step: str, *arguments: str, force: bool = False) -> list[str]:
-    """The command line of a step; what follows `--` is never taken for an option.
+def step_argv(step: str, *arguments: str, force: bool = False) -> list[str]:
+    """What follows `touchline`; what follows `--` is never taken for an option.
 
-    ("touchline", "spot_chunk", "final-0123456789ab", "chunk-0002") →
-    ["touchline", "spot-chunk", "--", "final-0123456789ab", "chunk-0002"]
+    ("spot_chunk", "final-0123456789ab", "chunk-0002") → ["spot-chunk", "--", "final-0123456789ab", "chunk-0002"]
     """
-    return [touchline, step.replace("_", "-"), *(["--force"] if force else []), "--", *arguments]
+    return [step.replace("_", "-"), *(["--force"] if force else []), "--", *arguments]

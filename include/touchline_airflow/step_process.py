@@ -44,7 +44,7 @@ class StepProcess:
 
     def follow(self, say: Callable[[str], None]) -> Finished:
         """Pass every line on as it comes, until the step ends; nothing of its group is left then."""
-        lines = {"stdout": _Lines(say), "stderr": _Lines(say)}
+        lines = {"stdout": Lines(say), "stderr": Lines(say)}
         try:
             self._read(lines)
             exit_code = self.process.wait()
@@ -71,7 +71,7 @@ class StepProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout_sec)
 
-    def _read(self, lines: Mapping[str, _Lines]) -> None:
+    def _read(self, lines: Mapping[str, Lines]) -> None:
         with selectors.DefaultSelector() as selector:
             for name in lines:
                 selector.register(getattr(self.process, name), selectors.EVENT_READ, lines[name])
@@ -94,8 +94,8 @@ class StepProcess:
             os.killpg(self.process.pid, number)
 
 
-class _Lines:
-    """Bytes in, lines out; a progress bar's carriage returns end a line as well."""
+class Lines:
+    """Bytes in, lines out; a progress bar's carriage returns end a line as well. `kept` are the last 1000."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.kept: list[str] = []
@@ -104,6 +104,7 @@ class _Lines:
         self._rest = b""
 
     def add(self, content: bytes) -> None:
+        """Pass on the lines that are whole now."""
         *whole, self._rest = (self._rest + content).replace(b"\r", b"\n").split(b"\n")
         for line in whole:
             self._pass_on(line)
@@ -111,6 +112,7 @@ class _Lines:
             self.end()
 
     def end(self) -> None:
+        """Pass on what is left."""
         rest, self._rest = self._rest, b""
         self._pass_on(rest)
 

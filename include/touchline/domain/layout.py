@@ -27,6 +27,11 @@ def is_match_id(text: str) -> bool:
     return MATCH_ID.fullmatch(text) is not None
 
 
+def gpu_leases(scratch_dir: Path) -> Path:
+    """Folder of the lock files by which the steps of one host share its GPUs."""
+    return scratch_dir / "gpu-leases"
+
+
 @dataclass(frozen=True)
 class WorkFiles:
     """The small results of one match below WORKING_DIR, shared by all hosts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from touchline.catalogue import matches, recordings, runs
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import ingest, watch
+from touchline_airflow.runtime import step_argv, touchline_path
+from touchline_airflow.step_process import StepProcess
 
 CHECK = """#!/bin/sh
 case "$(cat -- "$3" 2>/dev/null)" in
@@ -37,10 +40,15 @@ def drop(settings: Settings, name: str, content: str) -> str:
     return str(path)
 
 
+def check(path: str, settings: Settings) -> None:
+    argv = [touchline_path(), *step_argv("check_recording", path)]
+    ingest.note_check(path, StepProcess(argv, dict(os.environ)).follow(print), settings)
+
+
 def take(settings: Settings, *paths: str) -> None:
     watch.find_due(settings, 0)
     for path in paths:
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     ingest.register_recordings(paths, settings, print)
 
 
@@ -89,7 +97,7 @@ def test_an_incomplete_recording_waits_with_its_reason(settings: Settings) -> No
     path = drop(settings, "a.mp4", "half")
     watch.find_due(settings)
     with pytest.raises(IncompleteRecordingError, match="its end is missing"):
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "its end is missing")
     assert failures(settings) == {}
 
@@ -98,7 +106,7 @@ def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settin
     path = drop(settings, "a.mp4", "half")
     watch.find_due(settings, 0)
     with pytest.raises(BadRecordingError, match="its end is missing"):
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     assert row(settings, path).status == "bad"
     [reason] = failures(settings).values()
     assert reason.startswith("its end is missing (nothing has changed for ")
@@ -108,7 +116,7 @@ def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settin
     path = drop(settings, "no film.mp4", "BAD")
     watch.find_due(settings)
     with pytest.raises(BadRecordingError, match="there is no video in it"):
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("bad", "there is no video in it")
     [(folder, reason)] = failures(settings).items()
     assert folder.startswith("no-film-") and reason == "there is no video in it\n"
@@ -118,7 +126,7 @@ def test_a_bad_recording_that_was_copied_again_is_a_match_and_its_failure_is_gon
     path = drop(settings, "a.mp4", "BAD")
     watch.find_due(settings)
     with pytest.raises(BadRecordingError):
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     drop(settings, "a.mp4", "film END")
     take(settings, path)
     assert row(settings, path).status == "registered"
@@ -129,14 +137,14 @@ def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) ->
     path = drop(settings, "a.mp4", "CRASH")
     watch.find_due(settings)
     with pytest.raises(TouchlineError, match="it broke"):
-        ingest.check_recording(path, settings, print)
+        check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "it broke")
 
 
 def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "film END")
     watch.find_due(settings)
-    ingest.check_recording(path, settings, print)
+    check(path, settings)
     drop(settings, "a.mp4", "longer film END")
     ingest.register_recordings([path], settings, print)
     assert matches.every(settings.catalogue_address) == []

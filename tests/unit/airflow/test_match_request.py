@@ -79,9 +79,9 @@ def test_a_strange_name_is_a_name(settings: Settings, name: str) -> None:
 @pytest.mark.parametrize("name", HARMLESS_NAMES)
 def test_a_strange_name_reaches_a_step_as_exactly_one_argument(name: str) -> None:
     show = [sys.executable, "-c", "import sys, json; print(json.dumps(sys.argv[1:]))"]
-    argv = step_argv("touchline", "check_recording", f"/nas/{name}")
+    argv = step_argv("check_recording", f"/nas/{name}")
     lines: list[str] = []
-    StepProcess([*show, *argv[1:]], dict(os.environ)).follow(lines.append)
+    StepProcess([*show, *argv], dict(os.environ)).follow(lines.append)
     assert json.loads(lines[0]) == ["check-recording", "--", f"/nas/{name}"]
 
 
@@ -89,16 +89,16 @@ def test_a_strange_name_reaches_a_step_as_exactly_one_argument(name: str) -> Non
 def test_the_command_line_takes_what_follows_for_no_option(name: str) -> None:
     from touchline.cli import build_parser
 
-    arguments = build_parser().parse_args(step_argv("touchline", "check_recording", name)[1:])
+    arguments = build_parser().parse_args(step_argv("check_recording", name))
     assert arguments.recording == Path(name)
 
 
 def test_force_stands_before_the_arguments() -> None:
     from touchline.cli import build_parser
 
-    argv = step_argv("touchline", "spot_chunk", "m-0123456789ab", "chunk-0002", force=True)
-    assert argv == ["touchline", "spot-chunk", "--force", "--", "m-0123456789ab", "chunk-0002"]
-    arguments = build_parser().parse_args(argv[1:])
+    argv = step_argv("spot_chunk", "m-0123456789ab", "chunk-0002", force=True)
+    assert argv == ["spot-chunk", "--force", "--", "m-0123456789ab", "chunk-0002"]
+    arguments = build_parser().parse_args(argv)
     assert (arguments.match_id, arguments.part, arguments.force) == ("m-0123456789ab", "chunk-0002", True)
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import SettingError
-from touchline_airflow.runtime import decide_runtime, step_environment, touchline_path
+from touchline_airflow.engine import EngineError
+from touchline_airflow.runtime import chosen_runtime, decide_runtime, step_environment, touchline_path
 from touchline_airflow.step_process import LONGEST_LINE, Finished, StepProcess
 
 ENVIRON = dict(os.environ)
+NO_ENGINE = "unix:///nobody/listens/docker.sock"
 
 
 def run(script: str, lines: list[str] | None = None) -> Finished:
@@ -107,15 +109,21 @@ def test_a_step_sees_its_settings_and_nothing_of_airflow() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "auto", "process", " Process "])
-def test_auto_is_the_process_runtime(value: str) -> None:
-    assert decide_runtime({"TOUCHLINE_RUNTIME": value}) == "process"
+def test_without_an_engine_auto_is_the_process_runtime(value: str) -> None:
+    assert decide_runtime({"TOUCHLINE_RUNTIME": value, "DOCKER_HOST": NO_ENGINE}) == "process"
 
 
-def test_docker_and_unknown_runtimes_are_refused_in_one_line() -> None:
-    with pytest.raises(SettingError, match="comes with the next release"):
-        decide_runtime({"TOUCHLINE_RUNTIME": "docker"})
+def test_docker_without_an_engine_and_unknown_runtimes_are_refused_in_one_line() -> None:
+    with pytest.raises(EngineError, match="does not answer: start it, or set DOCKER_HOST"):
+        decide_runtime({"TOUCHLINE_RUNTIME": "docker", "DOCKER_HOST": NO_ENGINE})
     with pytest.raises(SettingError, match="'podman' is not known"):
         decide_runtime({"TOUCHLINE_RUNTIME": "podman"})
+
+
+def test_a_task_decides_no_runtime() -> None:
+    assert chosen_runtime({"TOUCHLINE_RUNTIME": "docker"}) == "docker"
+    with pytest.raises(SettingError, match="is not decided"):
+        chosen_runtime({})
 
 
 def test_a_touchline_that_is_not_there_is_named(tmp_path: Path) -> None:

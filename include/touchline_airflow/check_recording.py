@@ -1,0 +1,48 @@
+"""How does a task check one recording? A mapped task of `ingest_recordings`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.settings import Settings
+from touchline_airflow import ingest
+from touchline_airflow.failing import fail
+from touchline_airflow.step_mounts import read_only
+from touchline_airflow.step_operator import StepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CheckRecording(StepOperator):
+    """Run `touchline check-recording -- PATH`: reads one recording to its end.
+
+    Returns its path when it is complete and nothing while it is not; fails when it is bad.
+
+    :param path: the recording, below NAS_MOUNT_PATH.
+    """
+
+    template_fields: Sequence[str] = ("path",)
+    ui_color = "#d5f0dd"
+
+    def __init__(self, *, path: str, **kwargs: Any) -> None:
+        super().__init__(do_xcom_push=True, **kwargs)
+        self.path = path
+
+    def execute(self, context: Context) -> str | None:
+        """Run the check and write down what came out."""
+        path = self.path
+        finished = self.run_step(context, [path], lambda _user: [read_only(Path(path))])
+        try:
+            ingest.note_check(path, finished, Settings.from_env())
+        except IncompleteRecordingError as error:
+            self.log.info("%s is not complete yet: %s", path, error)
+            return None
+        except BadRecordingError as error:
+            fail(self.log, str(error), may_retry=False)
+        except TouchlineError as error:
+            fail(self.log, str(error), may_retry=True)
+        return path

@@ -1,0 +1,86 @@
+"""How does a task run a step? In the runtime that the deployment chose, and so that nothing outlives the task."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.docker.operators.docker import DockerOperator
+
+from touchline.errors import EXIT_BAD_RECORDING, EXIT_FAILED, EXIT_USAGE, TouchlineError
+from touchline_airflow.runtime import chosen_runtime, step_argv, step_environment, touchline_path
+from touchline_airflow.sandbox import Place, SandboxSettings, container_spec
+from touchline_airflow.step_container import StepContainer
+from touchline_airflow.step_process import Finished, StepProcess, end_with_parent
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from docker.types import Mount
+
+NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
+Mounts = Callable[[str], "list[Mount]"]
+"""From the container's user ("uid:gid") to what its step sees of the host."""
+
+
+class StepOperator(DockerOperator):
+    """A DockerOperator for one `touchline` command, which may also run it as a process.
+
+    What it adds to its parent: a container without capabilities, network or writable root; one name for all tries of
+    a task; the step's exit code; the end of the container with its task. The parent's way of running is not used.
+
+    :param image: another image than TOUCHLINE_WORKER_IMAGE.
+    """
+
+    def __init__(self, *, image: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("do_xcom_push", False)
+        super().__init__(image=image, auto_remove="force", mount_tmp_dir=False, network_mode="none", **kwargs)
+        self._running: StepProcess | StepContainer | None = None
+        self._told_to_end = False
+
+    def run_step(self, context: Context, arguments: Sequence[str], mounts: Mounts, *, match_id: str = "",
+                 force: bool = False) -> Finished:
+        """Run the step that the task is named after; its lines go to the task's log as they come.
+
+        Never raises for what went wrong with engine, mounts or settings: that is how the step finished.
+        """
+        end_with_parent()
+        try:
+            self._running = self._start(context, arguments, mounts, match_id, force)
+            if self._told_to_end:
+                self._running.kill()
+            return self._running.follow(lambda line: self.log.info("%s", line))
+        except TouchlineError as error:
+            return Finished(error.exit_code, "", str(error))
+        except OSError as error:
+            return Finished(EXIT_FAILED, "", str(error))
+
+    def on_kill(self) -> None:
+        """Cleared, marked or timed out: nothing of the step may go on."""
+        self._told_to_end = True
+        if self._running:
+            self._running.kill()
+
+    def _start(self, context: Context, arguments: Sequence[str], mounts: Mounts, match_id: str,
+               force: bool) -> StepProcess | StepContainer:
+        argv = step_argv(self.task_id, *arguments, force=force)
+        if chosen_runtime(os.environ) == "process":
+            argv = [touchline_path(), *argv]
+            self.log.info("Running %s", argv)
+            return StepProcess(argv, step_environment())
+        sandbox = SandboxSettings.from_env()
+        spec = container_spec(self._place(context, match_id), self.image or sandbox.touchline_worker_image, argv,
+                              mounts(sandbox.user))
+        self.log.info("Running %s in %s, container %s", argv, spec.image, spec.name)
+        return StepContainer(spec)
+
+    def _place(self, context: Context, match_id: str) -> Place:
+        this: Any = context["ti"]
+        return Place(this.dag_id, this.run_id, this.task_id, this.map_index, this.try_number, match_id)
+
+
+def reason_of(finished: Finished) -> str:
+    """One line for a person: what the step said last, else how it ended."""
+    if finished.exit_code < 0:
+        return f"the step was ended by signal {-finished.exit_code}"
+    return finished.reason or f"the step ended with exit code {finished.exit_code} and said nothing"
