@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import closing
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
-from touchline_airflow import tidy
+from touchline_airflow import reaper, tidy
+from touchline_airflow.engine import connect
 from touchline_airflow.failing import fail
 from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_state
+from touchline_airflow.runtime import chosen_runtime
 
 log = logging.getLogger("airflow.task")
 
@@ -24,6 +28,25 @@ def close_ended_runs() -> None:
     tidy.remove_orphans(settings, log.info)
     if unclosed:
         fail(log, f"{', '.join(run.match_id for run in unclosed)} could not be closed: see above", may_retry=True)
+
+
+@task
+def reap_containers() -> None:
+    """Remove the containers of this host whose task no longer runs; the same task's next try does so too."""
+    if chosen_runtime(os.environ) != "docker":
+        log.info("Steps run as processes here: there are no containers")
+        return
+    this = get_current_context()["ti"]
+
+    def states_of(dag_id: str, run_id: str) -> dict[str, str | None]:
+        return dict(this.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {}))
+
+    try:
+        with closing(connect()) as client:
+            for line in reaper.reap_containers(client, Settings.from_env(), states_of):
+                log.info("Removed the container of %s", line)
+    except TouchlineError as error:
+        fail(log, str(error), may_retry=True)
 
 
 def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> bool:
