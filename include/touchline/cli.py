@@ -15,6 +15,7 @@ from touchline import __version__
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
 from touchline.settings import Settings
+from touchline.steps.folders import naming_folders
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -156,13 +157,17 @@ def _migrate(arguments: argparse.Namespace) -> None:
 def _register(arguments: argparse.Namespace) -> None:
     from touchline.steps.register import register_match
 
-    print(register_match(arguments.recordings, Settings.from_env(), _names(arguments.reels)).match_id)
+    settings = Settings.from_env()
+    with naming_folders(settings):
+        print(register_match(arguments.recordings, settings, _names(arguments.reels)).match_id)
 
 
 def _check_recording(arguments: argparse.Namespace) -> None:
     from touchline.steps.check_recording import check_recording
 
-    check_recording(arguments.recording, Settings.from_env())
+    settings = Settings.from_env()
+    with naming_folders(settings):
+        check_recording(arguments.recording, settings)
 
 
 def _match_step(arguments: argparse.Namespace) -> None:
@@ -170,8 +175,9 @@ def _match_step(arguments: argparse.Namespace) -> None:
 
     name = arguments.command.replace("-", "_")
     step = getattr(import_module(f"touchline.steps.{name}"), name)
-    parts = (arguments.part,) if "part" in arguments else ()
-    step(arguments.match_id, *parts, Settings.from_env(), force=arguments.force)
+    parts, settings = (arguments.part,) if "part" in arguments else (), Settings.from_env()
+    with naming_folders(settings):
+        step(arguments.match_id, *parts, settings, force=arguments.force)
 
 
 def _train_detector(arguments: argparse.Namespace) -> None:

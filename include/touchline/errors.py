@@ -3,6 +3,8 @@
 Every error is one line for a person: what is wrong, with which file, what to do.
 """
 
+from pathlib import Path
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -33,6 +35,22 @@ class BadRecordingError(TouchlineError):
 
 class IncompleteRecordingError(TouchlineError):
     """The recording is still being copied, or its end is missing: wait and look again."""
+
+
+class StorageError(TouchlineError):
+    """A disk is full, a folder is read-only or a mount is away; nothing is wrong with the recording.
+
+    `state` and `advice` are for a person, `reason` are the kernel's words. `place` names the setting and its folder
+    (see `steps/folders.py`); without it the path stands alone.
+    """
+
+    def __init__(self, path: Path, state: str, advice: str, *, reason: str = "", place: str = "") -> None:
+        self.path = path
+        self.state = state
+        self.advice = advice
+        self.reason = reason
+        detail = f" ({path}: {reason})" if place and reason else f" ({reason})" if reason else ""
+        super().__init__(f"{place or path} {state}{detail}; {advice}, the task is tried again")
 
 
 class CommandError(TouchlineError):

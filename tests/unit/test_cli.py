@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from touchline.cli import MATCH_STEPS, build_parser, main
-from touchline.errors import EXIT_BAD_RECORDING, EXIT_USAGE
+from touchline.errors import EXIT_FAILED, EXIT_USAGE
 
 COMMANDS: dict[str, argparse.ArgumentParser] = next(
     action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
@@ -91,8 +91,8 @@ def test_an_unknown_reel_is_refused(reels, tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_a_recording_that_is_not_there_is_a_bad_one(tmp_path, capsys):
-    assert run("register", str(tmp_path / "none.mp4")) == EXIT_BAD_RECORDING
+def test_a_recording_that_is_not_there_is_no_bad_one(tmp_path, capsys):
+    assert run("register", str(tmp_path / "none.mp4")) == EXIT_FAILED
     assert "none.mp4 is not there" in capsys.readouterr().err
 
 

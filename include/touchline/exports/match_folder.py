@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.domain.layout import MatchFolder
-from touchline.errors import TouchlineError
+from touchline.errors import StorageError, TouchlineError
+from touchline.storage import writing
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _HELD_OPEN = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY}
@@ -79,15 +80,13 @@ def commit_files(folder: MatchFolder, files: Sequence[NewFile], known_names: Col
     `known_names` are the names that another publishing may have made: those that are not among `files` are removed.
 
     Raises:
-        TouchlineError: the output folder is missing, cannot be written or has too little space.
+        StorageError: the output folder is missing, cannot be written or has too little space.
+        TouchlineError: the source of a file changed while it was published.
     """
     if not folder.output_dir.is_dir():
-        raise TouchlineError(f"NAS_OUTPUT_PATH={folder.output_dir} is no folder: mount or create it")
-    try:
+        raise StorageError(folder.output_dir, "is no folder", "mount or create it")
+    with writing(folder.root):
         return _commit(folder, files, known_names)
-    except OSError as error:
-        where = error.filename2 or error.filename or folder.root
-        raise TouchlineError(f"the match folder cannot be written: {where}: {error.strerror}") from error
 
 
 def is_published(folder: MatchFolder, manifest_sha256: str) -> bool:
@@ -132,7 +131,7 @@ def _give_stable_name(folder: MatchFolder, file: NewFile) -> bool:
     if _shows(target, version, file.sha256, file.size_bytes):
         return True
     target.parent.mkdir(exist_ok=True)
-    with _temporary(target) as temporary:
+    with _temporary(target) as temporary, writing(target):
         try:
             temporary.hardlink_to(version)
         except OSError:
@@ -184,9 +183,8 @@ def _check_space(folder: MatchFolder, missing: Sequence[NewFile]) -> None:
     needed = copies * sum(file.size_bytes for file in missing) + _SPARE_BYTES
     free = shutil.disk_usage(folder.versions).free
     if free < needed:
-        raise TouchlineError(
-            f"{folder.root} needs {needed >> 20} MiB and {free >> 20} MiB are free: make space and try again"
-        )
+        state = f"has too little space: {free // 1_000_000} MB free, {-(-needed // 1_000_000)} MB needed"
+        raise StorageError(folder.root, state, "free some space")
 
 
 def _links_work(folder: MatchFolder) -> bool:
@@ -200,7 +198,7 @@ def _links_work(folder: MatchFolder) -> bool:
 
 
 def _write(target: Path, file: NewFile) -> None:
-    with _temporary(target) as temporary:
+    with _temporary(target) as temporary, writing(target):
         if isinstance(file.content, Path):
             _copy(file.content, temporary)
         else:
@@ -230,7 +228,8 @@ def _temporary(target: Path) -> Iterator[Path]:
     try:
         yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that led here says more; the next publishing removes it
+            temporary.unlink(missing_ok=True)
 
 
 def _holds(path: Path, sha256: str, size_bytes: int) -> bool:

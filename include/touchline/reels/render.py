@@ -16,10 +16,11 @@ from touchline.domain.action import Action
 from touchline.domain.clip import Clip
 from touchline.domain.layout import ScratchFiles
 from touchline.domain.recording import Recording, Timeline
-from touchline.errors import TouchlineError
+from touchline.errors import StorageError, TouchlineError
 from touchline.reels.plan import leading_action
 from touchline.reels.rules import ClipRules
 from touchline.reels.shared import locked, make_once
+from touchline.storage import writing
 from touchline.video.concat import concat_clips
 from touchline.video.cut import ClipStyle, cut_clip
 from touchline.video.verify import verify_video
@@ -99,12 +100,14 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
     Raises:
         TouchlineError: the reel does not decode cleanly or has another length; its clips are removed, so that a
             retry cuts them anew.
+        StorageError: scratch is full or cannot be written; the clips stay for the retry.
     """
     paths = [shop.clip_path(cut) for cut in cuts]
     folder = shop.scratch.root / f"join-{name}"
     with locked(folder):
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        with writing(folder):
+            folder.mkdir(parents=True)
         try:
             target = folder / f"{name}.mp4"
             _join(paths, target, sum(frames_of(cuts, shop.style)), shop)
@@ -115,8 +118,11 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
 
 def _join(paths: Sequence[Path], target: Path, frames: int, shop: Workshop) -> None:
     try:
-        concat_clips(paths, target, timeout_s=shop.timeout_s)
+        with writing(target):
+            concat_clips(paths, target, timeout_s=shop.timeout_s)
         verify_video(target, frames, milliseconds(frames, shop.style.fps))
+    except StorageError:
+        raise
     except TouchlineError:
         for path in paths:
             path.unlink(missing_ok=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from touchline.storage import writing
 
 
 def make_once(target: Path, make: Callable[[Path], object]) -> bool:
@@ -14,6 +16,9 @@ def make_once(target: Path, make: Callable[[Path], object]) -> bool:
 
     The lock is the kernel's (flock): it ends with the process that holds it, however that dies. What a killed maker
     left is removed by the next one.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written; nothing of the target is left.
     """
     with locked(target):
         if target.exists():
@@ -22,22 +27,26 @@ def make_once(target: Path, make: Callable[[Path], object]) -> bool:
             leftover.unlink()
         temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
         try:
-            make(temporary)
-            _sync(temporary)
-            temporary.replace(target)
+            with writing(target):
+                make(temporary)
+                _sync(temporary)
+                temporary.replace(target)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the error that led here says more; the next maker removes it
+                temporary.unlink(missing_ok=True)
     return True
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Be the only one on this host to work on `target`; waits for the other.
 
     The lock file stays: removing it would let two holders lock two files of the same name.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as lock:
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = target.with_name(f"{target.name}.lock").open("w")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
+from touchline.steps.recordings import from_whole
 from touchline.video.complete import check_complete
 
 
@@ -16,11 +17,12 @@ def check_recording(recording: Path, settings: Settings) -> None:
     Raises:
         IncompleteRecordingError: not complete yet (exit code 1); the line was printed.
         BadRecordingError: no video, or no picture in it (exit code 3); the line was printed.
+        StorageError: it is away or cannot be read (exit code 1); nothing was printed, for nothing is known of it.
     """
     error: TouchlineError | None = None
     duration_ms = None
     try:
-        duration_ms = check_complete(recording).duration_ms
+        duration_ms = from_whole([recording], lambda: check_complete(recording)).duration_ms
     except (IncompleteRecordingError, BadRecordingError) as found:
         error = found
     answer = {

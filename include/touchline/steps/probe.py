@@ -8,6 +8,7 @@ from typing import Any
 from touchline.domain.layout import WorkFiles
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
+from touchline.steps.recordings import from_whole
 from touchline.steps.register import fingerprint
 from touchline.steps.request import Request, load_request
 from touchline.steps.result import Outcome, reuse_or_compute
@@ -24,17 +25,22 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 
     Raises:
         BadRecordingError: a recording cannot be used, or is not the one that was registered.
+        StorageError: a recording is away or cannot be read, or WORKING_DIR is full.
     """
     request = load_request(match_id, settings)
     files = WorkFiles(settings.working_dir, request.match_id)
-    _refuse_changed(request)
-    inputs = {
-        "version": VERSION,
-        "recordings": request.recordings,
-        "fingerprints": request.fingerprints,
-        "sidecar": sidecar_digest(Path(request.recordings[0])),
-    }
-    return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request), force=force)
+
+    def compute() -> Outcome:
+        _refuse_changed(request)
+        inputs = {
+            "version": VERSION,
+            "recordings": request.recordings,
+            "fingerprints": request.fingerprints,
+            "sidecar": sidecar_digest(Path(request.recordings[0])),
+        }
+        return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request), force=force)
+
+    return from_whole([Path(path) for path in request.recordings], compute)
 
 
 def _compute(request: Request) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
 from touchline.settings import Settings
+from touchline.steps.folders import naming_folders
 from touchline.steps.merge_actions import merge_actions
 from touchline.steps.plan_chunks import plan_chunks
 from touchline.steps.plan_reels import plan_reels
@@ -41,6 +42,11 @@ def process(
     files between the steps stand in `<output>/.touchline`.
     """
     settings = _settings_for(output, settings)
+    with naming_folders(settings):
+        return _process(recordings, settings, reels, force)
+
+
+def _process(recordings: Sequence[Path], settings: Settings, reels: Sequence[str], force: bool) -> Path:
     request = register_match(recordings, settings, reels)
     match_id = request.match_id
     files, scratch = WorkFiles(settings.working_dir, match_id), ScratchFiles(settings.scratch_dir, match_id)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from touchline.domain.layout import match_id
-from touchline.errors import BadRecordingError, UsageError
+from touchline.errors import BadRecordingError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
 
@@ -21,7 +21,8 @@ def register_match(recordings: Sequence[Path], settings: Settings, reels: Sequen
 
     Raises:
         UsageError: no recording, or an unknown reel.
-        BadRecordingError: a recording is not there, is no plain file, or is empty.
+        TouchlineError: a recording is not there; its mount may be away (exit code 1).
+        BadRecordingError: a recording is no plain file, or is empty.
     """
     request = make_request(recordings, reels)
     save_request(request, settings)
@@ -58,7 +59,7 @@ def fingerprint(path: Path) -> str:
 def _plain_file(path: Path) -> Path:
     resolved = path.resolve()
     if not resolved.exists():
-        raise BadRecordingError(f"{path} is not there: check the name and the mount")
+        raise TouchlineError(f"{path} is not there: check the name and the mount")
     if not resolved.is_file():
         raise BadRecordingError(f"{path} is no plain file: name the recording itself")
     if resolved.stat().st_size == 0:

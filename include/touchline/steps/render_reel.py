@@ -19,6 +19,7 @@ from touchline.reels.rules import load_rules
 from touchline.reels.style import choose_style
 from touchline.settings import Settings
 from touchline.steps.plan_reels import action_from_plain, clip_from_plain
+from touchline.steps.recordings import from_whole
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, file_digest, read_result, remove_leftovers, replacing, reuse_or_compute
 from touchline.video.decode import grab_frame
@@ -36,6 +37,7 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
         UsageError: the request does not ask for this reel.
         DamagedResultError: an earlier result is missing or damaged.
         BadRecordingError: a recording cannot be decoded where a clip lies.
+        StorageError: a recording is away, or a folder is full: finished clips stay in SCRATCH_DIR for the next try.
         TouchlineError: the finished video failed its check.
     """
     request = load_request(match_id, settings)
@@ -60,7 +62,9 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
     }
 
     def compute() -> dict[str, object]:
-        return _render(reel, clips, shop, files) if clips else _nothing(reel, files)
+        if not clips:
+            return _nothing(reel, files)
+        return from_whole([Path(recording.path) for recording in recordings], lambda: _render(reel, clips, shop, files))
 
     def check(result: Mapping[str, Any]) -> bool:
         return is_whole(result, files)
@@ -90,10 +94,11 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
 
     made = cut_clips(cuts, shop, progress)
     cut_s = time.monotonic() - started
+    thumbnails = _take_thumbnails(reel, cuts, shop, files)
     remove_leftovers(video)
+    video.unlink(missing_ok=True)  # it is outdated: its space may be what the new one needs
     with joined(reel, cuts, shop) as joined_video, replacing(video) as temporary:
         shutil.copyfile(joined_video, temporary)
-    thumbnails = _take_thumbnails(reel, cuts, shop, files)
     frames = frames_of(cuts, shop.style)
     return {
         "name": reel,

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import DamagedResultError
+from touchline.storage import writing
+
+_ROOM_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def reuse_or_compute(
         same = stored and stored["step"] == step and stored["inputs"] == _plain(inputs)
         if stored and same and (check is None or check(stored["result"])):
             return Outcome(stored["result"], stored["digest"], reused=True)
+    _refuse_full_folder(path)
     started = time.monotonic()
     result = dict(compute())
     stats = {"wall_s": round(time.monotonic() - started, 3), **result.pop("stats", {})}
@@ -86,17 +90,35 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; on success it is fsynced and renamed, else removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
+    """Give a temporary name beside `path` to write to; on success it is fsynced and renamed, else removed.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    with _temporary(path) as temporary:
         yield temporary
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the error that led here says more; `remove_leftovers` tries again
+            temporary.unlink(missing_ok=True)
+
+
+def _refuse_full_folder(path: Path) -> None:
+    """A full or read-only folder is noticed before hours of work, not after them."""
+    with _temporary(path) as temporary:
+        temporary.write_bytes(bytes(_ROOM_BYTES))
 
 
 def remove_leftovers(path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Recording, Timeline
+from touchline.errors import BadRecordingError
 from touchline.progress import report
 from touchline.settings import Settings
 from touchline.spotting import signals
+from touchline.steps.recordings import from_whole
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.video.audio import decode_audio
-from touchline.video.decode import decode_frames
+from touchline.video.decode import MAX_SHORTFALL_S, decode_frames
 from touchline.video.packets import video_packets
 from touchline.video.plain import recording_from_plain
 
@@ -46,7 +49,8 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 
     Raises:
         DamagedResultError: the result of `probe` is missing.
-        CommandError: a recording cannot be read.
+        StorageError: a recording is away or cannot be read.
+        BadRecordingError: a recording has less picture than its probe found.
     """
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
     plain = read_result(files.probe).result["recordings"]
@@ -57,7 +61,12 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
         "max_workers": settings.max_workers,
     }
     recordings = [recording_from_plain(one) for one in plain]
-    return reuse_or_compute(files.scan, "scan", inputs, lambda: _compute(recordings, settings), force=force)
+    paths = [Path(recording.path) for recording in recordings]
+
+    def compute() -> dict[str, Any]:
+        return from_whole(paths, lambda: _compute(recordings, settings))
+
+    return reuse_or_compute(files.scan, "scan", inputs, compute, force=force)
 
 
 def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
@@ -94,6 +103,7 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
     """Signals of one recording, on its own clock; `on_progress` hears how many milliseconds are done."""
     steps = signals.steps_in(recording.duration_ms)
     packets = list(video_packets(recording))
+    _refuse_early_end(recording, packets[-1].recording_ms if packets else 0)
     per_frame = signals.bytes_per_frame(
         [packet.recording_ms for packet in packets],
         [packet.size_bytes for packet in packets],
@@ -109,6 +119,16 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
     on_progress(recording.duration_ms)
     surge = signals.surge(sound.loudness_db)
     return RecordingSignals(moving, dead, sound.loudness_db, surge, sound.whistle, len(packets), looks)
+
+
+def _refuse_early_end(recording: Recording, reached_ms: int) -> None:
+    """Refuse packets that end early: ffprobe takes a read error for the end of the file and says nothing."""
+    missing_ms = recording.duration_ms - reached_ms
+    if missing_ms > MAX_SHORTFALL_S * 1000 and not recording.video.is_variable_rate:
+        raise BadRecordingError(
+            f"{recording.path} has picture only to {reached_ms / 1000:.1f} s, {missing_ms / 1000:.1f} s too early: "
+            "copy it again"
+        )
 
 
 def _reporter(before_ms: int, whole_ms: int) -> Callable[[int], None]:

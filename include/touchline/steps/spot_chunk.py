@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from touchline.inference.windows import (
 )
 from touchline.progress import report
 from touchline.settings import Settings
+from touchline.steps.recordings import from_whole
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, read_result, reuse_or_compute
 from touchline.video.decode import decode_frames
@@ -63,6 +65,7 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
         UsageError: there is no such match or chunk.
         DamagedResultError: the results of `probe` or `plan_chunks` are missing.
         ModelError: a model cannot be loaded.
+        StorageError: a recording is away or cannot be read, or WORKING_DIR is full.
     """
     load_request(match_id, settings)
     files = WorkFiles(settings.working_dir, match_id)
@@ -77,8 +80,12 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
         "spotter": model_digest(settings.action_model_path),
         "max_workers": settings.max_workers,
     }
-    return reuse_or_compute(files.spottings(chunk_id), "spot_chunk", inputs,
-                            lambda: _compute(chunk, recordings, settings), force=force)
+    paths = [Path(recording.path) for recording in recordings]
+
+    def compute() -> dict[str, Any]:
+        return from_whole(paths, lambda: _compute(chunk, recordings, settings))
+
+    return reuse_or_compute(files.spottings(chunk_id), "spot_chunk", inputs, compute, force=force)
 
 
 def _find_chunk(chunks: list[dict[str, Any]], chunk_id: str, match_id: str) -> Chunk:

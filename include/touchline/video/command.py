@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from touchline.errors import CommandError
+from touchline.storage import is_storage_failure
 
 KEPT_LINES = 200
 LAST_LINES = 6
@@ -46,7 +47,8 @@ def run(
     """Run a command to its end. `on_line` is called with each line of stderr, from another thread.
 
     Raises:
-        CommandError: exit code other than 0, longer than `timeout_s` seconds, or more than `max_bytes` on stdout.
+        CommandError: exit code other than 0 (or ffmpeg says that it could not read or write, which it may do with exit
+            code 0), longer than `timeout_s` seconds, or more than `max_bytes` on stdout.
     """
     deadline = time.monotonic() + timeout_s
     child = _Child(argv, on_line)
@@ -98,6 +100,7 @@ class _Child:
         self.argv = list(argv)
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._on_line = on_line
+        self._storage_failure = ""
         try:
             self._process = subprocess.Popen(
                 self.argv,
@@ -137,8 +140,8 @@ class _Child:
         except subprocess.TimeoutExpired:
             raise self.error("took too long and was stopped") from None
         self._reader.join(5.0)
-        if code:
-            raise CommandError(self.argv, code, self._last_lines())
+        if code or self._storage_failure:
+            raise CommandError(self.argv, code, self._storage_failure or self._last_lines())
 
     def error(self, reason: str) -> CommandError:
         """An error for a command that we stop: its exit code will be that of SIGKILL."""
@@ -169,6 +172,8 @@ class _Child:
         text = line.decode("utf-8", "replace").strip()[:_LINE_CHARACTERS]
         if text:
             self._lines.append(text)
+            if is_storage_failure(text):
+                self._storage_failure = text
             if self._on_line is not None:
                 self._on_line(text)
 

@@ -196,7 +196,9 @@ def test_a_missing_output_folder_is_one_line_and_exit_code_1(settings, monkeypat
     monkeypatch.setenv("NAS_OUTPUT_PATH", "/nowhere/at/all")
     assert main(["publish", MATCH]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line == "touchline publish: NAS_OUTPUT_PATH=/nowhere/at/all is no folder: mount or create it"
+    assert line == (
+        "touchline publish: NAS_OUTPUT_PATH (/nowhere/at/all) is no folder; mount or create it, the task is tried again"
+    )
 
 
 def test_a_name_from_a_file_cannot_write_into_the_report(settings):

@@ -1,0 +1,83 @@
+"""Can the recordings be read, and do they stay as they are while a step reads them?
+
+ffprobe takes a mount that goes away for the end of the file, and ends with exit code 0. So nothing that was made from
+recordings counts until they are seen to be the same at the end, and none is called bad on the strength of one look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError
+from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_errno, storage_error
+
+Made = TypeVar("Made")
+_BLOCK_BYTES = 1 << 22
+
+
+def from_whole(recordings: Sequence[Path], make: Callable[[], Made]) -> Made:
+    """What `make` makes from recordings that can be read before and after it, and are of the same size.
+
+    When `make` finds a recording bad, every byte is read once and `make` is tried again: if the storage was at fault,
+    either the reading says so or the second try succeeds.
+
+    Raises:
+        StorageError: a recording is away, cannot be read, or changed under the reader (exit code 1).
+        BadRecordingError: `make` found it bad twice, although all of it can be read.
+    """
+    sizes = _sizes(recordings)
+    try:
+        made = make()
+    except StorageError:
+        raise
+    except (OSError, TouchlineError) as error:
+        _refuse_storage_failure(error, recordings)
+        if not isinstance(error, BadRecordingError):
+            raise
+        _read_through(recordings)
+        made = make()
+    for path, before, now in zip(recordings, sizes, _sizes(recordings), strict=True):
+        if before != now:
+            raise StorageError(path, "changed while it was read", "leave the recording as it is",
+                               reason=f"it had {before} bytes and has {now}")
+    return made
+
+
+def _sizes(recordings: Sequence[Path]) -> list[int]:
+    """The size of each recording, of which the first byte was read."""
+    sizes = []
+    for path in recordings:
+        with reading(path):
+            sizes.append(path.stat().st_size)
+            if path.is_file():
+                with path.open("rb") as handle:
+                    handle.read(1)
+    return sizes
+
+
+def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) -> None:
+    """Raise the `StorageError` that stands behind an error: what the kernel says now, or said to us or to ffmpeg."""
+    _sizes(recordings)
+    link: BaseException | None = error
+    while link is not None:
+        number = None
+        if isinstance(link, CommandError):
+            number = storage_errno(link.last_lines)
+        elif isinstance(link, OSError) and path_of(link) in (None, *recordings):
+            number = link.errno if link.errno in STORAGE_ERRNOS else None
+        if number is not None:
+            raise storage_error(number, _named_in(link, recordings), writes=False) from error
+        link = link.__cause__ or link.__context__
+
+
+def _named_in(error: BaseException, recordings: Sequence[Path]) -> Path:
+    return next((path for path in recordings if str(path) in str(error)), recordings[0])
+
+
+def _read_through(recordings: Sequence[Path]) -> None:
+    for path in recordings:
+        with reading(path), path.open("rb") as handle:
+            while handle.read(_BLOCK_BYTES):
+                pass
