@@ -13,7 +13,7 @@ from touchline.errors import CommandError, IncompleteRecordingError
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.command import run
 from touchline.video.container import missing_part
-from touchline.video.demuxer import SNIFFED_BYTES, is_text, read_head, sniff_demuxer
+from touchline.video.demuxer import is_begun, read_head, sniff_demuxer
 from touchline.video.monitor import FrameMonitor
 from touchline.video.probe import UnreadableRecordingError, probe_recording
 
@@ -35,7 +35,7 @@ def check_complete(path: Path) -> Recording:
         BadRecordingError: it is no video at all, or a whole file without a picture.
     """
     head = read_head(path)
-    if not head.strip(b"\0") or (len(head) < SNIFFED_BYTES and not is_text(head)):
+    if not head.strip(b"\0") or is_begun(head):
         raise IncompleteRecordingError(f"{path.name} is not complete: there is next to nothing in it yet")
     missing = missing_part(path, sniff_demuxer(path))
     if missing:

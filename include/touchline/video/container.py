@@ -7,64 +7,34 @@ the start, with zeros where the rest will be (SMB clients reserve the space).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from touchline.errors import BadRecordingError
+from touchline.video.boxes import boxes
 from touchline.video.demuxer import SNIFFED_BYTES, packet_layout
 
 TAIL_BYTES = 4096
-MAX_BOXES = 100_000
 _EBML_UNKNOWN_SIZES = frozenset((1 << (7 * length)) - 1 for length in range(1, 9))
 _SEGMENT_ID = b"\x18\x53\x80\x67"
 _MATROSKA_HEAD_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class Box:
-    """One top-level box of an MP4 file: offsets in bytes, `end` is where the next begins."""
-
-    kind: bytes
-    start: int
-    end: int
-
-
 def missing_part(path: Path, demuxer: str) -> str | None:
-    """Why the file cannot be complete, in words; None when nothing speaks against it."""
+    """Why the file cannot be complete, in words; None when nothing speaks against it.
+
+    Raises:
+        BadRecordingError: something else follows where its index should be: no rest will make it whole.
+    """
     size = path.stat().st_size
     check = _CHECKS.get(demuxer)
     with path.open("rb") as handle:
         return check(handle, size) if check else None
 
 
-def boxes(handle: BinaryIO, size: int) -> Iterator[Box]:
-    """Walk the top-level boxes (ISO/IEC 14496-12, 4.2); stops after the first that leaves the file or is none.
-
-    A size of 1 means that 64 bits follow, 0 that the box goes to the end of the file.
-    """
-    start = 0
-    for _ in range(MAX_BOXES):
-        handle.seek(start)
-        head = handle.read(16)
-        if len(head) < 8:
-            return
-        length, kind = struct.unpack(">I4s", head[:8])
-        if length == 1 and len(head) == 16:
-            length = struct.unpack(">Q", head[8:])[0]
-        elif length == 0:
-            length = size - start
-        if length < 8 or not _is_box_name(kind):
-            yield Box(b"", start, size)
-            return
-        yield Box(kind, start, start + length)
-        start += length
-        if start >= size:
-            return
-
-
 def _mp4(handle: BinaryIO, size: int) -> str | None:
-    found = list(boxes(handle, size))
+    found = list(boxes(handle, 0, size))
     kinds = {box.kind for box in found}
     last = found[-1] if found else None
     if last is None:
@@ -72,6 +42,9 @@ def _mp4(handle: BinaryIO, size: int) -> str | None:
     if last.end > size:
         return f"its {last.kind.decode('ascii', 'replace')} box ends at byte {last.end}, the file at byte {size}"
     if b"moov" not in kinds:
+        if not last.kind and not _is_zero(handle, last.start, min(size, last.start + 8)):
+            name = Path(handle.name).name
+            raise BadRecordingError(f"{name} is no MP4 from byte {last.start} on: export it again as MP4")
         return "its index (moov) is not there yet"
     if not kinds & {b"mdat", b"moof"}:
         return "its media data (mdat) are not there yet"
@@ -130,10 +103,6 @@ def _zero_tail(handle: BinaryIO, size: int) -> str | None:
 def _is_zero(handle: BinaryIO, start: int, end: int) -> bool:
     handle.seek(start)
     return not handle.read(end - start).strip(b"\0")
-
-
-def _is_box_name(kind: bytes) -> bool:
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in kind)
 
 
 def _ebml_number(data: bytes) -> tuple[int, int]:

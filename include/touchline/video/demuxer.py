@@ -12,22 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import BadRecordingError
+from touchline.video.references import refuse_references
 
 SNIFFED_BYTES = 1024
+LONGEST_SIGNATURE = 12
 PACKET_BYTES = (188, 192, 204)
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx", b"uuid")
 _PRINTABLE = frozenset(string.printable.encode())
+_ONLY_ITSELF: dict[str, dict[str, int]] = {"mov": {"enable_drefs": 0, "use_absolute_path": 0}}
+"""Options by which a demuxer opens no second file; ffmpeg's defaults, said again because much hangs on them."""
 
 
 def sniff_demuxer(path: Path) -> str:
     """Return ffmpeg's name of the demuxer that the first bytes of the file call for.
 
     Raises:
-        BadRecordingError: the bytes are of no format that touchline reads, or the file cannot be found.
+        BadRecordingError: the bytes are of no format that touchline reads, the file cannot be found, or it takes its
+            media from elsewhere.
     """
     head = read_head(path)
     for demuxer, matches in SNIFFERS.items():
         if matches(head):
+            refuse_references(path, demuxer)
             return demuxer
     raise BadRecordingError(
         f"{path.name} is no video that touchline can read: its first bytes are {_what(head)}; "
@@ -37,6 +43,8 @@ def sniff_demuxer(path: Path) -> str:
 
 def read_head(path: Path) -> bytes:
     """The first bytes of a file, as many as `sniff_demuxer` looks at."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadRecordingError(f"{path} is no plain file: name the recording itself")  # a pipe would never answer
     try:
         with path.open("rb") as handle:
             return handle.read(SNIFFED_BYTES)
@@ -90,6 +98,7 @@ def input_options(
     if demuxer not in SNIFFERS:
         raise ValueError(f"{demuxer!r} is not an allowed demuxer")
     options: dict[str, Any] = {"filename": f"file:{path}", "f": demuxer, "protocol_whitelist": "file"}
+    options |= _ONLY_ITSELF.get(demuxer, {})
     if threads is not None:
         options["threads"] = threads
     if start_us is not None:
@@ -98,9 +107,16 @@ def input_options(
 
 
 def input_argv(path: str | Path, demuxer: str) -> list[str]:
-    """The same as arguments, for ffprobe: ["-protocol_whitelist", "file", "-f", "mov", "-i", "file:/nas/a.mp4"]."""
+    """The same as arguments, for ffprobe: ["-f", "mpegts", "-protocol_whitelist", "file", "-i", "file:/nas/a.ts"]."""
     options = input_options(path, demuxer)
-    return ["-protocol_whitelist", options["protocol_whitelist"], "-f", options["f"], "-i", options["filename"]]
+    filename = options.pop("filename")
+    return [*(text for name, value in options.items() for text in (f"-{name}", str(value))), "-i", filename]
+
+
+def is_begun(head: bytes) -> bool:
+    """Whether these may be the first few bytes of a recording whose format shows only when more of it is there."""
+    may_be_packets = b"G" in (head[:1], head[4:5])
+    return len(head) < SNIFFED_BYTES and not is_text(head) and (len(head) < LONGEST_SIGNATURE or may_be_packets)
 
 
 def is_text(head: bytes) -> bool:

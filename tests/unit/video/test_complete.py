@@ -5,8 +5,9 @@ import struct
 import pytest
 
 from touchline.errors import BadRecordingError, IncompleteRecordingError
+from touchline.video.boxes import boxes
 from touchline.video.complete import check_complete
-from touchline.video.container import boxes, missing_part
+from touchline.video.container import missing_part
 
 FAST = ("-movflags", "+faststart")
 FLV = ("-c:v", "flv")
@@ -121,7 +122,7 @@ def walk(tmp_path, content: bytes) -> list[tuple[bytes, int]]:
     path = tmp_path / "boxes.mp4"
     path.write_bytes(content)
     with path.open("rb") as handle:
-        return [(found.kind, found.end - found.start) for found in boxes(handle, len(content))]
+        return [(found.kind, found.end - found.start) for found in boxes(handle, 0, len(content))]
 
 
 def test_boxes_have_small_and_large_sizes_and_the_last_may_go_to_the_end(tmp_path):
