@@ -30,10 +30,10 @@ def naming_folders(settings: Settings) -> Iterator[None]:
 
 
 def place_name(path: Path, settings: Settings) -> str:
-    """"WORKING_DIR (/work)" for anything below it; the innermost folder counts, and any other path names itself."""
+    """"WORKING_DIR (/work)" for anything below it; the innermost folder counts; empty for any other path."""
     found = [(name, folder) for name in _FOLDERS if path.is_relative_to(folder := getattr(settings, name))]
     if not found:
-        return str(path)
+        return ""
     name, folder = max(found, key=lambda pair: len(pair[1].parts))
     return f"{name.upper()} ({folder})"
 
