@@ -26,6 +26,7 @@ _WORDS = {os.strerror(number): number for number in STORAGE_ERRNOS if number not
 _SAID_IN_PASSING = {os.strerror(number) for number in (*_FULL, *_BROKEN, errno.EROFS, errno.ESTALE, errno.ENOTCONN)}
 """What ffmpeg 5.1 says of a failed read or write before it ends with exit code 0."""
 _MB = 1_000_000
+_NEXT_TO_NOTHING_BYTES = 1 << 16
 
 
 @contextmanager
@@ -89,13 +90,22 @@ def storage_error(number: int, path: Path, *, writes: bool) -> StorageError:
 
 def free_space(path: Path) -> str:
     """"12 MB", and that no more files fit where that is what is short."""
-    place = next((place for place in (path, *path.parents) if place.exists()), path)
     try:
-        found = os.statvfs(place)
+        found = os.statvfs(_nearest(path))
     except OSError as error:
         return f"unknown ({error.strerror})"
     free = f"{found.f_bavail * found.f_frsize // _MB} MB"
     return f"{free}, but no more files," if found.f_files and not found.f_favail else free
+
+
+def is_full(path: Path) -> bool:
+    """Whether next to nothing fits on the disk of `path`."""
+    found = os.statvfs(_nearest(path))
+    return found.f_bavail * found.f_frsize < _NEXT_TO_NOTHING_BYTES or bool(found.f_files and not found.f_favail)
+
+
+def _nearest(path: Path) -> Path:
+    return next((place for place in (path, *path.parents) if place.exists()), path)
 
 
 def path_of(error: OSError) -> Path | None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.errors import IncompleteRecordingError
 from touchline.settings import Settings
 from touchline_airflow import ingest
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import failing_plainly
 from touchline_airflow.step_mounts import read_only
 from touchline_airflow.step_operator import StepOperator
 
@@ -34,15 +34,14 @@ class CheckRecording(StepOperator):
 
     def execute(self, context: Context) -> str | None:
         """Run the check and write down what came out."""
-        path = self.path
+        with failing_plainly(self.log):
+            return self._check(context, self.path)
+
+    def _check(self, context: Context, path: str) -> str | None:
         finished = self.run_step(context, [path], lambda _user: [read_only(Path(path))])
         try:
             ingest.note_check(path, finished, Settings.from_env())
         except IncompleteRecordingError as error:
             self.log.info("%s is not complete yet: %s", path, error)
             return None
-        except BadRecordingError as error:
-            fail(self.log, str(error), may_retry=False)
-        except TouchlineError as error:
-            fail(self.log, str(error), may_retry=True)
         return path

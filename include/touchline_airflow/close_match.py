@@ -96,8 +96,8 @@ def _tell_in_folder(folder: MatchFolder, reason: str) -> str:
     """A folder that cannot be written must not keep the match open: then the reason says so as well."""
     try:
         write_failure(folder, reason)
-    except OSError as error:
-        return f"{reason} ({folder.failure} could not be written: {error.strerror})"
+    except (OSError, TouchlineError) as error:
+        return f"{reason} ({folder.failure} could not be written: {error})"
     return reason
 
 

@@ -12,10 +12,11 @@ START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "touchline",
-    # Short first: most failures that a retry heals are a NAS that was away for seconds. 5 s, 20 s, 80 s.
-    "retries": 3,
+    # Short first: most failures that a retry heals are a NAS that was away for seconds. At least 5, 15, 45 and 135 s,
+    # at most twice that (Airflow adds up to 100 %): an absence of two minutes is always survived.
+    "retries": 4,
     "retry_delay": timedelta(seconds=5),
-    "retry_exponential_backoff": 4,
+    "retry_exponential_backoff": 3,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=15),
 }

@@ -10,7 +10,7 @@ from airflow.sdk import task
 
 from touchline.settings import Settings
 from touchline_airflow import ingest
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import fail, failing_plainly
 
 log = logging.getLogger("airflow.task")
 
@@ -21,5 +21,6 @@ def register_recordings(due: list[str] | None, complete: Iterable[str | None]) -
     if due is None:
         fail(log, "wait_for_recording failed: the last line of its log says why", may_retry=False)
     settings = Settings.from_env()
-    ingest.register_recordings([path for path in complete or () if path], settings, log.info)
-    return ingest.pending_runs(settings)
+    with failing_plainly(log):
+        ingest.register_recordings([path for path in complete or () if path], settings, log.info)
+        return ingest.pending_runs(settings)

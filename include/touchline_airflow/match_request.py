@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from touchline.errors import UsageError
 from touchline.settings import Settings
 from touchline.steps.register import REELS, fingerprint, make_request
 from touchline.steps.request import Request
+from touchline.storage import storage_error
 from touchline_airflow.watch import watched_folders
 
 LONGEST_PATH = 4096
@@ -32,13 +34,15 @@ def read_order(params: Mapping[str, Any], settings: Settings) -> MatchOrder:
 
     Raises:
         UsageError: one line that says what is refused and what to give instead.
+        StorageError: the mount is away, or a recording that the ingest has seen is not there now.
     """
     match_id = params.get("match_id")
     if match_id is not None and not (isinstance(match_id, str) and is_match_id(match_id)):
         raise UsageError(f"match_id {match_id!r} is not a match id: leave it out")
     if not isinstance(params.get("force", False), bool):
         raise UsageError(f"force {params['force']!r} is neither true nor false")
-    return MatchOrder(_recording(params.get("recording"), settings), _reels(params.get("reels", list(REELS))), match_id)
+    recording = _recording(params.get("recording"), settings, is_known=match_id is not None)
+    return MatchOrder(recording, _reels(params.get("reels", list(REELS))), match_id)
 
 
 def find_match(order: MatchOrder, settings: Settings) -> Request:
@@ -56,7 +60,7 @@ def find_match(order: MatchOrder, settings: Settings) -> Request:
     return replace(proposed, match_id=match.match_id, recordings=(recording,))
 
 
-def _recording(value: Any, settings: Settings) -> Path:
+def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:
     if not isinstance(value, str) or not value.strip():
         raise UsageError("recording is missing: give the path of a file below NAS_MOUNT_PATH")
     if "\0" in value or len(value) > LONGEST_PATH or not _is_utf8(value):
@@ -72,6 +76,8 @@ def _recording(value: Any, settings: Settings) -> Path:
     if path.is_relative_to(output):
         raise UsageError(f"recording {value[:200]!r} lies in NAS_OUTPUT_PATH: that holds what touchline made")
     if not is_file:
+        if is_known or not _holds_something(mount):
+            raise storage_error(errno.ENOENT, path, writes=False)
         raise UsageError(f"recording {value[:200]!r} is no plain file below {mount}: check the name")
     return path
 
@@ -83,6 +89,14 @@ def _reels(value: Any) -> tuple[str, ...]:
         if name not in REELS:
             raise UsageError(f"unknown reel {name!r}: use {', '.join(REELS)}")
     return tuple(name for name in REELS if name in value)
+
+
+def _holds_something(mount: Path) -> bool:
+    """Whether the mount is there: the folder under a mount that is away is empty."""
+    try:
+        return any(mount.iterdir())
+    except OSError:
+        return False
 
 
 def _is_content(path: Path, content: str) -> bool:

@@ -8,12 +8,11 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from touchline.domain.layout import WorkFiles
-from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
 from touchline_airflow import close_match as closing
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.leases import PROCESS_MATCH
 
 log = logging.getLogger("airflow.task")
@@ -22,14 +21,16 @@ log = logging.getLogger("airflow.task")
 @task
 def list_chunks(match_id: str) -> list[str]:
     """Ids of the chunks that `plan_chunks` made; none is normal for a match in which nothing moves."""
-    planned = read_result(WorkFiles(Settings.from_env().working_dir, match_id).chunks)
+    with failing_plainly(log):
+        planned = read_result(WorkFiles(Settings.from_env().working_dir, match_id).chunks)
     return [chunk["chunk_id"] for chunk in planned.result["chunks"]]
 
 
 @task
 def list_reels(match_id: str) -> list[str]:
     """Names of the reels that were asked for."""
-    return list(load_request(match_id, Settings.from_env()).reels)
+    with failing_plainly(log):
+        return list(load_request(match_id, Settings.from_env()).reels)
 
 
 @task(trigger_rule="all_done")
@@ -42,9 +43,7 @@ def close_match(match_id: str | None) -> None:
         fail(log, "open_match did not open the match: the last line of its log says why", may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}
-    try:
+    with failing_plainly(log):
         reason = closing.close_match(match_id, run_id, others, Settings.from_env())
-    except TouchlineError as error:
-        fail(log, str(error), may_retry=True)
     if reason:
         fail(log, reason, may_retry=False)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from touchline.catalogue import matches, runs
-from touchline.errors import BadRecordingError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import save_request
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import failing_plainly
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.match_request import find_match, read_order
 
@@ -31,12 +30,12 @@ class OpenMatch(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One try to take the match."""
-        settings = Settings.from_env()
+        with failing_plainly(self.log):
+            return self._open(context, Settings.from_env())
+
+    def _open(self, context: Context, settings: Settings) -> PokeReturnValue:
         address, run_id = settings.catalogue_address, context["run_id"]
-        try:
-            request = find_match(read_order(context["params"], settings), settings)
-        except (UsageError, BadRecordingError) as error:
-            fail(self.log, str(error), may_retry=False)
+        request = find_match(read_order(context["params"], settings), settings)
         match_id = request.match_id
         holder = matches.take_lease(address, match_id, run_id, LEASE_SEC,
                                     lambda other: run_is_active(context["ti"], other))

@@ -12,12 +12,12 @@ from touchline.domain.layout import WorkFiles
 from touchline.errors import EXIT_DONE
 from touchline.settings import Settings
 from touchline.steps.result import read_stats
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
 from touchline_airflow.force import is_forced
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.metrics import send_stats
 from touchline_airflow.step_mounts import match_mounts
-from touchline_airflow.step_operator import NO_RETRY_HELPS, StepOperator, reason_of
+from touchline_airflow.step_operator import StepOperator, reason_of
 from touchline_airflow.step_process import Finished
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ class TouchlineOperator(StepOperator):
 
     def execute(self, context: Context) -> None:
         """Hold the match's lease, run the step, note how it went."""
-        settings = Settings.from_env()
+        with failing_plainly(self.log):
+            self._execute(context, Settings.from_env())
+
+    def _execute(self, context: Context, settings: Settings) -> None:
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
         started = time.monotonic()

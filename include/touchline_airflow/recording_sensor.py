@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.sensors.filesystem import FileSensor
 
+from touchline.errors import StorageError
 from touchline.settings import Settings
 from touchline_airflow.recording_trigger import RecordingTrigger
 from touchline_airflow.watch import find_due
@@ -40,8 +41,8 @@ class RecordingSensor(FileSensor):
         settings = Settings.from_env()
         try:
             due = find_due(settings)
-        except OSError as error:
-            self.log.info("The mount cannot be read now: %s", error)
+        except (OSError, StorageError) as error:
+            self.log.info("Nothing can be seen now: %s", error)
             due = []
         if not due:
             self.defer(trigger=RecordingTrigger(poke_interval(settings), self.end_after_sec),

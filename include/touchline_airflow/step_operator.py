@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from touchline.errors import EXIT_BAD_RECORDING, EXIT_FAILED, EXIT_USAGE, TouchlineError
+from touchline.errors import EXIT_FAILED, TouchlineError
+from touchline.settings import Settings
+from touchline.steps.folders import naming_folders
 from touchline_airflow.runtime import chosen_runtime, step_argv, step_environment, touchline_path
 from touchline_airflow.sandbox import Place, SandboxSettings, container_spec
 from touchline_airflow.step_container import StepContainer
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from docker.types import Mount
 
-NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
 Mounts = Callable[[str], "list[Mount]"]
 """From the container's user ("uid:gid") to what its step sees of the host."""
 
@@ -46,7 +47,8 @@ class StepOperator(DockerOperator):
         """
         end_with_parent()
         try:
-            self._running = self._start(context, arguments, mounts, match_id, force)
+            with naming_folders(Settings.from_env()):
+                self._running = self._start(context, arguments, mounts, match_id, force)
             if self._told_to_end:
                 self._running.kill()
             return self._running.follow(lambda line: self.log.info("%s", line))
