@@ -218,6 +218,11 @@ def _make_slim(root: Path) -> None:
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("".join(f"path-exclude /{path}/*\n" for path in left_out))
     (root / "etc/apt/sources.list").write_text(f"deb {MIRROR} {SUITE} main\ndeb {MIRROR} {SUITE}-updates main\n"
                                                f"deb {SECURITY} {SUITE}-security main\n")
+    # As in the published image: apt keeps no packages.
+    (root / "etc/apt/apt.conf.d/docker-clean").write_text(
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n')
     for name in ("etc/resolv.conf", "etc/hostname"):
         (root / name).unlink(missing_ok=True)
 
@@ -241,7 +246,8 @@ def fill_wheelhouse(image: Image) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     pip = [str(python), "-m", "pip", "wheel", "-qq", "--disable-pip-version-check", "--wheel-dir", str(folder)]
-    _run_pip([*pip, "--constraint", image.constraints, "--requirement", image.requirements, *wanted])
+    # The constraints in full: the image's Python may need a package that this machine's does not.
+    _run_pip([*pip, "--requirement", image.requirements, "--requirement", image.constraints, *wanted])
     if image.without_dependencies:
         _run_pip([*pip, "--no-deps", "--requirement", image.without_dependencies])
     stamp.write_text(digest)
