@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -19,18 +20,29 @@ _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d{1,3})?)")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _KITS = ("home", "away", "home_keeper", "away_keeper")
 _MAX_BYTES = 1 << 20
+_SHOWN_CHARACTERS = 80
 
 
 def find_sidecars(first_recording: Path) -> dict[str, Path]:
-    """The sidecar files of a match, by kind: `<stem>.match.toml` goes before `match.toml`, likewise the marks."""
+    """The sidecar files of a match, by kind: `<stem>.match.toml` goes before `match.toml`, likewise the marks.
+
+    Raises:
+        BadRecordingError: one is a link that leads out of the recording's folder: nothing there is read.
+    """
     found = {}
     for kind in ("match.toml", "marks.csv"):
         for name in (f"{first_recording.stem}.{kind}", kind):
             candidate = first_recording.with_name(name)
+            _refuse_leading_out(candidate)
             if candidate.is_file():
                 found[kind] = candidate
                 break
     return found
+
+
+def _refuse_leading_out(candidate: Path) -> None:
+    if candidate.is_symlink() and Path(os.path.realpath(candidate)).parent != Path(os.path.realpath(candidate.parent)):
+        raise BadRecordingError(f"{candidate} is a link that leads out of its folder: put the file itself there")
 
 
 def sidecar_digest(first_recording: Path) -> str:
@@ -69,8 +81,8 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
     if path:
         try:
             content = tomllib.loads(_text(path))
-        except tomllib.TOMLDecodeError as error:
-            raise BadRecordingError(f"{path} is no valid TOML ({error}): correct it and try again") from None
+        except (ValueError, RecursionError) as error:  # tomllib lets through what int() and deep nesting raise
+            raise BadRecordingError(f"{path} is no valid TOML ({_short(error)}): correct it and try again") from None
     kits = content.get("kits", {})
     if not isinstance(kits, dict):
         raise BadRecordingError(f'{path}: kits is no table: write [kits] and lines such as home = "#c8102e"')
@@ -91,7 +103,8 @@ def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
         time_ms = clock_ms(item) if isinstance(item, str) else None
         if time_ms is None or time_ms >= length_ms:
             raise BadRecordingError(
-                f'{path}: kick-off {item!r} is no time within the match: write "00:48:10", counted from its first frame'
+                f"{path}: kick-off {_short(item)} is no time within the match: "
+                'write "00:48:10", counted from its first frame'
             )
         times.append(time_ms)
     return sorted(times)
@@ -100,7 +113,10 @@ def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
 def _read_marks(path: Path | None, length_ms: int) -> list[dict[str, Any]]:
     if path is None:
         return []
-    rows = list(csv.reader(io.StringIO(_text(path)), skipinitialspace=True))
+    try:
+        rows = list(csv.reader(io.StringIO(_text(path)), skipinitialspace=True))
+    except csv.Error as error:
+        raise BadRecordingError(f"{path} is no table of times and labels ({error}): write 00:12:31.5,Save") from None
     marks = []
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
@@ -114,12 +130,12 @@ def _mark(path: Path, number: int, cells: list[str], length_ms: int) -> dict[str
     time_ms = clock_ms(cells[0])
     label = find_label(cells[1]) if len(cells) > 1 else None
     if time_ms is None:
-        raise BadRecordingError(f"{path} line {number}: {cells[0]!r} is no time: write 00:12:31.5,Save")
+        raise BadRecordingError(f"{path} line {number}: {_short(cells[0])} is no time: write 00:12:31.5,Save")
     if time_ms > length_ms:
         raise BadRecordingError(f"{path} line {number}: {cells[0]} lies after the end of the match")
     if label is None:
         raise BadRecordingError(
-            f"{path} line {number}: unknown label {', '.join(cells[1:2])!r}: use {', '.join(LABELS)}"
+            f"{path} line {number}: unknown label {_short(', '.join(cells[1:2]))}: use {', '.join(LABELS)}"
         )
     return {"match_ms": time_ms, "label": label}
 
@@ -138,7 +154,7 @@ def _date(path: Path | None, value: Any) -> str | None:
             date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)
         ).isoformat()
     except (ValueError, AttributeError):
-        raise BadRecordingError(f"{path}: date {value!r} is no date: write date = 2026-01-31") from None
+        raise BadRecordingError(f"{path}: date {_short(value)} is no date: write date = 2026-01-31") from None
 
 
 def _colour(path: Path | None, key: str, value: Any) -> str | None:
@@ -146,7 +162,13 @@ def _colour(path: Path | None, key: str, value: Any) -> str | None:
         return None
     if isinstance(value, str) and _COLOUR.fullmatch(value):
         return value.lower()
-    raise BadRecordingError(f'{path}: {key} {value!r} is no colour: write "#c8102e"')
+    raise BadRecordingError(f'{path}: {key} {_short(value)} is no colour: write "#c8102e"')
+
+
+def _short(value: Any) -> str:
+    """What a file says, as much of it as fits into a message."""
+    text = str(value) if isinstance(value, Exception) else repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _text(path: Path) -> str:

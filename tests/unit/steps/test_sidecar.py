@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from touchline.errors import BadRecordingError
@@ -63,6 +65,55 @@ def test_a_mistake_is_told_with_file_and_place(recording, name, text, says):
     recording.with_name(name).write_text(text)
     with pytest.raises(BadRecordingError, match="(?s)" + name.replace(".", r"\.") + ".*" + says):
         read_sidecar(recording, HOUR)
+
+
+@pytest.mark.parametrize("name", ["match.toml", "marks.csv", "cup final.marks.csv"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../elsewhere", "nowhere/nothing", "match.toml"])
+def test_a_link_is_followed_only_within_its_folder(recording, name, target):
+    link = recording.with_name(name)
+    link.symlink_to(target)
+    if target == "match.toml":  # to itself, or to a file that is not there
+        assert read_sidecar(recording, HOUR)["marks"] == []
+        return
+    for read in (lambda: read_sidecar(recording, HOUR), lambda: sidecar_digest(recording)):
+        with pytest.raises(BadRecordingError, match=name.replace(".", r"\.") + ".*leads out of its folder") as caught:
+            read()
+        assert "root:" not in str(caught.value)
+
+
+def test_a_link_to_a_neighbour_is_read(recording):
+    recording.with_name("season.toml").write_text('title = "A - B"\n')
+    recording.with_name("match.toml").symlink_to("season.toml")
+    assert read_sidecar(recording, HOUR)["title"] == "A - B"
+
+
+@pytest.mark.parametrize("name", ["match.toml", "marks.csv"])
+def test_what_is_no_plain_file_is_left_alone(recording, name):
+    os.mkfifo(recording.with_name(name))
+    recording.with_name(f"{recording.stem}.{name}").mkdir()
+    assert read_sidecar(recording, HOUR)["title"] is None
+
+
+@pytest.mark.parametrize("name", ["match.toml", "marks.csv"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * (2 << 20),
+        bytes(range(256)) * 9,
+        b"\x00" * 5000,
+        b"a" * 200_000,
+        b"title = " + b"[" * 100_000,
+        b"title = " + b"9" * 100_000,
+        b'"' + b"," * 500_000,
+        b"\xef\xbb\xbf#EXTM3U\nfile:///etc/passwd\n",
+    ],
+)
+def test_garbage_is_told_in_one_short_line(recording, name, content):
+    recording.with_name(name).write_bytes(content)
+    with pytest.raises(BadRecordingError, match=name.replace(".", r"\.")) as caught:
+        read_sidecar(recording, HOUR)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize(
