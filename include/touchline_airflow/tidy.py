@@ -104,7 +104,8 @@ def _ending(state: str | None, states: Mapping[str, str | None]) -> str:
     if state is None:
         return "the run was deleted in Airflow before the match was published"
     if state == "success":
-        return "the run was marked success by hand before the match was published"
+        skipped = ", ".join(sorted(name for name, how in states.items() if how == "skipped"))
+        return f"the run ended as success, but {f'without {skipped}' if skipped else 'published nothing'}"
     if unfinished := sorted(name for name, how in states.items() if how == "failed"):
         return f"the run was marked failed by hand while {', '.join(unfinished)} was not done"
     return "the run was ended before the match was published: marked failed by hand, or over its time limit"

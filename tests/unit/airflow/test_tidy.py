@@ -54,7 +54,8 @@ def row(settings: Settings) -> matches.Match:
 @pytest.mark.parametrize(("state", "states", "reason"), [
     ("failed", KILLED, "the run was marked failed by hand while spot_chunk_1 was not done"),
     ("failed", {"scan": "skipped"}, "the run was ended before the match was published: marked failed by hand, or over"),
-    ("success", {"scan": "success"}, "the run was marked success by hand before the match was published"),
+    ("success", {"scan": "success"}, "the run ended as success, but published nothing"),
+    ("success", {"scan": "success", "publish": "skipped"}, "the run ended as success, but without publish"),
     (None, {}, "the run was deleted in Airflow before the match was published"),
     ("failed", {"scan": "failed", "publish": "upstream_failed", "close_match": "failed"}, "scan failed: read the task"),
 ])

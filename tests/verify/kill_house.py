@@ -1,0 +1,296 @@
+"""What a kill sees and leaves: the processes and files of one match in a running Airflow."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
+
+from airflow_house import steps_running  # noqa: E402
+
+from engine import Engine  # noqa: E402
+from standalone import Stack  # noqa: E402
+from touchline.catalogue import matches, runs  # noqa: E402
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
+from touchline.steps.result import read_result  # noqa: E402
+from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
+
+DAG = "process_match"
+ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
+PATIENCE_SEC = 600
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A task instance at work. `task` runs our code, `supervisor` is the process of Airflow that watches it."""
+
+    step: str
+    map_index: int
+    task: int
+    supervisor: int
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its process still runs."""
+        return _state(self.task) not in ("", "Z", "X")
+
+
+@dataclass
+class Reference:
+    """What an undisturbed run made of the same pictures, and how long each step took."""
+
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    reels: dict[str, str] = field(default_factory=dict)
+    usual_sec: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class KillHouse:
+    """A running Airflow and the footage that all its matches are copies of."""
+
+    stack: Stack
+    nas: Path
+    footage: Path
+    engine: Engine | None = None
+    reference: Reference = field(default_factory=Reference)
+
+    @property
+    def catalogue(self) -> str:
+        """Address of touchline's own tables."""
+        return f"sqlite:///{self.stack.working_dir / 'catalogue.db'}"
+
+    def containers(self, match_id: str, step: str = "") -> list[str]:
+        """Ids of the containers that work for a match, whatever their state; none where steps are processes."""
+        if not self.engine:
+            return []
+        labels = [f"label=touchline.match_id={match_id}", *([f"label=touchline.task_id={step}"] if step else [])]
+        argv = ["docker", "ps", "--all", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels)]
+        return self.ask_engine(argv).split()
+
+    def ask_engine(self, argv: Sequence[str]) -> str:
+        """What docker's command line says of our own engine."""
+        environ = {**os.environ, "DOCKER_HOST": self.engine.address if self.engine else ""}
+        return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False).stdout
+
+    @property
+    def api(self) -> AirflowApi:
+        """A client of its own for every use: matches are played in threads."""
+        return self.stack.api()
+
+
+@dataclass
+class PlayedMatch:
+    """One match that is being made, under the run that works on it now."""
+
+    house: KillHouse
+    name: str
+    run_id: str = ""
+    api: AirflowApi = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Drop a copy of the footage: other content by a few bytes after its end, the same pictures."""
+        self.api = self.house.api
+        self.recording = self.house.nas / f"{self.name}.mp4"
+        box = secrets.token_bytes(16)
+        self.recording.write_bytes(self.house.footage.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
+        self.recording.with_name(f"{self.name}.marks.csv").write_text("time,label\n00:00:12,Save\n")
+
+    @property
+    def match_id(self) -> str:
+        """Known as soon as `open_match` has registered it."""
+        found = [row.match_id for row in matches.every(self.house.catalogue) if row.recording == str(self.recording)]
+        return found[0] if found else ""
+
+    @property
+    def work(self) -> WorkFiles:
+        """Files between the steps."""
+        return WorkFiles(self.house.stack.working_dir, self.match_id)
+
+    @property
+    def folder(self) -> MatchFolder:
+        """What was published."""
+        return MatchFolder(self.house.nas / "output", self.match_id)
+
+    def trigger(self, run_id: str) -> None:
+        """Start a run by hand."""
+        self.run_id = run_id
+        patiently(lambda: self.api.trigger(DAG, {"recording": str(self.recording)}, run_id))
+
+    def clear(self, step: str) -> None:
+        """Clear a step, all of its parts, with what lies downstream."""
+        patiently(lambda: self.api.clear(DAG, self.run_id, [step]))
+
+    def run_state(self) -> str:
+        """State of the run in Airflow."""
+        return str(patiently(lambda: self.api.run(DAG, self.run_id))["state"])
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """All task instances."""
+        return list(patiently(lambda: self.api.tasks(DAG, self.run_id)))
+
+    def wait_for_end(self) -> str:
+        """The state in which the run ended."""
+        return wait_for(f"the end of {self.run_id}", lambda: (state := self.run_state()) in ("success", "failed")
+                        and state, poll_sec=1)
+
+    def wait_until_at_work(self, step: str) -> Victim | None:
+        """The first task instance of this step that is seen at work; None when all have ended unseen."""
+        deadline = time.monotonic() + PATIENCE_SEC
+        while time.monotonic() < deadline:
+            instances = {task["id"]: task for task in self.tasks() if task["task_id"] == step}
+            if all(task["state"] in ENDED for task in instances.values()):
+                return None
+            for _ in range(20):
+                if found := _at_work(instances):
+                    return self._with_map_index(found)
+                time.sleep(0.02)
+        raise AssertionError(f"{step} of {self.run_id} never began")
+
+    def _with_map_index(self, victim: Victim) -> Victim:
+        """A mapped task is one instance until its list is there: then that instance is the first part."""
+        is_mapped = any(task["map_index"] == 0 for task in self.tasks() if task["task_id"] == victim.step)
+        return replace(victim, map_index=0) if is_mapped and victim.map_index < 0 else victim
+
+    def work_units(self, step: str = "") -> set[str]:
+        """What works for this match (on this step), as "process 12" or "container 0a1b"; ffmpeg counts as well."""
+        match_id, command = self.match_id, step.replace("_", "-")
+        if not match_id:
+            return set()
+        processes = {f"process {pid}" for pid, argv in steps_running(self.house.stack.state)
+                     if any(match_id in word for word in argv) and (not step or command in argv)}
+        return processes | {f"container {name}" for name in self.house.containers(match_id, step)}
+
+    def finished_chunks(self) -> dict[Path, tuple[int, int]]:
+        """Results of chunks that are there, and what tells a later one from it."""
+        if not self.match_id:
+            return {}
+        found = (self.work.root / "spottings").glob("chunk-????.json")
+        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+    def status(self) -> tuple[str, str | None]:
+        """Status and reason in the catalogue."""
+        row = matches.find(self.house.catalogue, self.match_id) if self.match_id else None
+        return (row.status, row.reason) if row else ("unknown", None)
+
+    def wrong(self) -> Iterator[str]:
+        """What a published match has that it should not have; nothing is the right answer."""
+        if (found := self.status()) != ("published", None):
+            yield f"the catalogue says {found}"
+        ended = [row["status"] for row in runs.of_match(self.house.catalogue, self.match_id)]
+        if ended.count("published") != 1 or "running" in ended:
+            yield f"its runs ended as {ended}"
+        yield from self._wrong_files()
+        yield from self.left_over()
+
+    def left_over(self) -> Iterator[str]:
+        """What stays of a run that has ended and should not."""
+        yield from self.work_units()
+        for root in (self.work.root, self.folder.root):
+            yield from (f"temporary file {path}" for path in root.rglob("*") if ".part" in path.name)
+        if ScratchFiles(self.house.stack.scratch_dir, self.match_id).root.exists():
+            yield "scratch folder"
+        row = matches.find(self.house.catalogue, self.match_id)
+        if row and row.lease_holder:
+            yield f"lease of {row.lease_holder}"
+
+    def _wrong_files(self) -> Iterator[str]:
+        try:
+            manifest = json.loads(self.folder.manifest.read_bytes())["files"]
+            for name, entry in manifest.items():
+                for path in (self.folder.root / name, self.folder.root / entry["version"]):
+                    if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+                        yield f"{path} is not what the manifest says"
+            if published_actions(self) != self.house.reference.actions:
+                yield "actions.json differs from that of an undisturbed run"
+            if published_reels(self) != self.house.reference.reels:
+                yield "reels differ from those of an undisturbed run"
+        except (OSError, ValueError, KeyError) as error:
+            yield f"match folder: {error!r}"
+        if self.folder.failure.exists():
+            yield "FAILED.txt in a published folder"
+
+
+def published_actions(match: PlayedMatch) -> list[dict[str, Any]]:
+    """The published actions of a match."""
+    return list(json.loads((match.folder.root / "actions.json").read_bytes())["actions"])
+
+
+def published_reels(match: PlayedMatch) -> dict[str, str]:
+    """Digest of the decoded frames and sound of each published reel."""
+    return {path.name: _decoded(path) for path in sorted((match.folder.root / "reels").glob("*.mp4"))}
+
+
+def learn(match: PlayedMatch) -> Reference:
+    """What this undisturbed, published match says about all its copies."""
+    usual: dict[str, float] = {}
+    for task in match.tasks():
+        usual[task["task_id"]] = max(usual.get(task["task_id"], 0.0), task["duration"] or 0.0)
+    chunks = read_result(match.work.chunks).result["chunks"]
+    assert len(chunks) >= 3, "the footage is too short for three chunks"
+    return Reference(published_actions(match), published_reels(match), usual)
+
+
+def wait_for(what: str, look: Callable[[], Found], timeout_sec: float = PATIENCE_SEC, poll_sec: float = 0.2) -> Found:
+    """The first answer that is something; the message says what never came."""
+    deadline = time.monotonic() + timeout_sec
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not in {timeout_sec:.0f} s")
+        time.sleep(poll_sec)
+    return found
+
+
+def patiently(ask: Callable[[], Found]) -> Found:
+    """Ask Airflow again while it is busy: everything here happens while it is being killed."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return ask()
+        except (ApiError, OSError) as error:
+            if time.monotonic() > deadline or (isinstance(error, ApiError) and error.status in (400, 404, 422)):
+                raise
+        time.sleep(1)
+
+
+def _at_work(instances: Mapping[str, dict[str, Any]]) -> Victim | None:
+    """Task and supervisor carry the id of the task instance in their titles, the second is the first's parent."""
+    named = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            title = (process / "cmdline").read_bytes()
+            if title.startswith(b"airflow worker") and (words := title.split(b"\0")[0].decode().split()):
+                named[int(process.name)] = words[-1], int(_stat(int(process.name))[1])
+    for pid, (instance, parent) in named.items():
+        if instance in instances and named.get(parent, ("", 0))[0] == instance:
+            task = instances[instance]
+            return Victim(task["task_id"], task["map_index"], pid, parent)
+    return None
+
+
+def _state(pid: int) -> str:
+    try:
+        return _stat(pid)[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
+def _decoded(path: Path) -> str:
+    argv = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-f", "md5", "-"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,323 @@
+"""Is anything lost when things are killed? Real processes, a real Airflow and engine, seeded.
+
+    .venv/bin/python tests/verify/kill_matrix.py --runtime process --seed 1 --report FILE
+
+Each match is a copy of the same pictures. While it is made, up to three things are killed, each at a random moment of
+another step; a last one may end the run (marked by hand), which then has to be closed truthfully and made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow", "tests/verify")]
+
+from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
+from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for  # noqa: E402
+from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Outcome, strike  # noqa: E402
+
+from engine import Engine, default_folder  # noqa: E402
+from standalone import start  # noqa: E402
+from touchline import __version__  # noqa: E402
+
+MEDIA_STEPS = STEPS[1:-1]
+KILLS: dict[str, dict[str, Sequence[str]]] = {
+    "process": {
+        "task": STEPS,
+        "supervisor": ("open_match", "probe", "spot_chunk", "render_reel", "publish"),
+        "scheduler": ("probe", "spot_chunk", "render_reel", "publish"),
+        "triggerer": ("open_match", "scan", "spot_chunk", "render_reel"),
+        "clear": ("probe", "scan", "spot_chunk", "merge_actions", "render_reel", "publish"),
+        "pause": ("scan", "spot_chunk", "publish"),
+        "mark failed": ("open_match", "scan", "spot_chunk", "render_reel", "close_match"),
+        "mark success": ("probe", "spot_chunk", "render_reel", "publish"),
+        "run failed": ("probe", "spot_chunk", "render_reel", "publish"),
+        "run success": ("spot_chunk", "render_reel"),
+    },
+    "docker": {
+        "container": MEDIA_STEPS,
+        "task": ("probe", "spot_chunk", "render_reel", "publish"),
+        "supervisor": ("spot_chunk", "render_reel"),
+        "scheduler": ("spot_chunk", "render_reel"),
+        "engine killed": ("scan", "spot_chunk", "render_reel", "publish"),
+        "engine restarted": ("plan_chunks", "spot_chunk", "render_reel"),
+        "clear": ("scan", "spot_chunk", "render_reel"),
+        "mark failed": ("spot_chunk", "render_reel"),
+        "mark success": ("spot_chunk",),
+        "run failed": ("spot_chunk", "render_reel"),
+    },
+}
+"""What is killed during which steps. A step of half a second is mostly hit at its end: its process has to be seen."""
+
+KILLS_PER_MATCH = 3
+AT_ONCE = 3
+ENDS_WITHIN_SEC = 30
+REASONS = {
+    "mark failed": "{step}|the run was marked failed by hand",
+    "mark success": "clear|run the step|run success",
+    "run failed": "the run was marked failed by hand while .*{step}|the run was ended before",
+    "run success": "the run ended as success, but",
+}
+"""What a reason has to say to be true; the order of the words is not held fast."""
+
+TUNING = {
+    "TIDY_EVERY_SEC": "86400",  # it is started by us, when it has something to do
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+}
+_tidy = threading.Lock()
+_numbers = itertools.count(1)
+
+
+def plan(runtime: str, seed: int) -> list[list[Kill]]:
+    """All kills, as matches with up to three kills in the order of their steps; what may end a run comes last."""
+    chance = random.Random(seed)
+    kills = [Kill(kind, step, round(chance.uniform(0, 0.9), 2)) for kind, steps in KILLS[runtime].items()
+             for step in steps]
+    chance.shuffle(kills)
+    plays = [[kill] for kill in kills if kill.may_end_the_run]
+    for kill in (kill for kill in kills if not kill.may_end_the_run):
+        fitting = [play for play in plays if _fits(kill, play)]
+        min(fitting, key=len).append(kill) if fitting else plays.append([kill])
+    return [sorted(play, key=_order) for play in plays]
+
+
+def play(house: KillHouse, name: str, kills: Sequence[Kill]) -> list[Outcome]:
+    """Make one match through all its kills."""
+    match = PlayedMatch(house, name)
+    match.trigger(f"{name}-1")
+    outcomes = [Outcome(kill, name) for kill in kills]
+    current = outcomes[0]
+    try:
+        for current in outcomes:
+            _suffer(match, current)
+        state = match.wait_for_end()
+        if current.kill.may_end_the_run and current.hit:
+            _settle(match, current)
+        elif state != "success":
+            current.wrong.append(f"the run failed: {match.status()}")
+        run_tidy(house)
+        current.wrong += match.wrong()
+    except Exception as error:
+        current.wrong.append(f"{type(error).__name__}: {error}")
+    for outcome in outcomes:
+        print(f"{name} {outcome.kill.kind} @ {outcome.kill.step} {outcome.kill.moment}: "
+              f"{'hit' if outcome.hit else 'missed'}, recovered in {outcome.recovery_sec:.0f} s, "
+              f"{outcome.recomputed} chunks again; {outcome.reason or 'no reason'}; {outcome.wrong or 'all right'}",
+              flush=True)
+    return outcomes
+
+
+def run_tidy(house: KillHouse) -> None:
+    """Have `tidy` run once, after all that has happened so far."""
+    with _tidy:
+        run_id = f"by-hand-{next(_numbers)}"
+        patiently(lambda: house.api.trigger("tidy", {}, run_id))
+        state = wait_for("tidy", lambda: (state := patiently(lambda: house.api.run("tidy", run_id))["state"])
+                         in ("success", "failed") and state, poll_sec=1)
+        assert state == "success", "tidy failed"
+
+
+def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
+    kill = outcome.kill
+    victim = match.wait_until_at_work(kill.step)
+    if not victim:
+        return
+    time.sleep(kill.moment * match.house.reference.usual_sec.get(kill.step, 0.0))
+    with ONE_AT_A_TIME:
+        if not victim.is_at_work:
+            return
+        chunks, at_work, interrupted = match.finished_chunks(), match.work_units(), match.work_units("spot_chunk")
+        started = time.monotonic()
+        strike(kill, match, victim)
+        outcome.hit = True
+        if kill.ends_the_step:
+            _check_end(match, victim, at_work, outcome)
+            outcome.recomputed = len(interrupted)
+        if kill.kind in OF_ALL:
+            time.sleep(2)
+    if not kill.may_end_the_run:
+        wait_for(f"{kill.step} of {match.run_id} to be done", lambda: _is_done(match, victim), poll_sec=0.5)
+    outcome.recovery_sec = time.monotonic() - started
+    now = match.finished_chunks()
+    outcome.recomputed += sum(now.get(path) != mark for path, mark in chunks.items())
+    if outcome.recomputed > 1:
+        outcome.wrong.append(f"{outcome.recomputed} chunks were computed again")
+
+
+def _check_end(match: PlayedMatch, victim: Victim, at_work: set[str], outcome: Outcome) -> None:
+    """What worked on the step must not go on beside its next try."""
+    if not wait_quietly(lambda: not at_work & match.work_units(), ENDS_WITHIN_SEC):
+        outcome.wrong.append(f"{', '.join(at_work & match.work_units())} ran on")
+    if not wait_quietly(lambda: not victim.is_at_work, ENDS_WITHIN_SEC):
+        outcome.wrong.append("the task's process ran on")
+
+
+def wait_quietly(look, timeout_sec: float) -> bool:
+    """Whether it came true in time."""
+    with contextlib.suppress(AssertionError):
+        return bool(wait_for("", look, timeout_sec))
+    return False
+
+
+def _is_done(match: PlayedMatch, victim: Victim) -> bool:
+    task = next(task for task in match.tasks() if (task["task_id"], task["map_index"]) == (victim.step,
+                                                                                          victim.map_index))
+    if task["state"] in ("failed", "upstream_failed"):
+        raise AssertionError(f"{victim.step} failed: {match.status()}")
+    return task["state"] == "success"
+
+
+def _settle(match: PlayedMatch, outcome: Outcome) -> None:
+    """The run has ended by hand: its match must be closed truthfully, and be made when it is asked for again."""
+    kill, started = outcome.kill, time.monotonic()
+    wait_quietly(lambda: not match.work_units(), ENDS_WITHIN_SEC)
+    run_tidy(match.house)
+    outcome.recovery_sec += time.monotonic() - started
+    status, outcome.reason = match.status()
+    if status == "published":
+        outcome.wrong += match.wrong()
+    elif match.match_id:
+        outcome.wrong += match.left_over()
+        pattern = REASONS[kill.kind].format(step=kill.step)
+        if status != "failed" or not re.search(pattern, outcome.reason or ""):
+            outcome.wrong.append(f"not a true reason: {status}, {outcome.reason}")
+        elif match.folder.failure.read_text().strip() != outcome.reason:
+            outcome.wrong.append("FAILED.txt says something else")
+    if kill.kind.startswith("run"):
+        match.trigger(f"{match.name}-2")
+    else:
+        match.clear(kill.step)
+    if match.wait_for_end() != "success":
+        outcome.wrong.append(f"made again, it failed: {match.status()}")
+
+
+def _fits(kill: Kill, kills: Sequence[Kill]) -> bool:
+    steps = {each.step for each in kills}
+    ending = [each for each in kills if each.may_end_the_run]
+    return (len(kills) < KILLS_PER_MATCH and kill.step not in steps
+            and all(_order(kill) < _order(each) for each in ending))
+
+
+def _order(kill: Kill) -> int:
+    return STEPS.index(kill.step)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """One row per kind and step, and a sum."""
+    rows = ["| killed | during | kills | published | first failed with its reason | left over or wrong "
+            "| chunks computed again | recovered within |", "|---|---|---|---|---|---|---|---|"]
+    hits = sorted((outcome for outcome in outcomes if outcome.hit),
+                  key=lambda outcome: (outcome.kill.kind, _order(outcome.kill)))
+    for (kind, step), same in itertools.groupby(hits, lambda outcome: (outcome.kill.kind, outcome.kill.step)):
+        rows.append(_row(kind, step, list(same)))
+    return "\n".join([*rows, _row("**all**", "", hits)])
+
+
+def _row(kind: str, step: str, outcomes: Sequence[Outcome]) -> str:
+    wrong = sum(len(outcome.wrong) for outcome in outcomes)
+    return (f"| {kind} | {step} | {len(outcomes)} | {sum(not outcome.wrong for outcome in outcomes)} "
+            f"| {sum(outcome.reason is not None for outcome in outcomes)} | {wrong} "
+            f"| {max((outcome.recomputed for outcome in outcomes), default=0)} "
+            f"| {max((outcome.recovery_sec for outcome in outcomes), default=0):.0f} s |")
+
+
+def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Outcome]:
+    """Play all matches in a house below `folder`, a few at once; what missed its step is tried once more."""
+    with kill_house(runtime, folder) as house:
+        match = PlayedMatch(house, "undisturbed")
+        match.trigger("undisturbed-1")
+        assert match.wait_for_end() == "success"
+        house.reference = learn(match)
+        assert list(match.wrong()) == []
+        plays = [kills for kills in plan(runtime, seed) if re.search(only, str(kills))]
+        outcomes = _play_all(house, plays, "kill")
+        missed = [[Kill(outcome.kill.kind, outcome.kill.step, 0.0)] for outcome in outcomes if not outcome.hit]
+        outcomes += _play_all(house, missed, "again")
+        _check_house(house)
+    return outcomes
+
+
+def _play_all(house: KillHouse, plays: Sequence[Sequence[Kill]], name: str) -> list[Outcome]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        played = [pool.submit(play, house, f"{name}-{number:02}", kills) for number, kills in enumerate(plays, 1)]
+        return [outcome for future in played for outcome in future.result()]
+
+
+def _check_house(house: KillHouse) -> None:
+    """Nothing is left anywhere."""
+    assert steps_running(house.stack.state) == []
+    for root in (house.stack.working_dir, house.stack.scratch_dir, house.nas):
+        assert [path for path in root.rglob("*") if ".part" in path.name] == []
+    if house.engine:
+        assert house.ask_engine(["docker", "ps", "--all", "--quiet"]) == ""
+
+
+@contextlib.contextmanager
+def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
+    """A running Airflow, for containers with an engine of its own; nothing of either runs afterwards."""
+    nas = folder / "nas"
+    nas.mkdir(parents=True)
+    footage = simulate(folder / "footage", 26, 3)
+    with contextlib.ExitStack() as stack:
+        engine = stack.enter_context(own_engine()) if runtime == "docker" else None
+        settings = {**SETTINGS, **TUNING, "TOUCHLINE_RUNTIME": runtime,
+                    **({"DOCKER_HOST": engine.address} if engine else {})}
+        airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
+        patiently(lambda: airflow.api().request("PATCH", "/dags/ingest_recordings", {"is_paused": True}))
+        yield KillHouse(airflow, nas, footage, engine)
+
+
+@contextlib.contextmanager
+def own_engine() -> Iterator[Engine]:
+    """An engine that may be killed, with the worker's image from the engine that others use."""
+    image = f"touchline-worker:{__version__}"
+    others = {**os.environ, "DOCKER_HOST": os.environ.get("DOCKER_HOST") or Engine(default_folder()).address}
+    folder = Path(tempfile.mkdtemp(prefix="touchline-kill-"))
+    engine = Engine(folder)
+    try:
+        engine.start()
+        with subprocess.Popen(["docker", "save", image], env=others, stdout=subprocess.PIPE) as save:
+            subprocess.run(["docker", "load"], env={**os.environ, "DOCKER_HOST": engine.address}, stdin=save.stdout,
+                           stdout=subprocess.DEVNULL, check=True)
+        assert save.returncode == 0, f"{image} is not there: run make images"
+        yield engine
+    finally:
+        engine.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    """Play, print and write the table; 0 when nothing was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runtime", choices=list(KILLS), default="process")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", metavar="REGEX", help="matches whose kills look like this")
+    parser.add_argument("--folder", type=Path, help="keep everything here (default: a temporary folder)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where the table goes as well")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        outcomes = run_matrix(arguments.runtime, arguments.seed, arguments.folder or Path(temporary), arguments.only)
+    text = table(outcomes)
+    print(text)
+    if arguments.report:
+        arguments.report.write_text(text + "\n")
+    return int(any(outcome.wrong for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

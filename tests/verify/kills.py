@@ -1,0 +1,115 @@
+"""How is each thing killed?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
+
+STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
+         "publish", "close_match")
+ENDINGS = ("mark failed", "mark success", "run failed", "run success")
+HARMLESS = ("triggerer", "pause")
+OF_ALL = ("scheduler", "engine killed", "engine restarted", "pause")
+PAUSE_SEC = 6.0
+ONE_AT_A_TIME = threading.Lock()
+"""What all matches need is not killed twice at the same time, and nothing else is killed meanwhile."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What is killed during which step, at which fraction of the time that the step usually takes."""
+
+    kind: str
+    step: str
+    moment: float
+
+    @property
+    def may_end_the_run(self) -> bool:
+        """What a person marks by hand is not tried again."""
+        return self.kind in ENDINGS
+
+    @property
+    def ends_the_step(self) -> bool:
+        """Whether nothing of the step may go on."""
+        return self.kind not in HARMLESS
+
+
+@dataclass
+class Outcome:
+    """What became of one kill; `wrong` lists what should not be."""
+
+    kill: Kill
+    match: str
+    hit: bool = False
+    reason: str | None = None
+    recomputed: int = 0
+    recovery_sec: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
+    """Do it; returns when what was killed runs again, where it is not the match's own."""
+    by_kind: dict[str, Callable[[], None]] = {
+        "task": lambda: os.kill(victim.task, signal.SIGKILL),
+        "supervisor": lambda: os.kill(victim.supervisor, signal.SIGKILL),
+        "scheduler": lambda: _kill_part(match, "scheduler"),
+        "triggerer": lambda: _kill_part(match, "triggerer"),
+        "container": lambda: _kill_container(match, kill.step),
+        "engine killed": lambda: _restart_engine(match, orderly=False),
+        "engine restarted": lambda: _restart_engine(match, orderly=True),
+        "clear": lambda: match.clear(kill.step),
+        "pause": lambda: _pause(match),
+        "mark failed": lambda: _mark(match, victim, "failed"),
+        "mark success": lambda: _mark(match, victim, "success"),
+        "run failed": lambda: _mark_run(match, "failed"),
+        "run success": lambda: _mark_run(match, "success"),
+    }
+    by_kind[kill.kind]()
+
+
+def _kill_part(match: PlayedMatch, part: str) -> None:
+    before = match.house.stack.pids()[part]
+    os.kill(before, signal.SIGKILL)
+    wait_for(f"another {part}", lambda: match.house.stack.pids().get(part, before) != before, 60)
+
+
+def _kill_container(match: PlayedMatch, step: str) -> None:
+    names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step), 10, poll_sec=0.02)
+    match.house.ask_engine(["docker", "kill", *names])
+
+
+def _restart_engine(match: PlayedMatch, *, orderly: bool) -> None:
+    engine = match.house.engine
+    assert engine, "no engine of our own to be killed"
+    if orderly:
+        engine.stop()
+    else:
+        engine.kill()
+    time.sleep(1)
+    engine.start()
+
+
+def _pause(match: PlayedMatch) -> None:
+    _set_paused(match, True)
+    time.sleep(PAUSE_SEC)
+    _set_paused(match, False)
+
+
+def _set_paused(match: PlayedMatch, is_paused: bool) -> None:
+    patiently(lambda: match.api.request("PATCH", f"/dags/{DAG}", {"is_paused": is_paused}))
+
+
+def _mark(match: PlayedMatch, victim: Victim, state: str) -> None:
+    part = f"/{victim.map_index}" if victim.map_index >= 0 else ""
+    path = f"/dags/{DAG}/dagRuns/{match.run_id}/taskInstances/{victim.step}{part}"
+    patiently(lambda: match.api.request("PATCH", path, {"new_state": state}))
+
+
+def _mark_run(match: PlayedMatch, state: str) -> None:
+    patiently(lambda: match.api.request("PATCH", f"/dags/{DAG}/dagRuns/{match.run_id}", {"state": state}))
