@@ -157,6 +157,28 @@ def test_a_name_is_only_a_name(house, name):
     _is_taken(house, path)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "a name that is not UTF-8"])
+def test_what_is_no_plain_file_is_refused_unopened(house, kind):
+    path = house.mount / "match.mp4"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as address, contextlib.chdir(house.mount):
+            address.bind(path.name)
+    else:
+        path = house.put(lambda bait: bait.film, os.fsdecode(b"\xff.mp4"))
+    with house.watched() as opened:
+        checked = house.touchline("check-recording", path)
+        registered = house.touchline("register", path)
+    assert not opened
+    for finished in (checked, registered):
+        assert finished.returncode == 3
+        assert finished.stderr.count("\n") == 1
+    assert json.loads(checked.stdout)["bad"]
+
+
 def _is_taken(house: House, path: Path) -> None:
     match_id = house.touchline("register", path).stdout.strip()
     with house.watched() as opened:

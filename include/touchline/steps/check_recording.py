@@ -9,6 +9,7 @@ from touchline.errors import BadRecordingError, IncompleteRecordingError, Touchl
 from touchline.settings import Settings
 from touchline.steps.recordings import from_whole
 from touchline.video.complete import check_complete
+from touchline.video.demuxer import refuse_special
 
 
 def check_recording(recording: Path, settings: Settings) -> None:
@@ -22,6 +23,7 @@ def check_recording(recording: Path, settings: Settings) -> None:
     error: TouchlineError | None = None
     duration_ms = None
     try:
+        refuse_special(recording)
         duration_ms = from_whole([recording], lambda: check_complete(recording)).duration_ms
     except (IncompleteRecordingError, BadRecordingError) as found:
         error = found
@@ -32,6 +34,6 @@ def check_recording(recording: Path, settings: Settings) -> None:
         "reason": str(error) if error else "",
         "duration_ms": duration_ms,
     }
-    print(json.dumps(answer, ensure_ascii=False))
+    print(json.dumps(answer))
     if error:
         raise error

@@ -10,6 +10,7 @@ from touchline.domain.layout import match_id
 from touchline.errors import BadRecordingError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
+from touchline.video.demuxer import refuse_special
 
 REELS = ("highlights", "keeper")
 _SAMPLES = 16
@@ -58,6 +59,7 @@ def fingerprint(path: Path) -> str:
 
 def _plain_file(path: Path) -> Path:
     resolved = path.resolve()
+    refuse_special(resolved)
     if not resolved.exists():
         raise TouchlineError(f"{path} is not there: check the name and the mount")
     if not resolved.is_file():

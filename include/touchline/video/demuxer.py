@@ -43,8 +43,7 @@ def sniff_demuxer(path: Path) -> str:
 
 def read_head(path: Path) -> bytes:
     """The first bytes of a file, as many as `sniff_demuxer` looks at."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise BadRecordingError(f"{path} is no plain file: name the recording itself")  # a pipe would never answer
+    refuse_special(path)
     try:
         with path.open("rb") as handle:
             return handle.read(SNIFFED_BYTES)
@@ -52,6 +51,20 @@ def read_head(path: Path) -> bytes:
         raise BadRecordingError(f"{path} is not there: check the name and the mount") from None
     except IsADirectoryError:
         raise BadRecordingError(f"{path} is a folder: name the recording itself") from None
+
+
+def refuse_special(path: Path) -> None:
+    """Look at what a path is, without opening it.
+
+    Raises:
+        BadRecordingError: a pipe or device, which might never end; or a name that cannot stand in our files.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadRecordingError(f"{str(path)!r} is not a UTF-8 name: rename the recording") from None
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadRecordingError(f"{path} is no plain file: name the recording itself")
 
 
 def packet_layout(head: bytes) -> tuple[int, int] | None:
