@@ -1,0 +1,51 @@
+"""How many slots of the pool `gpu` does one chunk take? Read when a DAG file is parsed, so it never raises."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from touchline.settings import Settings
+
+SMALL_MODELS_BYTES = 400_000_000
+"""A detector and a spotter of this size together leave room for a second chunk on the same GPU."""
+MOST_SLOTS = 16
+OVERRIDE = "GPU_SLOTS_PER_CHUNK"
+
+log = logging.getLogger(__name__)
+
+
+def slots_per_chunk(environ: Mapping[str, str]) -> int:
+    """1 for models of up to 400 MB together, else 2; GPU_SLOTS_PER_CHUNK (1 to 16) goes before.
+
+    Models that cannot be looked at here, because only the worker image has them, count as small.
+    """
+    wanted = environ.get(OVERRIDE, "").strip()
+    if wanted:
+        if len(wanted) <= 2 and wanted.isdecimal() and 1 <= int(wanted) <= MOST_SLOTS:
+            return int(wanted)
+        log.warning("%s=%r is left aside: use 1 to %d", OVERRIDE, wanted, MOST_SLOTS)
+    try:
+        models = (_model(environ, "yolo_model_path"), _model(environ, "action_model_path"))
+        return 1 if sum(map(_size_bytes, models)) <= SMALL_MODELS_BYTES else 2
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        log.warning("the size of the models cannot be told (%s): one slot per chunk", error)
+        return 1
+
+
+def _model(environ: Mapping[str, str], setting: str) -> Path:
+    return Path(environ.get(setting.upper(), "").strip() or getattr(Settings, setting))
+
+
+def _size_bytes(path: Path) -> int:
+    """Bytes of a model file, or of all files of a model folder."""
+    if not path.is_dir():
+        return path.stat().st_size
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    return sum(os.stat(os.path.join(folder, name)).st_size
+               for folder, _, names in os.walk(path, onerror=stop) for name in names)
