@@ -14,10 +14,10 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 from docker.utils.socket import STDERR, frames_iter
-from requests.exceptions import ReadTimeout
+from requests.exceptions import RequestException
 
-from touchline.errors import EXIT_FAILED
-from touchline_airflow.engine import LOST, EngineError, connect, engine_errors, fetch_image, gpu_requests
+from touchline.errors import EXIT_FAILED, SettingError
+from touchline_airflow.engine import LOST, EngineError, connect, engine_errors, fetch_image, gpu_requests, one_line
 from touchline_airflow.sandbox import ContainerSpec
 from touchline_airflow.step_process import Finished, Lines
 
@@ -58,7 +58,7 @@ class StepContainer:
             with engine_errors(f"running the container {self.spec.name}"):
                 lifeline = self._client.attach_socket(self.id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
                 with contextlib.closing(lifeline):
-                    self._client.start(self.id)
+                    self._start()
                     for stream, content in frames_iter(lifeline, tty=False):
                         (stderr if stream == STDERR else stdout).add(content)
                     state = self._final_state()
@@ -77,10 +77,19 @@ class StepContainer:
         instead of a name, under which a newer try may already run.
         """
         with contextlib.suppress(EngineError, *LOST), contextlib.closing(connect(_KILL_TIMEOUT_SEC)) as client:
-            with contextlib.suppress(APIError, ReadTimeout):
+            with contextlib.suppress(APIError, RequestException):
                 client.kill(self.id, "SIGTERM")
                 client.wait(self.id, timeout=KILL_GRACE_SEC)
             client.remove_container(self.id, force=True, v=True)
+
+    def _start(self) -> None:
+        try:
+            self._client.start(self.id)
+        except APIError as error:
+            if self.spec.use_gpu == "true" and "device driver" in one_line(error):
+                raise SettingError("USE_GPU=true, but the engine gives no GPU to containers: install NVIDIA's "
+                                   f"container toolkit, or set USE_GPU=auto ({one_line(error)})") from None
+            raise
 
     def _final_state(self) -> dict[str, Any]:
         try:
@@ -88,7 +97,7 @@ class StepContainer:
             return dict(self._client.inspect_container(self.id)["State"])
         except NotFound:
             raise EngineError(f"the container {self.spec.name} was removed while the step ran") from None
-        except ReadTimeout:
+        except RequestException:
             raise EngineError(f"the connection to the container {self.spec.name} was lost") from None
 
     def _remove(self) -> None:

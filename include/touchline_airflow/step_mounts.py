@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +11,10 @@ from pathlib import Path
 from docker.types import Mount
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_leases
-from touchline.errors import TouchlineError
 from touchline.settings import SHIPPED_MODELS, Settings
 from touchline.steps.request import load_request
 from touchline.steps.sidecar import find_sidecars
+from touchline.storage import storage_error
 
 READS_RECORDINGS = frozenset({"probe", "scan", "spot_chunk", "render_reel"})
 USES_SCRATCH = frozenset({"spot_chunk", "render_reel"})
@@ -24,32 +26,36 @@ def match_mounts(step: str, match_id: str, settings: Settings, user: str) -> lis
     The catalogue, other matches and the rest of the NAS are never among them.
 
     Raises:
-        TouchlineError: a recording or a model is not there (exit code 1).
+        StorageError: a recording, a model or the output folder is not there, or a folder cannot be made.
         DamagedResultError: the match has no request.
     """
-    mounts = [_folder(WorkFiles(settings.working_dir, match_id).root, user)]
+    return list(_mounts(step, match_id, settings, user))
+
+
+def _mounts(step: str, match_id: str, settings: Settings, user: str) -> Iterator[Mount]:
+    yield _folder(WorkFiles(settings.working_dir, match_id).root, user)
     if step in READS_RECORDINGS:
         recordings = [Path(path) for path in load_request(match_id, settings).recordings]
-        mounts += [read_only(path) for path in recordings]
+        yield from map(read_only, recordings)
         if step == "probe":
-            mounts += [read_only(path) for path in find_sidecars(recordings[0]).values()]
+            yield from map(read_only, find_sidecars(recordings[0]).values())
     if step in USES_SCRATCH:
-        mounts.append(_folder(ScratchFiles(settings.scratch_dir, match_id).root, user))
+        yield _folder(ScratchFiles(settings.scratch_dir, match_id).root, user)
     if step == "spot_chunk":
-        mounts += [_folder(gpu_leases(settings.scratch_dir), user), *_models(settings)]
+        yield _folder(gpu_leases(settings.scratch_dir), user)
+        yield from _models(settings)
     if step == "publish":
-        mounts.append(_match_folder(MatchFolder(settings.nas_output_path, match_id), user))
-    return mounts
+        yield _match_folder(MatchFolder(settings.nas_output_path, match_id), user)
 
 
 def read_only(path: Path) -> Mount:
     """The host's file or folder, under the same path.
 
     Raises:
-        TouchlineError: it is not there.
+        StorageError: it is not there.
     """
     if not path.exists():
-        raise TouchlineError(f"{path} is not there: is its mount away? It is tried again")
+        raise storage_error(errno.ENOENT, path, writes=False)
     return Mount(target=str(path), source=str(path.resolve()), type="bind", read_only=True)
 
 
@@ -61,7 +67,7 @@ def _folder(path: Path, user: str) -> Mount:
 
 def _match_folder(folder: MatchFolder, user: str) -> Mount:
     if not folder.output_dir.is_dir():
-        raise TouchlineError(f"NAS_OUTPUT_PATH={folder.output_dir} is no folder: mount or create it")
+        raise storage_error(errno.ENOENT, folder.output_dir, writes=True)
     return _folder(folder.root, user)
 
 
@@ -73,10 +79,14 @@ def _models(settings: Settings) -> Iterator[Mount]:
 
 
 def _give(folder: Path, user: str) -> None:
-    """Hand over what lies there; only root can, and everybody else's containers run as themselves."""
+    """Hand over what lies there; only root can, and everybody else's containers run as themselves.
+
+    A NAS may refuse that (root_squash) and let the user write all the same: the step finds out.
+    """
     if os.getuid() != 0:
         return
     uid, gid = (int(part) for part in user.split(":"))
     for parent, _, names in os.walk(folder):
         for path in (parent, *(os.path.join(parent, name) for name in names)):
-            os.chown(path, uid, gid, follow_symlinks=False)
+            with contextlib.suppress(PermissionError, FileNotFoundError):
+                os.chown(path, uid, gid, follow_symlinks=False)
