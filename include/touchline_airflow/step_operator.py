@@ -51,7 +51,8 @@ class StepOperator(DockerOperator):
                 self._running = self._start(context, arguments, mounts, match_id, force)
             if self._told_to_end:
                 self._running.kill()
-            return self._running.follow(lambda line: self.log.info("%s", line))
+            finished = self._running.follow(lambda line: self.log.info("%s", line))
+            return self._as_told(finished) if self._told_to_end else finished
         except TouchlineError as error:
             return Finished(error.exit_code, "", str(error))
         except OSError as error:
@@ -62,6 +63,13 @@ class StepOperator(DockerOperator):
         self._told_to_end = True
         if self._running:
             self._running.kill()
+
+    def _as_told(self, finished: Finished) -> Finished:
+        """The last line of a step that was told to end says nothing about why."""
+        if finished.exit_code == EXIT_DONE:
+            return finished
+        return Finished(EXIT_FAILED, finished.stdout, f"Airflow ended {self.task_id} before it was done: marked or "
+                        "cleared by hand, over its time limit, or its supervisor died")
 
     def _start(self, context: Context, arguments: Sequence[str], mounts: Mounts, match_id: str,
                force: bool) -> StepProcess | StepContainer:
