@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, TouchlineError
+from touchline.errors import EXIT_DONE, EXIT_FAILED, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
 from touchline_airflow.runtime import chosen_runtime, step_argv, step_environment, touchline_path
