@@ -1,7 +1,7 @@
 """How do we get a real Docker engine for development, tests and CI on a Debian machine? Root needed.
 
-The engine is Debian's `docker.io`; all that it keeps lies below one folder. No systemd, no bridge, no firewall rules: so it
-also runs inside a container or beside another engine. Its containers have no network but the host's, or none.
+The engine is Debian's `docker.io`; all that it keeps lies below one folder. No systemd, no bridge, no firewall rules:
+so it also runs inside a container or beside another engine. Its containers have the host's network, or none.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Engine:
             self._remove_leftovers()
 
     def kill(self) -> None:
-        """SIGKILL dockerd, as the kernel would when memory runs out; containers may go on until the next start or stop."""
+        """SIGKILL dockerd, as the kernel would; its containers may go on until the next start or stop."""
         pid = self.pid
         if pid:
             os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """How are the worker and the Airflow image built, also where no registry can be reached?
 
-With a registry it is a plain `docker build`. Without one, a stand-in for the base image is made of Debian's own packages under the
-name that the FROM line asks for, and pip gets its packages from a folder of wheels that this machine's own pip fills.
+With a registry it is a plain `docker build`. Without one, a stand-in for the base image is made of Debian's packages
+under the name that the FROM line asks for, and pip gets its packages from a folder that this machine's own pip fills.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build touchline's images; the engine is DOCKER_HOST's.")
     parser.add_argument("images", nargs="*", metavar="worker|airflow", help="default: both")
     parser.add_argument("--torch", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
-    parser.add_argument("--stand-in", action="store_true", help="do not try to pull the base image; implies --wheelhouse")
+    parser.add_argument("--stand-in", action="store_true", help="make the base image here; implies --wheelhouse")
     parser.add_argument("--wheelhouse", action="store_true", help="have this machine's pip get the packages")
     arguments = parser.parse_args()
     known = {image.name: image for image in IMAGES}
@@ -230,7 +230,7 @@ def _make_slim(root: Path) -> None:
 # --- The wheels -----------------------------------------------------------------------------------------------------
 
 def fill_wheelhouse(image: Image) -> Path:
-    """A folder with the wheels of all that the image's pip commands install, got by this machine's pip as it is set up."""
+    """A folder with the wheels of all that the image's pip commands install, got by this machine's own pip."""
     python = ROOT / image.python
     if not python.exists():
         raise ImageError(f"{image.python} is missing: run `make install` first")
