@@ -64,6 +64,7 @@ KILLS: dict[str, dict[str, Sequence[str]]] = {
 }
 """What is killed during which steps. A step of half a second is mostly hit at its end: its process has to be seen."""
 
+IMAGE = f"touchline-worker:{__version__}"
 KILLS_PER_MATCH = 3
 AT_ONCE = 3
 ENDS_WITHIN_SEC = 30
@@ -89,6 +90,11 @@ def plan(runtime: str, seed: int) -> list[list[Kill]]:
     kills = [Kill(kind, step, round(chance.uniform(0, 0.9), 2)) for kind, steps in KILLS[runtime].items()
              for step in steps]
     chance.shuffle(kills)
+    return pack(kills)
+
+
+def pack(kills: Sequence[Kill]) -> list[list[Kill]]:
+    """Spread kills over as few matches as they fit in."""
     plays = [[kill] for kill in kills if kill.may_end_the_run]
     for kill in (kill for kill in kills if not kill.may_end_the_run):
         fitting = [play for play in plays if _fits(kill, play)]
@@ -246,8 +252,8 @@ def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Ou
         assert list(match.wrong()) == []
         plays = [kills for kills in plan(runtime, seed) if re.search(only, str(kills))]
         outcomes = _play_all(house, plays, "kill")
-        missed = [[Kill(outcome.kill.kind, outcome.kill.step, 0.0)] for outcome in outcomes if not outcome.hit]
-        outcomes += _play_all(house, missed, "again")
+        missed = [Kill(outcome.kill.kind, outcome.kill.step, 0.0) for outcome in outcomes if not outcome.hit]
+        outcomes += _play_all(house, pack(missed), "again")
         _check_house(house)
     return outcomes
 
@@ -285,20 +291,31 @@ def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
 @contextlib.contextmanager
 def own_engine() -> Iterator[Engine]:
     """An engine that may be killed, with the worker's image from the engine that others use."""
-    image = f"touchline-worker:{__version__}"
-    others = {**os.environ, "DOCKER_HOST": os.environ.get("DOCKER_HOST") or Engine(default_folder()).address}
     folder = Path(tempfile.mkdtemp(prefix="touchline-kill-"))
     engine = Engine(folder)
     try:
         engine.start()
-        with subprocess.Popen(["docker", "save", image], env=others, stdout=subprocess.PIPE) as save:
+        with subprocess.Popen(["docker", "save", IMAGE], env=_of_others(), stdout=subprocess.PIPE) as save:
             subprocess.run(["docker", "load"], env={**os.environ, "DOCKER_HOST": engine.address}, stdin=save.stdout,
                            stdout=subprocess.DEVNULL, check=True)
-        assert save.returncode == 0, f"{image} is not there: run make images"
         yield engine
     finally:
         engine.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def missing_for_containers() -> str:
+    """What keeps us from killing containers here; empty when nothing does."""
+    if os.geteuid() != 0:
+        return "an engine of our own needs root"
+    if not shutil.which("dockerd"):
+        return "dockerd is missing: run `scripts/engine.py start`, which installs it"
+    found = subprocess.run(["docker", "image", "inspect", IMAGE], env=_of_others(), capture_output=True, check=False)
+    return f"{IMAGE} is on no engine: run make images" if found.returncode else ""
+
+
+def _of_others() -> dict[str, str]:
+    return {**os.environ, "DOCKER_HOST": os.environ.get("DOCKER_HOST") or Engine(default_folder()).address}
 
 
 def main() -> int:

@@ -1,0 +1,42 @@
+"""Whatever is killed, whenever: every match is published once with the right files, and nothing is left.
+
+KILL_SEED chooses other moments, KILL_REPORT is a folder for the tables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kill_matrix import Outcome, missing_for_containers, run_matrix, table
+
+pytestmark = pytest.mark.verify
+SEED = int(os.environ.get("KILL_SEED", "1"))
+
+
+def run(runtime: str, folder: Path) -> list[Outcome]:
+    outcomes = run_matrix(runtime, SEED, folder)
+    print(table(outcomes))
+    if report := os.environ.get("KILL_REPORT"):
+        (Path(report) / f"kills-{runtime}.md").write_text(table(outcomes) + "\n")
+    return outcomes
+
+
+def test_processes(tmp_path: Path) -> None:
+    outcomes = run("process", tmp_path)
+    assert sum(outcome.hit for outcome in outcomes) >= 40
+    assert [outcome for outcome in outcomes if outcome.wrong] == []
+
+
+def test_containers(tmp_path: Path) -> None:
+    if missing := missing_for_containers():
+        assert os.environ.get("TOUCHLINE_ENGINE") != "required", missing
+        pytest.skip(missing)
+    outcomes = run("docker", tmp_path)
+    assert sum(outcome.hit for outcome in outcomes) >= 25
+    assert [outcome for outcome in outcomes if outcome.wrong] == []
