@@ -73,10 +73,11 @@ class Detector:
         """
         keep_offline(settings.scratch_dir)
         self.batch = batch
-        self._backend, self.size_px = _load(path, device)
+        self._path = path
+        self._batches = Batches(batch, CPU if path.is_dir() else device, self._load,  # OpenVINO runs on the CPU
+                                cpu_allowed=settings.use_gpu != "true")
         self._square = _fixed_square(self._backend)
         self._kinds = _kinds(self._backend.names, path)
-        self._batches = Batches(batch, device, self._move, cpu_allowed=settings.use_gpu != "true")
 
     @property
     def device(self) -> str:
@@ -109,9 +110,9 @@ class Detector:
         stride = int(self._backend.stride)
         return tuple(-(-round(side * scale) // stride) * stride for side in (height, width))  # type: ignore[return-value]
 
-    def _move(self, device: torch.device) -> None:
-        self._backend.backend.model.to(device)
-        self._backend.backend.device = device
+    def _load(self, device: torch.device) -> None:
+        # Anew, where the CPU takes over: a session of onnxruntime or TensorRT cannot be moved.
+        self._backend, self.size_px = _load(self._path, device)
 
 
 def model_digest(path: Path) -> str:
@@ -146,9 +147,8 @@ def _load(path: Path, device: torch.device) -> tuple[Any, int]:
         network, arguments = load_layers(path)
         backend = AutoBackend(network, device=device, fuse=True, verbose=False)
         return backend, _size_px(arguments.get("imgsz"))
-    place = CPU if openvino else device
     try:
-        backend = AutoBackend(str(next(path.glob("*.xml"))) if openvino else str(path), device=place, verbose=False)
+        backend = AutoBackend(str(next(path.glob("*.xml"))) if openvino else str(path), device=device, verbose=False)
     except Exception as error:  # every library behind AutoBackend has its own errors; the reason is kept
         reason = str(error).strip().partition("\n")[0][:200]
         raise ModelError(f"{path} cannot be loaded as a detector: {reason}") from error

@@ -52,14 +52,14 @@ class Spotter:
         if config.get("model_type") != "videomae":
             raise ModelError(f"{path} is no VideoMAE classifier (model_type {config.get('model_type')!r}): "
                              "set ACTION_MODEL_PATH to one")
-        self._model = _load(path).to(device)
+        self._model = _load(path)
         self.batch = batch
         self.frames = int(self._model.config.num_frames)
         self.size = _size(self._model.config.image_size)
         self.fps, self.stride_ms = _sampling(config, path)
         self._columns, self.labels = _known_labels(self._model.config.id2label, path)
         self._multi_label = self._model.config.problem_type == MULTI_LABEL
-        self._scaling = _scaling(preprocessing, device)
+        self._scaling = _scaling(preprocessing)
         self._batches = Batches(batch, device, self._move, cpu_allowed=settings.use_gpu != "true")
 
     @property
@@ -146,11 +146,11 @@ def _known_labels(names: dict[int, str], path: Path) -> tuple[list[int], tuple[s
     return columns, labels
 
 
-def _scaling(preprocessing: dict[str, Any], device: torch.device) -> tuple[float, torch.Tensor, torch.Tensor]:
+def _scaling(preprocessing: dict[str, Any]) -> tuple[float, torch.Tensor, torch.Tensor]:
     """Factor, mean and deviation: a pixel p becomes (p * factor - mean) / deviation."""
     factor = float(preprocessing.get("rescale_factor", 1 / 255)) if preprocessing.get("do_rescale", True) else 1.0
     normalize = preprocessing.get("do_normalize", True)
     mean = preprocessing.get("image_mean", IMAGENET_MEAN) if normalize else (0.0, 0.0, 0.0)
     std = preprocessing.get("image_std", IMAGENET_STD) if normalize else (1.0, 1.0, 1.0)
     shape = (1, 1, 3, 1, 1)
-    return factor, torch.tensor(mean, device=device).reshape(shape), torch.tensor(std, device=device).reshape(shape)
+    return factor, torch.tensor(mean).reshape(shape), torch.tensor(std).reshape(shape)

@@ -1,83 +1,232 @@
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from touchline.errors import ModelError
 from touchline.inference import device as devices
-from touchline.inference.device import CPU, Batches, leased_device
+from touchline.inference.device import CPU, Batches, Gpu, available_gpus, is_out_of_memory, leased_device
 from touchline.inference.torchvision_operators import torch
 
+INCLUDE = Path(__file__).parents[3] / "include"
+CUDA = torch.device("cuda:0")
+HOLDER = """
+import sys
+from pathlib import Path
+from touchline.inference import device
+from touchline.settings import Settings
 
-def test_without_a_gpu_auto_takes_the_cpu(settings, monkeypatch):
-    monkeypatch.setattr(devices, "available_gpus", lambda: 0)
-    with leased_device(replace(settings, use_gpu="auto")) as device:
+device.LEASE_POLL_S = 0.05
+device.available_gpus = lambda: [device.Gpu(index, "H100", uuid) for index, uuid in enumerate(sys.argv[2].split(","))]
+with device.leased_device(Settings(scratch_dir=Path(sys.argv[1]), use_gpu="auto", max_workers=1)) as chosen:
+    print(chosen, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def settings(tmp_path, settings):
+    return replace(settings, scratch_dir=tmp_path, use_gpu="auto")
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Pretend that these GPUs are there, by uuid."""
+
+    def pretend(*uuids):
+        monkeypatch.setattr(devices, "available_gpus", lambda: [Gpu(at, "H100", uuid) for at, uuid in enumerate(uuids)])
+
+    pretend()
+    return pretend
+
+
+# --- which device -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_gpu_auto_takes_the_cpu_and_says_so(settings, gpus, capsys):
+    with leased_device(settings) as device:
         assert device == CPU
         assert torch.get_num_threads() == settings.max_workers
+    assert capsys.readouterr().err == "runs on the CPU: no GPU is there\n"
 
 
-def test_a_demanded_gpu_that_is_not_there_is_an_error(settings, monkeypatch):
-    monkeypatch.setattr(devices, "available_gpus", lambda: 0)
+def test_a_demanded_gpu_that_is_not_there_is_an_error(settings, gpus):
     with pytest.raises(ModelError, match="USE_GPU=true"), leased_device(replace(settings, use_gpu="true")):
         pass
 
 
-def test_a_forbidden_gpu_is_not_taken(settings, monkeypatch):
-    monkeypatch.setattr(devices, "available_gpus", lambda: 2)
-    with leased_device(settings) as device:
+def test_a_forbidden_gpu_is_not_taken(settings, gpus, capsys):
+    gpus("a", "b")
+    with leased_device(replace(settings, use_gpu="false")) as device:
         assert device == CPU
+    assert "runs on the CPU: USE_GPU=false" in capsys.readouterr().err
 
 
-def test_each_process_gets_a_gpu_of_its_own(settings, monkeypatch):
-    monkeypatch.setattr(devices, "available_gpus", lambda: 2)
-    wants = replace(settings, use_gpu="auto")
+@pytest.mark.parametrize("use_gpu", ["auto", "true"])
+def test_a_single_gpu_is_shared(settings, gpus, use_gpu, capsys):
+    gpus("a")
+    wants = replace(settings, use_gpu=use_gpu)
     with leased_device(wants) as first, leased_device(wants) as second:
-        assert {str(first), str(second)} == {"cuda:0", "cuda:1"}
+        assert first == second == CUDA
+    assert "runs on the only GPU, H100" in capsys.readouterr().err
 
 
-def test_a_process_waits_for_a_free_gpu_and_says_so(settings, monkeypatch, capsys):
-    monkeypatch.setattr(devices, "available_gpus", lambda: 2)
-    wants = replace(settings, use_gpu="auto")
-    first, second = leased_device(wants), leased_device(wants)
-    first.__enter__()
-    second.__enter__()
-    monkeypatch.setattr(devices.time, "sleep", lambda _: first.__exit__(None, None, None))
-    with leased_device(wants) as third:
-        assert str(third) == "cuda:0"
-    second.__exit__(None, None, None)
-    assert "waiting" in capsys.readouterr().err
+def test_the_gpus_are_those_that_torch_shows(monkeypatch):
+    shown = [SimpleNamespace(name="H100", uuid="aa"), SimpleNamespace(name="A10", uuid="bb")]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", shown.__getitem__)
+    assert available_gpus() == [Gpu(0, "H100", "aa"), Gpu(1, "A10", "bb")]
 
 
-def model_that_fits(size):
+# --- leases -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_of_two_gets_a_gpu_of_its_own_and_says_which(settings, gpus, capsys):
+    gpus("a", "b")
+    with leased_device(settings) as first, leased_device(settings) as second:
+        assert [str(first), str(second)] == ["cuda:0", "cuda:1"]
+    assert capsys.readouterr().err.splitlines() == ["leased GPU 0 of 2, H100", "leased GPU 1 of 2, H100"]
+
+
+def test_a_gpu_is_known_by_its_uuid_whatever_cuda_visible_devices_makes_its_number(settings, gpus):
+    gpus("a", "b", "c")
+    with leased_device(settings), leased_device(settings) as second:
+        assert str(second) == "cuda:1"
+        gpus("b", "c")
+        with leased_device(settings) as third:
+            assert str(third) == "cuda:1"  # c
+
+
+def test_lock_files_that_another_user_made_can_be_locked(settings, gpus):
+    gpus("a", "b")
+    with leased_device(settings):
+        pass
+    folder = settings.scratch_dir / "gpu-leases"
+    assert folder.stat().st_mode & 0o7777 == 0o1777
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o444}
+    with leased_device(settings) as device:
+        assert str(device) == "cuda:0"
+
+
+@pytest.fixture
+def hold(settings):
+    """Start a process that leases one of these GPUs and holds it."""
+    started = []
+
+    def start(*uuids):
+        argv = [sys.executable, "-c", HOLDER, str(settings.scratch_dir), ",".join(uuids)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        started.append(subprocess.Popen(argv, env={"PYTHONPATH": str(INCLUDE)}, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_process_waits_for_a_gpu_and_gets_it_when_its_holder_is_killed(hold):
+    holders = [hold("a", "b") for _ in range(2)]
+    assert {holder.stdout.readline() for holder in holders} == {"cuda:0\n", "cuda:1\n"}
+    waiting = hold("a", "b")
+    assert waiting.stderr.readline() == "all 2 GPUs are leased: waiting for one\n"
+    time.sleep(0.3)
+    holders[1].kill()
+    assert waiting.stdout.readline().startswith("cuda:")
+    assert waiting.stderr.readline().startswith("leased GPU ")
+
+
+def test_a_process_that_ends_gives_its_gpu_back(hold):
+    first = hold("a", "b")
+    assert first.stdout.readline() == "cuda:0\n"
+    first.communicate("\n")
+    assert hold("a", "b").stdout.readline() == "cuda:0\n"
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def model_that_fits(size, error=torch.OutOfMemoryError):
     def model(items):
         if len(items) > size:
-            raise torch.OutOfMemoryError
+            raise error
         return [item * 10 for item in items]
 
     return model
 
 
 def test_a_batch_that_is_too_large_is_halved_until_it_fits(capsys):
-    batches = Batches(8, CPU, lambda _: None, cpu_allowed=True)
+    batches = Batches(8, CUDA, lambda _: None, cpu_allowed=True)
     assert batches.run(model_that_fits(3), range(10)) == [item * 10 for item in range(10)]
-    assert batches.size == 2
-    assert "batches of 2" in capsys.readouterr().err
+    assert (batches.size, batches.device) == (2, CUDA)
+    assert "out of memory on cuda:0: going on with batches of 2" in capsys.readouterr().err
 
 
-def test_a_gpu_that_is_too_small_gives_way_to_the_cpu():
+def test_a_gpu_that_is_too_small_gives_way_to_the_cpu(capsys):
     moved = []
-    batches = Batches(2, torch.device("cuda:0"), moved.append, cpu_allowed=True)
+    batches = Batches(2, CUDA, moved.append, cpu_allowed=True)
 
     def model(items):
         if batches.device != CPU:
             raise torch.OutOfMemoryError
         return list(items)
 
-    batches_on_cpu = batches.run(model, [1, 2, 3])
-    assert batches_on_cpu == [1, 2, 3]
-    assert moved == [CPU]
+    assert batches.run(model, [1, 2, 3]) == [1, 2, 3]
+    assert moved == [CUDA, CPU]
+    assert batches.size == 2
+    assert "going on on the CPU" in capsys.readouterr().err
+
+
+def move_that_fits_on_the_cpu_only(device):
+    if device != CPU:
+        raise torch.OutOfMemoryError
+
+
+def test_a_model_that_does_not_even_fit_onto_the_gpu_runs_on_the_cpu():
+    assert Batches(2, CUDA, move_that_fits_on_the_cpu_only, cpu_allowed=True).device == CPU
 
 
 def test_no_memory_and_no_cpu_allowed_is_an_error():
-    batches = Batches(2, torch.device("cuda:0"), lambda _: None, cpu_allowed=False)
-    with pytest.raises(ModelError, match="does not fit"):
+    batches = Batches(2, CUDA, lambda _: None, cpu_allowed=False)
+    with pytest.raises(ModelError, match=r"memory of cuda:0.*USE_GPU=auto"):
         batches.run(model_that_fits(0), [1])
+    with pytest.raises(ModelError, match="does not fit into the memory of cuda:0"):
+        Batches(2, CUDA, move_that_fits_on_the_cpu_only, cpu_allowed=False)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_no_memory_on_the_cpu_has_a_reason_that_helps(error):
+    batches = Batches(4, CPU, lambda _: None, cpu_allowed=True)
+    assert batches.run(model_that_fits(1, error), [1, 2, 3]) == [10, 20, 30]
+    with pytest.raises(ModelError, match="give the worker more memory") as caught:
+        batches.run(model_that_fits(0, error), [1])
+    assert "USE_GPU" not in str(caught.value)
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory():
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(ZeroDivisionError):
+        Batches(4, CPU, lambda _: None, cpu_allowed=True).run(lambda items: [1 / 0], [1])
+
+
+def test_what_torch_really_raises_when_the_machine_is_full_is_understood():
+    script = """
+import resource
+from touchline.inference.device import CPU, Batches
+from touchline.inference.torchvision_operators import torch
+
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+batches = Batches(8, CPU, lambda _: None, cpu_allowed=True)
+print(batches.run(lambda items: torch.ones(len(items), 300 << 18).sum(1).tolist(), list(range(8))), batches.size)
+"""
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, env={"PYTHONPATH": str(INCLUDE)}, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("] 2\n")
+    assert done.stderr.count("out of memory on cpu") == 2
