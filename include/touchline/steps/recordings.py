@@ -36,12 +36,10 @@ def from_whole(recordings: Sequence[Path], make: Callable[[], Made]) -> Made:
         _refuse_storage_failure(error, recordings)
         if not isinstance(error, BadRecordingError):
             raise
+        _refuse_changed(recordings, sizes)
         _read_through(recordings)
         made = make()
-    for path, before, now in zip(recordings, sizes, _sizes(recordings), strict=True):
-        if before != now:
-            raise StorageError(path, "changed while it was read", "leave the recording as it is",
-                               reason=f"it had {before} bytes and has {now}")
+    _refuse_changed(recordings, sizes)
     return made
 
 
@@ -55,6 +53,13 @@ def _sizes(recordings: Sequence[Path]) -> list[int]:
                 with path.open("rb") as handle:
                     handle.read(1)
     return sizes
+
+
+def _refuse_changed(recordings: Sequence[Path], sizes: Sequence[int]) -> None:
+    for path, before, now in zip(recordings, sizes, _sizes(recordings), strict=True):
+        if before != now:
+            raise StorageError(path, "holds a recording that changed while it was read", "leave it as it is",
+                               reason=f"{before} bytes before, {now} now")
 
 
 def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) -> None:
