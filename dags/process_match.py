@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from airflow.sdk import Param, dag
 
 from touchline.steps.register import REELS
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
+from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
 from touchline_airflow.open_match import OpenMatch
 from touchline_airflow.operator import TouchlineOperator
@@ -57,7 +59,7 @@ def process_match() -> None:
     plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(
-        task_id="spot_chunk", pool=GPU_POOL, execution_timeout=timedelta(hours=2),
+        task_id="spot_chunk", pool=GPU_POOL, pool_slots=slots_per_chunk(os.environ), execution_timeout=timedelta(hours=2),
         map_index_template="{{ task.part }}", **match).expand(part=chunks)
     merge_actions = TouchlineOperator(task_id="merge_actions", trigger_rule="none_failed", **match)
     plan_reels = TouchlineOperator(task_id="plan_reels", **match)
@@ -70,6 +72,8 @@ def process_match() -> None:
 
     opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels
     plan_reels >> reels >> render_reel >> publish >> closed
+    # When one part fails, what follows ends at once; the other parts still work, and the run is not over before them.
+    [spot_chunk, render_reel] >> closed
 
 
 process_match()

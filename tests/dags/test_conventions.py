@@ -98,6 +98,10 @@ def test_a_match_without_chunks_or_reels_is_not_lost(dags: dict[str, Any]) -> No
     assert dag.get_task("close_match").trigger_rule == "all_done"
 
 
+def test_a_match_is_closed_when_no_part_of_it_works_any_more(dags: dict[str, Any]) -> None:
+    assert {"spot_chunk", "render_reel", "publish"} <= dags["process_match"].get_task("close_match").upstream_task_ids
+
+
 def test_results_go_through_files_and_not_through_xcom(dags: dict[str, Any]) -> None:
     for task in dags["process_match"].tasks:
         if task.task_id not in OWN_TASKS:
