@@ -35,8 +35,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Victim:
-    """A task instance at work. `task` runs our code, `supervisor` is the process of Airflow that watches it."""
+    """A task instance at work; a later try has another `instance` id.
 
+    `task` is the process that runs our code, `supervisor` the one of Airflow that watches it.
+    """
+
+    instance: str
     step: str
     map_index: int
     task: int
@@ -276,7 +280,7 @@ def _at_work(instances: Mapping[str, dict[str, Any]]) -> Victim | None:
     for pid, (instance, parent) in named.items():
         if instance in instances and named.get(parent, ("", 0))[0] == instance:
             task = instances[instance]
-            return Victim(task["task_id"], task["map_index"], pid, parent)
+            return Victim(instance, task["task_id"], task["map_index"], pid, parent)
     return None
 
 

@@ -157,7 +157,8 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
         if kill.kind in OF_ALL:
             time.sleep(2)
     if not kill.may_end_the_run:
-        wait_for(f"{kill.step} of {match.run_id} to be done", lambda: _is_done(match, victim), poll_sec=0.5)
+        done_by = wait_for(f"{kill.step} to be done", lambda: _done_by(match, victim), poll_sec=0.5)
+        outcome.hit = not kill.ends_the_step or done_by != victim.instance  # else it had ended before the kill
     outcome.recovery_sec = time.monotonic() - started
     now = match.finished_chunks()
     outcome.recomputed += sum(now.get(path) != mark for path, mark in chunks.items())
@@ -180,12 +181,13 @@ def wait_quietly(look, timeout_sec: float) -> bool:
     return False
 
 
-def _is_done(match: PlayedMatch, victim: Victim) -> bool:
-    task = next(task for task in match.tasks() if (task["task_id"], task["map_index"]) == (victim.step,
-                                                                                          victim.map_index))
+def _done_by(match: PlayedMatch, victim: Victim) -> str:
+    """Id of the instance that did the step; empty while it is not done."""
+    place = victim.step, victim.map_index
+    task = next(task for task in match.tasks() if (task["task_id"], task["map_index"]) == place)
     if task["state"] in ("failed", "upstream_failed"):
         raise AssertionError(f"{victim.step} failed: {match.status()}")
-    return task["state"] == "success"
+    return str(task["id"]) if task["state"] == "success" else ""
 
 
 def _settle(match: PlayedMatch, outcome: Outcome) -> None:
