@@ -1,0 +1,141 @@
+"""The NAS goes away in the middle of a match, disks are full, the output is read-only: true reasons, and it heals.
+
+Nothing is unmounted for it: another folder, empty or full, is mounted over the one in question for a while.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from airflow_house import SETTINGS, House, ffmpeg, steps_running, wait_for
+
+from standalone import start
+from touchline.catalogue import matches, recordings, runs
+
+TMPFS = ("-t", "tmpfs", "none")
+
+
+@pytest.fixture(autouse=True)
+def _may_mount(tmp_path: Path) -> None:
+    try:
+        with mounted(tmp_path, *TMPFS):
+            pass
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"mounts cannot be made here (root in a container that may mount is needed): {error.stderr}")
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str | Path) -> Iterator[None]:
+    subprocess.run(["mount", *map(str, arguments), folder], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    with mounted(folder, "--bind", folder):
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True, capture_output=True)
+        yield
+
+
+def fill(folder: Path) -> Path:
+    disk = os.statvfs(folder)
+    with (folder / "filler").open("wb") as handle:
+        os.posix_fallocate(handle.fileno(), 0, disk.f_bavail * disk.f_frsize)
+    return folder / "filler"
+
+
+def drop(house: House, footage: Path, name: str, source: str) -> tuple[str, str]:
+    """Copy a recording that is like no other to the NAS; returns run id and match id when its run has begun."""
+    target = house.nas / f"{name}.mp4"
+    ffmpeg("-i", footage / source, "-c", "copy", "-metadata", f"title={name}", "-f", "mp4", target.with_suffix(".part"))
+    target.with_suffix(".part").rename(target)
+    run = wait_for(f"the run of {name}", lambda: next(
+        (run for run in house.api.runs("process_match") if run["conf"].get("recording") == str(target)), None))
+    return run["dag_run_id"], run["conf"]["match_id"]
+
+
+def reason(house: House, run_id: str, part: str) -> Callable[[], str | None]:
+    return lambda: next((stage.reason for stage in runs.stages(house.catalogue, run_id)
+                         if stage.reason and part in stage.reason), None)
+
+
+def statuses(house: House) -> dict[str, tuple[str, str]]:
+    return {path: (row.status, str(row.match_id)) for path, row in recordings.every(house.catalogue).items()}
+
+
+def assert_published_and_tidy(house: House, run_id: str, match_id: str) -> None:
+    assert house.finish(run_id)["state"] == "success"
+    match = matches.find(house.catalogue, match_id)
+    assert match and (match.status, match.reason) == ("published", None)
+    assert house.folder(match_id).manifest.exists() and not house.folder(match_id).failure.exists()
+    roots = (house.files(match_id).root, house.folder(match_id).root)
+    assert [path for root in roots for path in root.rglob("*") if ".part" in path.name] == []
+    assert not (house.stack.scratch_dir / "matches" / match_id).exists()
+
+
+@pytest.mark.parametrize("away_sec", [20, pytest.param(125, marks=pytest.mark.verify)])
+def test_a_match_survives_a_nas_that_goes_away_and_nothing_is_bad(
+        house: House, footage: Path, tmp_path: Path, away_sec: int) -> None:
+    run_id, match_id = drop(house, footage, f"away for {away_sec}", "short.mp4")
+    wait_for("a chunk at work", lambda: [argv for _, argv in steps_running(house.stack.state)
+                                         if "spot-chunk" in argv and match_id in argv])
+    before = statuses(house)
+    with mounted(house.nas, "--bind", tmp_path):
+        gone_at = time.monotonic()
+        line = wait_for("a reason", reason(house, run_id, "is away"), 100)
+        time.sleep(max(0.0, gone_at + away_sec - time.monotonic()))
+        assert statuses(house) == before, "the ingest took files that are away for something else"
+        assert list(tmp_path.iterdir()) == [], "something was written under the mount point"
+    assert f"NAS_MOUNT_PATH ({house.nas}) is away or incomplete" in line and "tried again" in line
+    assert_published_and_tidy(house, run_id, match_id)
+    assert max(task["try_number"] for task in house.tasks(run_id).values()) > 1
+    assert statuses(house) == before
+
+
+def test_full_disks_and_a_read_only_output_are_told_one_after_another_and_heal(house: House, footage: Path) -> None:
+    scratch = house.stack.scratch_dir
+    scratch.mkdir(exist_ok=True)
+    with read_only(house.output):
+        with mounted(scratch, "-o", "size=4m", *TMPFS):
+            filler = fill(scratch)
+            run_id, match_id = drop(house, footage, "full", "short.mp4")
+            line = wait_for("the scratch folder's reason", reason(house, run_id, "SCRATCH_DIR"))
+            filler.unlink()
+            assert line.startswith(f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the task is")
+            line = wait_for("the output's reason", reason(house, run_id, "NAS_OUTPUT_PATH"))
+        assert line.startswith(f"NAS_OUTPUT_PATH ({house.output}) is read-only (")
+    assert_published_and_tidy(house, run_id, match_id)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("step", ["open_match", "spot-chunk", "publish"])
+def test_a_working_dir_that_is_full_with_its_catalogue_is_told_and_heals(
+        footage: Path, tmp_path: Path, step: str) -> None:
+    """The disk stays full for a minute, from the moment that the step works (open_match: that the run starts)."""
+    nas = tmp_path / "nas"
+    work = tmp_path / "state" / "work"
+    for folder in (nas / "output", work):
+        folder.mkdir(parents=True)
+    with (mounted(work, "-o", "size=64m", *TMPFS),
+          start(tmp_path / "state", nas, nas / "output", port=18090, settings=SETTINGS) as stack):
+        house = House(stack, nas, nas / "output", stack.api())
+        run_id, match_id = drop(house, footage, "full disk", "short.mp4")
+        if step != "open_match":
+            wait_for(step, lambda: [argv for _, argv in steps_running(stack.state) if step in argv])
+        filler = fill(work)
+        time.sleep(60)
+        failed = [task for task in house.tasks(run_id).values() if task["state"] in ("up_for_retry", "failed")]
+        lines = [line for task in failed for line in
+                 house.api.log("process_match", run_id, task["task_id"], task["try_number"], task["map_index"])]
+        filler.unlink()
+        assert not failed or any(f"WORKING_DIR ({work}) is full: 0 MB free" in line for line in lines), lines[-6:]
+        assert_published_and_tidy(house, run_id, match_id)
