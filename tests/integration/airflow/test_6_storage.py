@@ -110,7 +110,7 @@ def test_full_disks_and_a_read_only_output_are_told_one_after_another_and_heal(h
             run_id, match_id = drop(house, footage, "full", "short.mp4")
             line = wait_for("the scratch folder's reason", reason(house, run_id, "SCRATCH_DIR"))
             filler.unlink()
-            assert line.startswith(f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the task is")
+            assert line.startswith(f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the ")
             line = wait_for("the output's reason", reason(house, run_id, "NAS_OUTPUT_PATH"))
         assert line.startswith(f"NAS_OUTPUT_PATH ({house.output}) is read-only (")
     assert_published_and_tidy(house, run_id, match_id)
