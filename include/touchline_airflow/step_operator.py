@@ -46,23 +46,27 @@ class StepOperator(DockerOperator):
         Never raises for what went wrong with engine, mounts or settings: that is how the step finished.
         """
         end_with_parent()
-        try:
-            with naming_folders(Settings.from_env()):
-                self._running = self._start(context, arguments, mounts, match_id, force)
-            if self._told_to_end:
-                self._running.kill()
-            finished = self._running.follow(lambda line: self.log.info("%s", line))
-            return self._as_told(finished) if self._told_to_end else finished
-        except TouchlineError as error:
-            return Finished(error.exit_code, "", str(error))
-        except OSError as error:
-            return Finished(EXIT_FAILED, "", str(error))
+        finished = self._run_to_end(context, arguments, mounts, match_id, force)
+        return self._as_told(finished) if self._told_to_end else finished
 
     def on_kill(self) -> None:
         """Cleared, marked or timed out: nothing of the step may go on."""
         self._told_to_end = True
         if self._running:
             self._running.kill()
+
+    def _run_to_end(self, context: Context, arguments: Sequence[str], mounts: Mounts, match_id: str,
+                    force: bool) -> Finished:
+        try:
+            with naming_folders(Settings.from_env()):
+                self._running = self._start(context, arguments, mounts, match_id, force)
+            if self._told_to_end:
+                self._running.kill()
+            return self._running.follow(lambda line: self.log.info("%s", line))
+        except TouchlineError as error:
+            return Finished(error.exit_code, "", str(error))
+        except OSError as error:
+            return Finished(EXIT_FAILED, "", str(error))
 
     def _as_told(self, finished: Finished) -> Finished:
         """The last line of a step that was told to end says nothing about why."""
