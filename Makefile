@@ -1,11 +1,12 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test verify lint bench docs clean
+.PHONY: help install demo images test verify lint bench docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
 SECONDS ?= 180
 SEED ?= 1
+TORCH ?= cpu
 # The path of a recording may hold anything, a dollar sign too: it is handed over unexpanded, in the environment.
 override RECORDING := $(value RECORDING)
 export RECORDING
@@ -18,6 +19,9 @@ install: ## Install what is missing; does nothing when all is there
 
 demo: install ## Watch one match become reels: [RECORDING=path] [SECONDS=180] [SEED=1] [EXIT=1]
 	@$(AIRFLOW)/python scripts/demo.py --seconds "$(SECONDS)" --seed "$(SEED)" $(if $(EXIT),--exit)
+
+images: install ## Build the worker and the Airflow image: [TORCH=cpu|cuda] (docs/how-to/containers.md)
+	@$(AIRFLOW)/python scripts/images.py --torch "$(TORCH)"
 
 test: install ## Run the tests
 	@$(WORKER)/python scripts/run_tests.py

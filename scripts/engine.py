@@ -24,6 +24,8 @@ from install import InstallError, install_system_packages
 START_SEC = 60.0
 STOP_SEC = 30.0
 LONGEST_SOCKET_PATH = 107
+CGROUPS = Path("/sys/fs/cgroup")
+PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc")
 PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
 
 
@@ -39,6 +41,7 @@ class Engine:
         self.socket = self.folder / "docker.sock"
         self.log = self.folder / "dockerd.log"
         self._pid_file = self.folder / "docker.pid"
+        self._runtime = self.folder / "exec"
 
     @property
     def address(self) -> str:
@@ -50,7 +53,7 @@ class Engine:
         """The process id of a living dockerd of this folder."""
         with contextlib.suppress(OSError, ValueError):
             pid = int(self._pid_file.read_text())
-            if _is_dockerd_of(pid, self._pid_file):
+            if _program(pid, self.folder) == "dockerd":
                 return pid
         return None
 
@@ -74,7 +77,7 @@ class Engine:
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         with self._lock():
             if not self.pid:
-                self._remove_leftovers()
+                self._forget_the_dead()
                 self._start_dockerd()
             self._wait_until_it_answers()
         return self
@@ -84,25 +87,23 @@ class Engine:
         if not self.folder.exists():
             return
         with self._lock():
-            pid = self.pid
-            if pid:
+            if pid := self.pid:
                 os.kill(pid, signal.SIGTERM)
                 _wait(lambda: self.pid is None, STOP_SEC)
             self._remove_leftovers()
 
     def kill(self) -> None:
-        """SIGKILL dockerd, as the kernel would; its containers may go on until the next start or stop."""
-        pid = self.pid
-        if pid:
+        """SIGKILL dockerd, as the kernel would; containerd goes with it, containers go on until a start or stop."""
+        if pid := self.pid:
             os.kill(pid, signal.SIGKILL)
-            _wait(lambda: not _is_dockerd_of(pid, self._pid_file), STOP_SEC)
+            _wait(lambda: not self._processes("dockerd", "containerd"), STOP_SEC)
 
     def _start_dockerd(self) -> None:
         dockerd = shutil.which("dockerd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
         if not dockerd:
             raise EngineError("dockerd is missing: run `scripts/engine.py start`, which installs it")
         argv = [dockerd, "--host", self.address, "--pidfile", str(self._pid_file),
-                "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
+                "--data-root", str(self.folder / "data"), "--exec-root", str(self._runtime),
                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--bridge=none", "--iptables=false", "--ip-forward=false"]
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C is for the command beside it; it ends by `stop`.
@@ -120,8 +121,15 @@ class Engine:
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
 
+    def _forget_the_dead(self) -> None:
+        """Remove the pid files of a killed engine: dockerd believes them even where the process is a zombie."""
+        containerd = self._runtime / "containerd" / "containerd.pid"
+        for name, pid_file in (("dockerd", self._pid_file), ("containerd", containerd)):
+            if not self._processes(name):
+                pid_file.unlink(missing_ok=True)
+
     def _remove_leftovers(self) -> None:
-        """Kill what is left of the engine and of its containers, then release mounts and marks."""
+        """Kill what is left of the engine and of its containers, release mounts, forget the state of what ran."""
         deadline = time.monotonic() + STOP_SEC
         while left := self._processes():
             for pid in left:
@@ -132,14 +140,26 @@ class Engine:
             time.sleep(0.05)
         for mount in sorted(mounts_below(self.folder, Path("/proc/self/mountinfo").read_text()), reverse=True):
             subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        for container in self._containers():
+            for group in (*CGROUPS.glob(f"docker/{container}"), *CGROUPS.glob(f"*/docker/{container}")):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+        shutil.rmtree(self._runtime, ignore_errors=True)
         for path in (self._pid_file, self.socket):
             path.unlink(missing_ok=True)
 
-    def _processes(self) -> list[int]:
-        """dockerd, containerd and the shims name the folder; a container's processes are known by their cgroup."""
-        containers = self.folder / "data" / "containers"
-        ids = os.listdir(containers) if containers.exists() else []
-        return [pid for pid in _all_processes() if _is_part(pid, str(self.folder), ids)]
+    def _processes(self, *names: str) -> list[int]:
+        """Living processes of the engine and its containers, or those of its programs with these names.
+
+        dockerd, containerd and the shims name the folder; a container's processes are known by their cgroup.
+        """
+        programs = [pid for pid in _all_processes() if _program(pid, self.folder) in (names or PROGRAMS)]
+        containers = [] if names else self._containers()
+        return programs + [pid for pid in _all_processes() if _is_in_cgroup(pid, containers)]
+
+    def _containers(self) -> list[str]:
+        folder = self.folder / "data" / "containers"
+        return os.listdir(folder) if folder.exists() else []
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -193,19 +213,17 @@ def mounts_below(folder: Path, mountinfo: str) -> list[str]:
     return [point for point in points if Path(point).is_relative_to(folder) and Path(point) != folder]
 
 
-def _is_dockerd_of(pid: int, pid_file: Path) -> bool:
-    """Whether this process, not a zombie, was started as dockerd with this pid file."""
+def _program(pid: int, folder: Path) -> str:
+    """Which of an engine's programs this process is, if it works for this folder; empty for any other."""
     words = _command_line(pid)
-    return bool(words) and Path(words[0]).name == "dockerd" and str(pid_file) in words
+    works_here = any(word.removeprefix("unix://").startswith(f"{folder}/") for word in words)
+    return Path(words[0]).name if works_here else ""
 
 
-def _is_part(pid: int, folder: str, container_ids: list[str]) -> bool:
-    words = _command_line(pid)
-    if words and Path(words[0]).name in {"dockerd", "containerd", "containerd-shim-runc-v2", "runc"}:
-        return any(word.startswith(f"{folder}/") or word.startswith(f"unix://{folder}/") for word in words)
+def _is_in_cgroup(pid: int, container_ids: list[str]) -> bool:
     with contextlib.suppress(OSError):
         cgroup = Path(f"/proc/{pid}/cgroup").read_text()
-        return bool(words) and any(container in cgroup for container in container_ids)
+        return any(container in cgroup for container in container_ids) and bool(_command_line(pid))
     return False
 
 

@@ -29,12 +29,10 @@ from engine import EngineError, install_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 PULL_SEC = 300
 # One port, if it is free: a build argument is part of the key under which the engine keeps a layer.
 WHEEL_PORT = 18765
 STAND_IN_LABEL = "touchline.stand-in"
-SECURITY = "http://deb.debian.org/debian-security"
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ def main() -> int:
     if unknown := [name for name in arguments.images if name not in known]:
         parser.error(f"{unknown[0]} is not an image: use worker or airflow")
     try:
+        check_engine()
         for image in [known[name] for name in arguments.images or known]:
             build(image, arguments.torch, stand_in=arguments.stand_in, wheelhouse=arguments.wheelhouse)
     except (ImageError, EngineError) as error:
@@ -85,6 +84,14 @@ def main() -> int:
         print("\nimages: interrupted; run it again: it goes on where it stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+def check_engine() -> None:
+    """Say what to do where no engine answers."""
+    if not shutil.which("docker") or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
+        where = os.environ.get("DOCKER_HOST", "its usual socket")
+        raise ImageError(f"no Docker engine answers at {where}: start one and set DOCKER_HOST, or run "
+                         "`.venv/bin/python scripts/engine.py run -- make images` as root")
 
 
 def build(image: Image, torch: str, *, stand_in: bool, wheelhouse: bool) -> None:
@@ -167,7 +174,6 @@ def provide_base(name: str, *, stand_in: bool) -> bool:
 
 
 def _base_there(name: str) -> bool | None:
-    _docker("version", "--format", "{{.Server.Version}}")
     done = subprocess.run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", name],
                           capture_output=True, text=True, check=False)
     return STAND_IN_LABEL in (json.loads(done.stdout) or {}) if done.returncode == 0 else None
@@ -190,16 +196,17 @@ def _make_stand_in(name: str) -> None:
     install_engine()
     if os.geteuid() != 0:
         raise ImageError(f"{name} cannot be pulled, and making a stand-in for it needs root: run this as root")
+    sources = debian_sources()
     print(f"images: making a stand-in for {name} with debootstrap", flush=True)
     with tempfile.TemporaryDirectory(prefix="touchline-base-") as folder:
         root = Path(folder) / "root"
         log = Path(folder) / "debootstrap.log"
         with log.open("wb") as handle:
-            done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, str(root), MIRROR], stdout=handle,
-                                  stderr=handle, check=False)
+            done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, str(root), sources[SUITE]],
+                                  stdout=handle, stderr=handle, check=False)
         if done.returncode != 0:
             raise ImageError(f"debootstrap failed: {log.read_text().strip().splitlines()[-1]}")
-        _make_slim(root)
+        _make_slim(root, sources)
         with subprocess.Popen(["tar", "--create", "--numeric-owner", "--directory", str(root), "."],
                               stdout=subprocess.PIPE) as tar:
             imported = subprocess.run(["docker", "import", "--change", "CMD bash", "--change",
@@ -209,15 +216,32 @@ def _make_stand_in(name: str) -> None:
             raise ImageError(f"docker import failed: {imported.stderr.strip()}")
 
 
-def _make_slim(root: Path) -> None:
+def debian_sources() -> dict[str, str]:
+    """The mirrors that this machine's own apt uses for the suite, its updates and its security updates."""
+    subprocess.run(["apt-get", "-qq", "update"], check=False)
+    asked = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(RELEASE) $(SITE)", "Identifier: Packages"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    sources = parse_sources(told)
+    if SUITE not in sources:
+        raise ImageError(f"a stand-in needs a machine with Debian {SUITE}: its apt names no mirror of it")
+    return sources
+
+
+def parse_sources(told: str) -> dict[str, str]:
+    """Mirror by suite, from lines "Debian bookworm-security http://…"; what others publish is left out."""
+    lines = [line.split() for line in told.splitlines()]
+    return {words[1]: words[2] for words in lines
+            if len(words) == 3 and words[0] == "Debian" and words[1].partition("-")[0] == SUITE}
+
+
+def _make_slim(root: Path, sources: dict[str, str]) -> None:
     """What the published slim image leaves out as well; packages that come later leave it out too."""
     left_out = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
     for path in (*left_out, "var/cache/apt/archives", "var/lib/apt/lists", "var/log"):
         shutil.rmtree(root / path, ignore_errors=True)
         (root / path).mkdir()
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("".join(f"path-exclude /{path}/*\n" for path in left_out))
-    (root / "etc/apt/sources.list").write_text(f"deb {MIRROR} {SUITE} main\ndeb {MIRROR} {SUITE}-updates main\n"
-                                               f"deb {SECURITY} {SUITE}-security main\n")
+    (root / "etc/apt/sources.list").write_text("".join(f"deb {site} {suite} main\n" for suite, site in sources.items()))
     # As in the published image: apt keeps no packages.
     (root / "etc/apt/apt.conf.d/docker-clean").write_text(
         'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'

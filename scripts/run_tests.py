@@ -1,7 +1,8 @@
 """Do the tests pass, in both virtual environments?
 
 What imports Airflow runs in `.venv/`, everything else in `.venv-worker/`; the catalogue and the generated pages are
-tested in both, because both sides use them. `--verify` runs the long checks that are left out otherwise.
+tested in both, because both sides use them. `--verify` runs the long checks that are left out otherwise. Tests that
+need a Docker engine are skipped where none answers, and the summary says so.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW_ONLY = ("tests/dags", "tests/integration/airflow", "tests/unit/airflow", "tests/verify")
+AIRFLOW_ONLY = ("tests/dags", "tests/engine", "tests/integration/airflow", "tests/unit/airflow", "tests/verify")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
+HOW_TO_RUN_THEM = "to run them, as root: .venv/bin/python scripts/engine.py run -- make images test"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Outcome:
     name: str
     returncode: int
     line: str
+    without_engine: int = 0
 
 
 def main() -> int:
@@ -52,6 +55,9 @@ def main() -> int:
     print(f"\n{'the long checks' if arguments.verify else 'the tests'}, {time.monotonic() - started:.0f} s in all:")
     for outcome in outcomes:
         print(f"  {'ok    ' if outcome.returncode == 0 else 'FAILED'}  {outcome.name}: {outcome.line}")
+        if outcome.without_engine:
+            print(f"  SKIPPED {outcome.without_engine} tests of containers, for want of a Docker engine or its images; "
+                  + HOW_TO_RUN_THEM)
     return int(any(outcome.returncode for outcome in outcomes))
 
 
@@ -72,10 +78,10 @@ def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
         if not verify:
             argv.append(f"--timeout={NEEDS_LONGEST_S}")
         returncode = subprocess.run(argv, cwd=ROOT, check=False).returncode
-        line = summary(report)
+        line, without_engine = summary(report), skipped_engine_tests(report)
     if returncode == NO_TESTS and verify:
         returncode, line = 0, "nothing to check"
-    return Outcome(suite.name, returncode, line)
+    return Outcome(suite.name, returncode, line, without_engine)
 
 
 def summary(report: Path) -> str:
@@ -91,6 +97,15 @@ def summary(report: Path) -> str:
     failed = counts["failures"] + counts["errors"]
     passed = counts["tests"] - failed - counts["skipped"]
     return f"{passed} passed, {counts['skipped']} skipped, {failed} failed in {seconds:.0f} s"
+
+
+def skipped_engine_tests(report: Path) -> int:
+    """How many tests of tests/engine were skipped, from a JUnit report."""
+    if not report.exists():
+        return 0
+    cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - pytest has just written it
+    return sum(case.get("classname", "").startswith("tests.engine") and case.find("skipped") is not None
+               for case in cases)
 
 
 if __name__ == "__main__":
