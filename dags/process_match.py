@@ -59,8 +59,8 @@ def process_match() -> None:
     plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(
-        task_id="spot_chunk", pool=GPU_POOL, pool_slots=slots_per_chunk(os.environ), execution_timeout=timedelta(hours=2),
-        map_index_template="{{ task.part }}", **match).expand(part=chunks)
+        task_id="spot_chunk", pool=GPU_POOL, pool_slots=slots_per_chunk(os.environ),
+        execution_timeout=timedelta(hours=2), map_index_template="{{ task.part }}", **match).expand(part=chunks)
     merge_actions = TouchlineOperator(task_id="merge_actions", trigger_rule="none_failed", **match)
     plan_reels = TouchlineOperator(task_id="plan_reels", **match)
     reels = list_reels(opened.output)

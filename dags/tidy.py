@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
-from touchline_airflow.tidy import every_sec
+from touchline_airflow.deployment import while_parsing
 from touchline_airflow.tidy_tasks import close_ended_runs, reap_containers
 
 DOC = """
@@ -30,8 +30,8 @@ Yes, at any time: a run that goes on in Airflow is left alone.
 """
 
 
-@dag(schedule=timedelta(seconds=every_sec(os.environ)), start_date=START_DATE, catchup=False, max_active_runs=1,
-     default_args=DEFAULT_ARGS, tags=[*TAGS, "upkeep"], doc_md=DOC)
+@dag(schedule=timedelta(seconds=while_parsing("tidy_every_sec", os.environ)), start_date=START_DATE, catchup=False,
+     max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "upkeep"], doc_md=DOC)
 def tidy() -> None:
     """Wire the upkeep: each task stands alone."""
     reap_containers()

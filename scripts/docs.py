@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.cli import build_parser  # noqa: E402
 from touchline.settings import SHIPPED_MODELS, Settings  # noqa: E402
+from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
 
 HEADING = "<!-- Made by `make docs`; changes by hand are lost. -->\n\n"
 
@@ -44,6 +45,10 @@ def configuration_page() -> str:
              "stops the command with exit code 2 and a line that names the variable.", "",
              "| variable | default | allowed | what it does |", "|---|---|---|---|"]
     lines += [_setting_row(item) for item in fields(Settings)]
+    lines += ["", "## The Airflow side", "",
+              "`DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` name the engine, as for `docker` itself.", "",
+              "| variable | default | allowed | what it does |", "|---|---|---|---|"]
+    lines += [_setting_row(item) for item in fields(DeploymentSettings)]
     return "\n".join(lines) + "\n"
 
 

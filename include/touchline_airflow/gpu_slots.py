@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from touchline.settings import Settings
+from touchline_airflow.deployment import while_parsing
 
 SMALL_MODELS_BYTES = 400_000_000
 """A detector and a spotter of this size together leave room for a second chunk on the same GPU."""
-MOST_SLOTS = 16
-OVERRIDE = "GPU_SLOTS_PER_CHUNK"
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +21,8 @@ def slots_per_chunk(environ: Mapping[str, str]) -> int:
 
     Models that cannot be looked at here, because only the worker image has them, count as small.
     """
-    wanted = environ.get(OVERRIDE, "").strip()
-    if wanted:
-        if len(wanted) <= 2 and wanted.isdecimal() and 1 <= int(wanted) <= MOST_SLOTS:
-            return int(wanted)
-        log.warning("%s=%r is left aside: use 1 to %d", OVERRIDE, wanted, MOST_SLOTS)
+    if wanted := while_parsing("gpu_slots_per_chunk", environ):
+        return int(wanted)
     try:
         models = (_model(environ, "yolo_model_path"), _model(environ, "action_model_path"))
         return 1 if sum(map(_size_bytes, models)) <= SMALL_MODELS_BYTES else 2

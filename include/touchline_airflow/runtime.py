@@ -10,8 +10,8 @@ from pathlib import Path
 
 from touchline.errors import SettingError, TouchlineError
 from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.engine import connect, fetch_image
-from touchline_airflow.sandbox import SandboxSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ def decide_runtime(environ: Mapping[str, str]) -> str:
         return wanted
     try:
         with closing(connect(environ=environ)) as client:
-            fetch_image(client, SandboxSettings.from_env(environ).touchline_worker_image)
+            fetch_image(client, DeploymentSettings.from_env(environ).touchline_worker_image)
         return "docker"
     except TouchlineError:
         if wanted == "docker":
@@ -57,10 +57,7 @@ def chosen_runtime(environ: Mapping[str, str]) -> str:
 
 
 def _wanted_runtime(environ: Mapping[str, str]) -> str:
-    wanted = environ.get("TOUCHLINE_RUNTIME", "").strip().lower() or "auto"
-    if wanted not in ("auto", "docker", "process"):
-        raise SettingError(f"TOUCHLINE_RUNTIME={wanted!r} is not known: use one of docker, process, auto")
-    return wanted
+    return DeploymentSettings.from_env(environ).touchline_runtime
 
 
 def touchline_path(environ: Mapping[str, str] | None = None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,41 +11,14 @@ from typing import Any
 
 from docker.types import LogConfig, Mount, Ulimit
 
-from touchline import __version__, lifeline
-from touchline.errors import SettingError
-from touchline.settings import FromEnvironment, Settings, setting
+from touchline import lifeline
+from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
 
-ROOT_STANDS_FOR = "10001:10001"
 LABEL = "touchline"
 MAY_USE_GPU = frozenset({"spot_chunk", "render_reel"})
 OWN_OF_AIRFLOW = ("catalogue_url",)
 """Settings that no step in a container needs: the catalogue's address holds a password."""
-
-
-@dataclass(frozen=True)
-class SandboxSettings(FromEnvironment):
-    """All settings of the steps' containers."""
-
-    touchline_worker_image: str = setting(f"touchline-worker:{__version__}", "Image in which the steps run.")
-    container_user: str = setting(
-        "", f"uid:gid of the steps; empty: that of Airflow's tasks, or {ROOT_STANDS_FOR} where these run as root."
-    )
-    container_memory_mib: int = setting(8192, "Most memory of one step, in MiB.", low=512, high=1 << 20)
-    container_pids: int = setting(512, "Most processes and threads of one step.", low=64, high=32_768)
-    container_tmp_mib: int = setting(512, "Size of a step's /tmp, in MiB of memory.", low=16, high=65_536)
-
-    @property
-    def user(self) -> str:
-        """uid:gid, never root.
-
-        Raises:
-            SettingError: CONTAINER_USER is root, or no pair of numbers.
-        """
-        if not self.container_user:
-            return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ROOT_STANDS_FOR
-        if not re.fullmatch(r"[1-9][0-9]{0,9}:[0-9]{1,10}", self.container_user):
-            raise SettingError(f"CONTAINER_USER={self.container_user!r} is no uid:gid of a plain user: write 1000:1000")
-        return self.container_user
 
 
 @dataclass(frozen=True)
@@ -79,11 +51,12 @@ def container_spec(place: Place, image: str, command: Sequence[str], mounts: Seq
                    environ: Mapping[str, str] | None = None) -> ContainerSpec:
     """A container without network, capabilities or a writable root, with the least that a step needs."""
     environ = os.environ if environ is None else environ
-    sandbox, settings = SandboxSettings.from_env(environ), Settings.from_env(environ)
-    deployment = deployment_of(settings)
+    deployment, settings = DeploymentSettings.from_env(environ), Settings.from_env(environ)
+    ours = deployment_of(settings)
+    use_gpu = settings.use_gpu if place.task_id in MAY_USE_GPU else "false"
     return ContainerSpec(
-        container_name(deployment, place), image, list(command), _environment(environ), _labels(deployment, place),
-        sandbox.user, settings.use_gpu if place.task_id in MAY_USE_GPU else "false", _limits(sandbox, settings, mounts))
+        container_name(ours, place), image, list(command), _environment(environ), _labels(ours, place),
+        deployment.user, use_gpu, _limits(deployment, settings, mounts))
 
 
 def deployment_of(settings: Settings) -> str:
@@ -91,17 +64,17 @@ def deployment_of(settings: Settings) -> str:
     return _digest(str(settings.working_dir))
 
 
-def container_name(deployment: str, place: Place) -> str:
+def container_name(ours: str, place: Place) -> str:
     """Of 30 characters, the same for all tries of a task, so that a leftover of an earlier try is found."""
-    return f"touchline-{_digest(deployment, place.dag_id, place.run_id, place.task_id, str(place.map_index))}"
+    return f"touchline-{_digest(ours, place.dag_id, place.run_id, place.task_id, str(place.map_index))}"
 
 
 def _digest(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
 
 
-def _labels(deployment: str, place: Place) -> dict[str, str]:
-    return {f"{LABEL}.deployment": deployment, **{f"{LABEL}.{name}": str(value) for name, value in vars(place).items()}}
+def _labels(ours: str, place: Place) -> dict[str, str]:
+    return {f"{LABEL}.deployment": ours, **{f"{LABEL}.{name}": str(value) for name, value in vars(place).items()}}
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -110,14 +83,14 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
             "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _limits(sandbox: SandboxSettings, settings: Settings, mounts: Sequence[Mount]) -> dict[str, Any]:
-    memory = sandbox.container_memory_mib << 20
+def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence[Mount]) -> dict[str, Any]:
+    memory = deployment.container_memory_mib << 20
     return {
         "network_mode": "none", "ipc_mode": "private", "privileged": False,
         "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
-        "read_only": True, "tmpfs": {str(path): _tmpfs(sandbox) for path in (Path("/tmp"), settings.scratch_dir)},  # noqa: S108
+        "read_only": True, "tmpfs": {str(path): _tmpfs(deployment) for path in (Path("/tmp"), settings.scratch_dir)},  # noqa: S108
         "mounts": list(mounts),
-        "mem_limit": memory, "memswap_limit": memory, "pids_limit": sandbox.container_pids, "shm_size": "128m",
+        "mem_limit": memory, "memswap_limit": memory, "pids_limit": deployment.container_pids, "shm_size": "128m",
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         # Who may read the recordings through a group of Airflow's user may do so in the container too.
         "group_add": [str(group) for group in os.getgroups() if group],
@@ -126,5 +99,5 @@ def _limits(sandbox: SandboxSettings, settings: Settings, mounts: Sequence[Mount
     }
 
 
-def _tmpfs(sandbox: SandboxSettings) -> str:
-    return f"rw,noexec,nosuid,nodev,mode=1777,size={sandbox.container_tmp_mib}m"
+def _tmpfs(deployment: DeploymentSettings) -> str:
+    return f"rw,noexec,nosuid,nodev,mode=1777,size={deployment.container_tmp_mib}m"

@@ -11,8 +11,9 @@ from airflow.providers.docker.operators.docker import DockerOperator
 from touchline.errors import EXIT_DONE, EXIT_FAILED, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime import chosen_runtime, step_argv, step_environment, touchline_path
-from touchline_airflow.sandbox import Place, SandboxSettings, container_spec
+from touchline_airflow.sandbox import Place, container_spec
 from touchline_airflow.step_container import StepContainer
 from touchline_airflow.step_process import Finished, StepProcess, end_with_parent
 
@@ -82,9 +83,9 @@ class StepOperator(DockerOperator):
             argv = [touchline_path(), *argv]
             self.log.info("Running %s", argv)
             return StepProcess(argv, step_environment())
-        sandbox = SandboxSettings.from_env()
-        spec = container_spec(self._place(context, match_id), self.image or sandbox.touchline_worker_image, argv,
-                              mounts(sandbox.user))
+        deployment = DeploymentSettings.from_env()
+        spec = container_spec(self._place(context, match_id), self.image or deployment.touchline_worker_image, argv,
+                              mounts(deployment.user))
         self.log.info("Running %s in %s, container %s", argv, spec.image, spec.name)
         return StepContainer(spec)
 

@@ -18,9 +18,6 @@ CLOSE_MATCH = "close_match"
 ABANDONED_AFTER_SEC = 600
 """What was not written to for so long has no writer: somebody may run `touchline` by hand, without a lease."""
 
-EVERY_SEC = 300
-EVERY_BOUNDS = (10, 86_400)
-
 
 @dataclass(frozen=True)
 class OpenRun:
@@ -29,13 +26,6 @@ class OpenRun:
     run_id: str
     match_id: str
     begun: bool = True
-
-
-def every_sec(environ: Mapping[str, str]) -> int:
-    """TIDY_EVERY_SEC; read while the DAG file is parsed, so a value that cannot be used gives the default."""
-    text = environ.get("TIDY_EVERY_SEC", "").strip()
-    low, high = EVERY_BOUNDS
-    return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else EVERY_SEC
 
 
 def open_runs(settings: Settings) -> list[OpenRun]:

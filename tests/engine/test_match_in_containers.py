@@ -24,7 +24,8 @@ from airflow_house import SETTINGS, TOUCHLINE, House, simulate, wait_for  # noqa
 from standalone import start  # noqa: E402
 from touchline.catalogue import recordings, runs  # noqa: E402
 from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.sandbox import SandboxSettings, deployment_of  # noqa: E402
+from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
+from touchline_airflow.sandbox import deployment_of  # noqa: E402
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 LOOK_AROUND = """
@@ -130,7 +131,7 @@ def test_every_step_ran_in_a_container_of_its_own(watched: Watched) -> None:
     assert watched.steps >= {"check_recording", "spot_chunk", "render_reel"}
     assert watched.steps <= {"check_recording", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions",
                              "plan_reels", "render_reel", "publish"}
-    assert watched.most_chunks == 1  # the pool's slots
+    assert 1 <= watched.most_chunks <= 2  # the pool's slots
 
 
 def test_the_engine_says_that_a_chunks_container_is_shut_in(watched: Watched) -> None:
@@ -140,8 +141,8 @@ def test_the_engine_says_that_a_chunks_container_is_shut_in(watched: Watched) ->
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert host["ReadonlyRootfs"] is True
     assert "/tmp" in host["Tmpfs"] and all("noexec" in options for options in host["Tmpfs"].values())
-    assert host["Memory"] == host["MemorySwap"] == SandboxSettings.container_memory_mib << 20
-    assert host["PidsLimit"] == SandboxSettings.container_pids
+    assert host["Memory"] == host["MemorySwap"] == DeploymentSettings.container_memory_mib << 20
+    assert host["PidsLimit"] == DeploymentSettings.container_pids
     assert host["IpcMode"] == "private" and not host["PidMode"] and host["UTSMode"] == ""
     assert not host["Devices"] and not host["VolumesFrom"] and not host["Binds"]
     assert config["User"] not in ("", "root", "0") and not config["User"].startswith("0:")

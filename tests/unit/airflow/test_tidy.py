@@ -135,9 +135,3 @@ def orphans(settings: Settings, match_id: str) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return paths
-
-
-@pytest.mark.parametrize(("text", "seconds"), [
-    ("", 300), ("60", 60), (" 10 ", 10), ("9", 300), ("soon", 300), ("-60", 300), ("1e3", 300), ("²", 300)])
-def test_a_bad_interval_gives_the_default(text: str, seconds: int) -> None:
-    assert tidy.every_sec({"TIDY_EVERY_SEC": text}) == seconds

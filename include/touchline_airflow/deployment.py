@@ -1,0 +1,65 @@
+"""Which settings does the Airflow side have? Those of the steps are in `touchline.settings`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from touchline import __version__
+from touchline.errors import SettingError
+from touchline.settings import FromEnvironment, setting
+
+ROOT_STANDS_FOR = "10001:10001"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DeploymentSettings(FromEnvironment):
+    """All settings of the Airflow side."""
+
+    touchline_runtime: str = setting(
+        "auto", "How steps run. auto is decided when the deployment starts: docker where an engine has the image.",
+        choices=("auto", "docker", "process"),
+    )
+    touchline_worker_image: str = setting(f"touchline-worker:{__version__}", "Image in which the steps run.")
+    container_user: str = setting(
+        "", f"uid:gid of the steps; empty: that of Airflow's tasks, or {ROOT_STANDS_FOR} where these run as root."
+    )
+    container_memory_mib: int = setting(8192, "Most memory of one step, in MiB.", low=512, high=1 << 20)
+    container_pids: int = setting(512, "Most processes and threads of one step.", low=64, high=32_768)
+    container_tmp_mib: int = setting(512, "Size of a step's /tmp, in MiB of memory.", low=16, high=65_536)
+    gpu_slots_per_chunk: int = setting(
+        0, "Slots of the pool gpu for one chunk; 0: one for models of up to 400 MB together, else two.", low=0, high=16
+    )
+    tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
+
+    @property
+    def user(self) -> str:
+        """uid:gid of the steps, never root.
+
+        Raises:
+            SettingError: CONTAINER_USER is root, or no pair of numbers.
+        """
+        if not self.container_user:
+            return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ROOT_STANDS_FOR
+        if not re.fullmatch(r"[1-9][0-9]{0,9}:[0-9]{1,10}", self.container_user):
+            raise SettingError(f"CONTAINER_USER={self.container_user!r} is no uid:gid of a plain user: write 1000:1000")
+        return self.container_user
+
+
+def while_parsing(name: str, environ: Mapping[str, str]) -> Any:
+    """One setting of the Airflow side for a DAG file: a value that cannot be used counts as unset, with a warning.
+
+    A DAG that is gone because of a typing error would be worse.
+    """
+    variable = name.upper()
+    try:
+        return getattr(DeploymentSettings.from_env({variable: environ.get(variable, "")}), name)
+    except SettingError as error:
+        log.warning("%s; the default is taken", error)
+        return getattr(DeploymentSettings, name)
