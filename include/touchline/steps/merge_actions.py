@@ -8,6 +8,7 @@ from typing import Any
 from touchline.domain.action import Action, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError
 from touchline.settings import Settings
 from touchline.spotting.fusion import Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
@@ -27,7 +28,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     sidecar = read_result(files.probe).result["sidecar"]
     scan = read_result(files.scan)
     chunk_ids = [chunk["chunk_id"] for chunk in read_result(files.chunks).result["chunks"]]
-    chunks = [read_result(files.spottings(chunk_id)).result for chunk_id in chunk_ids]
+    chunks = [_spotted(chunk_id, files) for chunk_id in chunk_ids]
     inputs = {
         "version": VERSION,
         "spottings": digest_of(_joined(chunks)),
@@ -50,6 +51,14 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
     print(f"{len(outcome.result['actions'])} actions")
     return outcome
+
+
+def _spotted(chunk_id: str, files: WorkFiles) -> dict[str, Any]:
+    try:
+        return read_result(files.spottings(chunk_id)).result
+    except DamagedResultError:
+        why = f"{chunk_id} has no whole result: clear its spot_chunk, or run spot-chunk again"
+        raise DamagedResultError(why) from None
 
 
 def _joined(chunks: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
