@@ -47,10 +47,11 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
     Raises:
         TouchlineError: the output folder is away, so nobody can tell.
     """
-    reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
     if _is_taken_over(run, settings):
-        runs.end(settings.catalogue_address, run.run_id, "failed" if reason else "published", reason)
+        reason = _reason(run, state, states, settings)
+        runs.end(settings.catalogue_address, run.run_id, "failed", reason)
         return reason
+    reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)
     return close_run(run.match_id, run.run_id, reason, settings)
 

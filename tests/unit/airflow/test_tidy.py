@@ -78,6 +78,7 @@ def test_a_match_whose_folder_holds_the_results_counts_as_published(settings: Se
 def test_a_match_that_another_run_has_taken_over_is_left_to_it(settings: Settings) -> None:
     matches.take_lease(settings.catalogue_address, MATCH, "manual__2", 60, lambda _: False)
     runs.begin(settings.catalogue_address, "manual__2", MATCH)
+    publish(settings)
     close_ended_run(OPEN, "failed", KILLED, settings)
     assert (row(settings).status, row(settings).lease_holder) == ("processing", "manual__2")
     assert [run["status"] for run in runs.of_match(settings.catalogue_address, MATCH)] == ["failed", "running"]
