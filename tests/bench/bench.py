@@ -1,7 +1,9 @@
 """How fast is touchline here, and what does Airflow add? `make bench [BENCH="--part match --json FILE"]`.
 
 `match`: the same 20-minute match by `touchline process` and as a run of Airflow. `long`: 90 minutes at 1920×1080 by
-`touchline process`. Everything lies below `build/bench/`; recordings are kept there, results are made anew each time.
+`touchline process`. `containers`: the 20-minute match as a run whose steps are containers, what a container adds, and
+whether the slots of the pool gpu are kept busy; it needs an engine. Everything lies below `build/bench/`; recordings
+are kept there, results are made anew each time.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include"), str(Path(__file__).parent)]
 
+from containers import PoolWatch, container_costs  # noqa: E402
 from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: E402
 from watched import Cost, run_watched  # noqa: E402
 
@@ -39,7 +42,8 @@ HOST_SETTINGS = (
 def main() -> int:
     """Measure what was asked for; print tables and write JSON."""
     parser = argparse.ArgumentParser(description="Measure touchline on this machine.")
-    parser.add_argument("--part", choices=("match", "long", "all"), default="all", help="default: %(default)s")
+    parser.add_argument("--part", choices=("match", "long", "containers", "all"), default="all",
+                        help="default: %(default)s")
     parser.add_argument("--minutes", type=int, default=20, help="length of the match (default: %(default)s)")
     parser.add_argument("--long-minutes", type=int, default=90, help="length of the long one (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=BENCH / "result.json", help="default: build/bench/result.json")
@@ -49,6 +53,9 @@ def main() -> int:
     if arguments.part in ("match", "all"):
         result["match"] = measure_match(arguments.minutes)
         print(match_table(result["match"]), flush=True)
+    if arguments.part == "containers":
+        result["containers"] = measure_containers(arguments.minutes)
+        print(containers_table(result["containers"]), flush=True)
     if arguments.part in ("long", "all"):
         result["long"] = measure_long(arguments.long_minutes)
         print(long_table(result["long"]), flush=True)
@@ -70,7 +77,7 @@ def measure_match(minutes: int) -> dict[str, Any]:
     recording = looped_match(BENCH, minutes, "1280x720", seed=1)
     decode_s = decode_wall_s(recording)
     cost, stats = process_anew(recording, "process")
-    airflow = run_in_airflow(recording)
+    airflow = run_in_airflow(recording, {"TOUCHLINE_RUNTIME": "process"})
     return {
         "recording": recording.name, "minutes": minutes, "process": asdict(cost), "airflow": airflow,
         "ratio": round(airflow["run_s"] / cost.wall_s, 3),
@@ -92,11 +99,16 @@ def process_anew(recording: Path, name: str) -> tuple[Cost, dict[str, dict[str, 
     print(f"touchline process {recording.name}", flush=True)
     argv = [str(TOUCHLINE), "process", str(recording), "--output", str(output / "out")]
     cost = run_watched(argv, environ, scratch, BENCH / f"{name}.log")
+    return cost, all_stats(work)
+
+
+def all_stats(work: Path) -> dict[str, dict[str, Any]]:
+    """The measurements of all steps below a WORKING_DIR, by their file."""
     found = sorted((work / "matches").rglob("*.stats.json"))
-    return cost, {str(path.relative_to(work / "matches")): json.loads(path.read_text()) for path in found}
+    return {str(path.relative_to(work / "matches")): json.loads(path.read_text()) for path in found}
 
 
-def run_in_airflow(recording: Path) -> dict[str, Any]:
+def run_in_airflow(recording: Path, settings: dict[str, str]) -> dict[str, Any]:
     """Drop the recording into an embedded Airflow that has never seen it; returns the times of its run."""
     state = BENCH / "airflow"
     shutil.rmtree(state, ignore_errors=True)
@@ -104,7 +116,7 @@ def run_in_airflow(recording: Path) -> dict[str, Any]:
     nas.mkdir(parents=True)
     print("a run of Airflow", flush=True)
     started = time.monotonic()
-    with start(state, nas, nas / "output", port=8180, settings={"WATCH_STABLE_TIME_SEC": "5"}) as stack:
+    with start(state, nas, nas / "output", port=8180, settings={"WATCH_STABLE_TIME_SEC": "5", **settings}) as stack:
         up_s = time.monotonic() - started
         copying = nas / f".{recording.name}.part"
         shutil.copyfile(recording, copying)
@@ -145,6 +157,24 @@ def mean_rate(stats: dict[str, dict[str, Any]], key: str) -> float:
     return round(windows / seconds, 1) if seconds else 0.0
 
 
+# --- In containers --------------------------------------------------------------------------------------------------
+
+def measure_containers(minutes: int) -> dict[str, Any]:
+    """The same recording by one process and by a run in containers; then a longer one in ten chunks, two at once."""
+    recording = looped_match(BENCH, minutes, "1280x720", seed=1)
+    costs = container_costs()
+    process, _ = process_anew(recording, "process")
+    run = run_in_airflow(recording, {"TOUCHLINE_RUNTIME": "docker"})
+    load_s = [values["load_s"] for values in all_stats(BENCH / "airflow" / "work").values() if "load_s" in values]
+    ten = looped_match(BENCH, 2 * minutes, "1280x720", seed=1)
+    pool_settings = {"TOUCHLINE_RUNTIME": "docker", "MAX_WORKERS": "1", "CHUNK_DURATION_SEC": str(12 * minutes)}
+    with PoolWatch(BENCH / "airflow" / "work") as watch:
+        run_in_airflow(ten, pool_settings)
+    return {"recording": recording.name, "minutes": minutes, "process": asdict(process), "run": run,
+            "ratio": round(run["run_s"] / process.wall_s, 3), **costs, "load_s": round(sum(load_s) / len(load_s), 2),
+            "pool": watch.result()}
+
+
 # --- A long one -----------------------------------------------------------------------------------------------------
 
 def measure_long(minutes: int) -> dict[str, Any]:
@@ -171,6 +201,21 @@ def match_table(match: dict[str, Any]) -> str:
             ("largest process", f"{process['memory_mib']:.0f} MiB ({process['memory_of']})")]
     stages = [(f"stage {step}", f"{seconds:.1f} s") for step, seconds in match["stages_s"].items()]
     return table(f"{match['minutes']} minutes, 1280x720", [*rows, *stages])
+
+
+def containers_table(containers: dict[str, Any]) -> str:
+    """What `containers` measured, as Markdown."""
+    pool = containers["pool"]
+    rows = [("touchline process", f"{containers['process']['wall_s']:.1f} s"),
+            ("DAG run in containers", f"{containers['run']['run_s']:.1f} s"),
+            ("DAG run in containers / process", f"{containers['ratio']:.2f}"),
+            ("a hardened container that does nothing", f"{containers['start_s']} s"),
+            ("importing what a chunk needs", f"{containers['import_s']} s"),
+            ("loading both models", f"{containers['load_s']} s"),
+            (f"{pool['chunks']} chunks, pool of 2: most at once", f"{pool['most_at_once']}"),
+            ("both slots at work while chunks waited", f"{pool['both_busy']:.0%} of {pool['waiting_s']} s"),
+            ("slots at work while chunks waited", f"{pool['slots_busy']:.0%}")]
+    return table(f"{containers['minutes']} minutes, 1280x720, in containers", rows)
 
 
 def long_table(long: dict[str, Any]) -> str:

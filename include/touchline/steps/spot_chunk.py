@@ -53,6 +53,7 @@ class _Work:
     windows: list[dict[str, Any]] = field(default_factory=list)
     views: list[dict[str, Any]] = field(default_factory=list)
     frames: int = 0
+    load_s: float = 0.0
     decode_wait_s: float = 0.0
     detect_s: float = 0.0
     spot_s: float = 0.0
@@ -101,12 +102,13 @@ def _find_chunk(chunks: list[dict[str, Any]], chunk_id: str, match_id: str) -> C
 def _compute(chunk: Chunk, recordings: list[Recording], settings: Settings) -> dict[str, Any]:
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
     with leased_device(settings) as device:
+        started = time.monotonic()
         spotter = Spotter(settings.action_model_path, settings, device, batch=BATCH)
         moments = owned_moments(chunk, spotter.stride_ms)
         if not moments:
             return {"windows": [], "views": [], "stats": {"frames": 0, "device": str(device)}}
         detector = Detector(settings.yolo_model_path, settings, device, batch=BATCH)
-        work = _Work()
+        work = _Work(load_s=time.monotonic() - started)
         for stretch in stretches(moments, spotter.stride_ms, timeline):
             frames = _decoded(stretch, recordings[stretch.recording], timeline, detector, spotter, settings)
             with Prefetch(frames) as ahead:
@@ -187,6 +189,7 @@ def _stats(work: _Work, detector: Detector, spotter: Spotter) -> dict[str, Any]:
     return {
         "frames": work.frames,
         "windows": moments,
+        "load_s": round(work.load_s, 3),
         "decode_wait_s": round(work.decode_wait_s, 3),
         "detector_frames_per_s": round(moments / work.detect_s, 2) if work.detect_s else 0.0,
         "spotter_windows_per_s": round(moments / work.spot_s, 2) if work.spot_s else 0.0,
