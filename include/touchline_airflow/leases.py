@@ -19,8 +19,9 @@ def run_state(task_instance: Any, run_id: str) -> str | None:
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:
-        return str(task_instance.get_dagrun_state(PROCESS_MATCH, run_id))
+        state = task_instance.get_dagrun_state(PROCESS_MATCH, run_id)
     except AirflowRuntimeError as error:
         if "not_found" in str(error).lower() or "404" in str(error):
             return None
         raise
+    return str(getattr(state, "value", state))  # Airflow's annotation says str, and it gives a member of an enum
