@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine import EngineError
 from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
 
 STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
@@ -92,7 +93,13 @@ def _restart_engine(match: PlayedMatch, *, orderly: bool) -> None:
     else:
         engine.kill()
     time.sleep(1)
-    engine.start()
+    for is_last in (False, False, True):  # as systemd would: a busy machine may start it too slowly at first
+        try:
+            engine.start()
+            return
+        except EngineError:
+            if is_last:
+                raise
 
 
 def _pause(match: PlayedMatch) -> None:
