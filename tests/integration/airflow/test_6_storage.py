@@ -54,8 +54,12 @@ def fill(folder: Path) -> Path:
 
 
 def drop(house: House, footage: Path, name: str, source: str) -> tuple[str, str]:
-    """Copy a recording that is like no other to the NAS; returns run id and match id when its run has begun."""
+    """Copy a recording that is like no other to the NAS; returns run id and match id when its run has begun.
+
+    It has a clip, because the coach marked a save.
+    """
     target = house.nas / f"{name}.mp4"
+    (house.nas / f"{name}.marks.csv").write_text("time,label\n00:00:04,Save\n")
     ffmpeg("-i", footage / source, "-c", "copy", "-metadata", f"title={name}", "-f", "mp4", target.with_suffix(".part"))
     target.with_suffix(".part").rename(target)
     run = wait_for(f"the run of {name}", lambda: next(
@@ -110,9 +114,9 @@ def test_full_disks_and_a_read_only_output_are_told_one_after_another_and_heal(h
             run_id, match_id = drop(house, footage, "full", "short.mp4")
             line = wait_for("the scratch folder's reason", reason(house, run_id, "SCRATCH_DIR"))
             filler.unlink()
-            assert line.startswith(f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the ")
+            assert f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the task is tried" in line
             line = wait_for("the output's reason", reason(house, run_id, "NAS_OUTPUT_PATH"))
-        assert line.startswith(f"NAS_OUTPUT_PATH ({house.output}) is read-only (")
+        assert f"NAS_OUTPUT_PATH ({house.output}) is read-only (" in line
     assert_published_and_tidy(house, run_id, match_id)
 
 
