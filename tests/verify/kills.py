@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine import EngineError
 from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
+
+from engine import EngineError
 
 STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
          "publish", "close_match")
