@@ -39,6 +39,8 @@ NAS = STATE / "nas"
 OUTPUT = NAS / "output"
 SIDECARS = (("match.toml", ".match.toml"), ("marks.csv", ".marks.csv"))
 LOGIN = "(login admin, password admin; only from this machine)"
+RUNTIMES = {"docker": "in a container of its own (docs/how-to/containers.md)",
+            "process": "as a process beside Airflow; with a Docker engine and `make images` in a container"}
 QUICKER = {"WATCH_STABLE_TIME_SEC": "5", "WATCH_BAD_AFTER_SEC": "60"}
 """A demo waits less than a NAS; a variable that is set wins."""
 
@@ -169,6 +171,7 @@ def run(source: Path, arguments: argparse.Namespace, line: LiveLine) -> int:
     published = False
     try:
         line.say(f"Airflow is up after {time.monotonic() - started:.0f} s: {stack.api_url}  {LOGIN}")
+        line.say(f"Each step runs {RUNTIMES[stack.runtime]}.")
         catalogue = Settings(working_dir=stack.working_dir).catalogue_address
         dropped = drop(source, catalogue)
         published = follow(dropped, catalogue, stack.api(), line)

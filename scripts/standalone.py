@@ -45,6 +45,7 @@ from process_tree import dies_with_parent, end_recorded_sessions
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
 
+from touchline.errors import TouchlineError  # noqa: E402
 from touchline_airflow.rest import AirflowApi  # noqa: E402
 
 START_TIMEOUT_SEC = 240
@@ -81,6 +82,11 @@ class Stack:
     def logs(self) -> Path:
         """Folder with the log of each part of Airflow."""
         return self.state / "logs"
+
+    @property
+    def runtime(self) -> str:
+        """How steps run, as it was decided at the start: "docker" or "process"."""
+        return str(_status(self.state).get("runtime", ""))
 
     def api(self) -> AirflowApi:
         """A client that is logged in."""
@@ -152,19 +158,29 @@ def main() -> int:
     arguments = parser.parse_args()
     supervisor = Supervisor(arguments.state.resolve(), arguments.nas.resolve(), arguments.output.resolve(),
                             arguments.port, quiet=arguments.quiet)
-    return supervisor.run()
+    try:
+        return supervisor.run()
+    except TouchlineError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
 
 
 def _wait_until_ready(stack: Stack, timeout_sec: float) -> str:
     deadline = time.monotonic() + timeout_sec
     while time.monotonic() < deadline:
         if stack.supervisor.poll() is not None:
-            raise StandaloneError(f"Airflow did not start: read {stack.state / 'supervisor.log'}")
+            raise StandaloneError(f"Airflow did not start: {_last_line(stack.state / 'supervisor.log')}")
         status = _status(stack.state)
         if status.get("ready") and status.get("supervisor") == stack.supervisor.pid:
             return str(status["url"])
         time.sleep(0.2)
     raise StandaloneError(f"Airflow was not up after {timeout_sec:.0f} s: read {stack.logs}")
+
+
+def _last_line(log: Path) -> str:
+    """What the supervisor said last, else where to read."""
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else f"read {log.parent / 'logs'}"
 
 
 def _end_leftovers(state: Path) -> None:

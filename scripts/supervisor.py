@@ -165,7 +165,8 @@ class Supervisor:
         pids = {name: part.process.pid for name, part in self._parts.items()}
         _write(self.state / "sessions.json", pids)
         _write(self.state / "status.json", {"supervisor": os.getpid(), "url": f"http://127.0.0.1:{self.port}",
-                                            "ready": self._ready, "pids": pids})
+                                            "ready": self._ready, "pids": pids,
+                                            "runtime": self._environ["TOUCHLINE_RUNTIME"]})
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 TIMEOUT_SEC = 60
 LOST = (DockerException, RequestException, OSError)
 """What docker-py raises when the engine is not there, went away or refuses."""
+_OF_THE_KERNEL = tuple(os.strerror(number) for number in (errno.ENOENT, errno.ECONNREFUSED, errno.EACCES, errno.EPIPE,
+                                                          errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT))
 
 
 class EngineError(TouchlineError):
@@ -54,9 +57,10 @@ def engine_errors(doing: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """The engine's own words, without docker-py's wrapping."""
-    words = str(error.explanation) if isinstance(error, APIError) and error.explanation else str(error)
-    return " ".join(words.split())
+    """The engine's or the kernel's own words, without the wrapping of docker-py and its HTTP library."""
+    if isinstance(error, APIError):
+        return " ".join(str(error.explanation or error).split())
+    return next((text for text in _OF_THE_KERNEL if text in str(error)), " ".join(str(error).split()))
 
 
 def has_image(client: docker.APIClient, image: str) -> bool:
