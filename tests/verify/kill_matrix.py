@@ -249,6 +249,9 @@ def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Ou
     with kill_house(runtime, folder) as house:
         match = PlayedMatch(house, "undisturbed")
         match.trigger("undisturbed-1")
+        assert match.wait_until_at_work("spot_chunk")
+        run_tidy(house)
+        assert match.status() == ("processing", None), "tidy closed a match that is being made"
         assert match.wait_for_end() == "success"
         house.reference = learn(match)
         assert list(match.wrong()) == []

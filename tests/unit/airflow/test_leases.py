@@ -12,7 +12,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from touchline_airflow.leases import run_is_active, run_state
 
 
-class State(str, Enum):
+class State(str, Enum):  # noqa: UP042 - a StrEnum is what it is not
     """As the execution API's own: its str() is "State.RUNNING"."""
 
     RUNNING = "running"
