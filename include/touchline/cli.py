@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"touchline {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print(f"touchline {arguments.command}: out of memory: close something else or give it more", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -113,3 +113,12 @@ def test_a_wrong_setting_is_one_line(monkeypatch, tmp_path, capsys):
 def test_without_a_command_the_commands_are_named(capsys):
     assert run() == EXIT_USAGE
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_memory_that_is_short_is_one_line(monkeypatch, tmp_path, capsys):
+    def eat(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr("touchline.steps.check_recording.check_recording", eat)
+    assert main(["check-recording", str(tmp_path / "a.mp4")]) == 1
+    assert capsys.readouterr().err == "touchline check-recording: out of memory: close something else or give it more\n"
