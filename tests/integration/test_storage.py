@@ -245,6 +245,7 @@ def test_a_working_dir_that_becomes_full_is_told(place: Place, step: str) -> Non
     heals(place, step, undisturbed)
 
 
+@pytest.mark.verify
 def test_a_full_scratch_dir_is_told_at_the_start(place: Place) -> None:
     undisturbed = place.made("render-reel")
     place.undo("render-reel")
@@ -276,6 +277,7 @@ def test_a_scratch_dir_that_becomes_full_keeps_whole_clips_for_the_retry(place: 
     heals(place, "render-reel", undisturbed)
 
 
+@pytest.mark.verify
 def test_a_joined_reel_that_does_not_fit_in_scratch_leaves_the_clips(place: Place) -> None:
     undisturbed = place.made("render-reel")
     place.undo("render-reel")
@@ -380,6 +382,7 @@ def test_a_recording_that_is_away_is_not_judged_by_its_check(place: Place) -> No
     assert done.stdout == "", "a verdict about a recording that nobody could read"
 
 
+@pytest.mark.verify
 def test_process_tells_the_same_and_heals(place: Place) -> None:
     shutil.rmtree(place.work / "matches")
     shutil.rmtree(place.output / place.match_id)

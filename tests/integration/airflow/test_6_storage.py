@@ -105,6 +105,7 @@ def test_a_match_survives_a_nas_that_goes_away_and_nothing_is_bad(
     assert statuses(house) == before
 
 
+@pytest.mark.verify
 def test_full_disks_and_a_read_only_output_are_told_one_after_another_and_heal(house: House, footage: Path) -> None:
     scratch = house.stack.scratch_dir
     scratch.mkdir(exist_ok=True)
