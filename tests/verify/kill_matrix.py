@@ -197,9 +197,10 @@ def _settle(match: PlayedMatch, outcome: Outcome) -> None:
     run_tidy(match.house)
     outcome.recovery_sec += time.monotonic() - started
     status, outcome.reason = match.status()
-    if status == "published":
+    if status == "published":  # the kill came after the commit
         outcome.wrong += match.wrong()
-    elif match.match_id:
+        return
+    if match.match_id:
         outcome.wrong += match.left_over()
         pattern = REASONS[kill.kind].format(step=kill.step)
         if status != "failed" or not re.search(pattern, outcome.reason or ""):
