@@ -10,138 +10,36 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
+sys.path.insert(0, str(Path(__file__).parent))
+
+from storage_place import (
+    RESULTS,
+    TOUCHLINE,
+    Command,
+    Place,
+    fill,
+    is_mounted,
+    mount,
+    mounted,
+    put_on_disk,
+    unmount,
+    used_bytes,
+)
+
 NOBODY = 65534
 NO_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Root as any other user: file permissions count."""
-CHUNK = "chunk-0000"
-RESULTS = {"probe": "probe.json", "scan": "scan.json", "spot-chunk": f"spottings/{CHUNK}.json",
-           "merge-actions": "actions.json", "render-reel": "reels/highlights.json", "publish": "published.json"}
-PARTS = {"spot-chunk": [CHUNK], "render-reel": ["highlights"]}
 FULL = r"{0} \({1}\) is full: 0 MB free; free some space or move it, the task is tried again"
 AWAY = r"NAS_MOUNT_PATH \({1}\) is away or incomplete \(.*match\.mp4: No such file or directory\); mount it again .*"
-
-Command = subprocess.CompletedProcess[str]
-
-
-def mount(*arguments: str | Path) -> None:
-    subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True)
-
-
-def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
-
-
-def is_mounted(folder: Path) -> bool:
-    """Also for a bind mount, which `Path.is_mount` does not see."""
-    return any(line.split()[4] == str(folder) for line in Path("/proc/self/mountinfo").read_text().splitlines())
-
-
-@contextmanager
-def mounted(folder: Path, *arguments: str | Path) -> Iterator[None]:
-    mount(*arguments, folder)
-    try:
-        yield
-    finally:
-        while is_mounted(folder):
-            unmount(folder)
-
-
-def fill(folder: Path, leave_bytes: int = 0) -> Path:
-    """Write a file that takes all the space but `leave_bytes`."""
-    filler = folder / "filler"
-    disk = os.statvfs(folder)
-    with filler.open("wb") as handle:
-        os.posix_fallocate(handle.fileno(), 0, disk.f_bavail * disk.f_frsize - leave_bytes)
-    return filler
-
-
-def used_bytes(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-
-
-@dataclass
-class Place:
-    """One match with fixed paths: results name the absolute path of the recording."""
-
-    root: Path
-    match_id: str = ""
-
-    def __getattr__(self, name: str) -> Path:  # nas, source, work, scratch, output
-        return self.root / name
-
-    @property
-    def files(self) -> Path:
-        return self.root / "work" / "matches" / self.match_id
-
-    def start(self, step: str, *arguments: str | Path, through: Sequence[str] = ()) -> subprocess.Popen[str]:
-        environ = {**os.environ, "NAS_MOUNT_PATH": str(self.nas), "NAS_OUTPUT_PATH": str(self.output),
-                   "WORKING_DIR": str(self.work), "SCRATCH_DIR": str(self.scratch), "CHUNK_DURATION_SEC": "20",
-                   "MIN_EVENT_CONFIDENCE": "0.3", "USE_GPU": "false"}
-        arguments = arguments or (self.match_id, *PARTS.get(step, ()))
-        return subprocess.Popen([*through, TOUCHLINE, step, *arguments], env=environ, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
-
-    def run(self, step: str, *arguments: str | Path, through: Sequence[str] = ()) -> Command:
-        return ended(self.start(step, *arguments, through=through))
-
-    def run_disturbed(self, step: str, disturb: Callable[[], object], *arguments: str | Path) -> Command:
-        """Stop the step when its first child works, disturb it, let both go on."""
-        process = self.start(step, *arguments)
-        child = first_child(process)
-        for pid in (process.pid, child):
-            os.kill(pid, signal.SIGSTOP)
-        disturb()
-        for pid in (child, process.pid):
-            os.kill(pid, signal.SIGCONT)
-        return ended(process)
-
-    def undo(self, step: str) -> None:
-        """As it was before the step."""
-        result = self.files / RESULTS[step]
-        for path in (*result.parent.glob(f"{result.stem}.*"),):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def made(self, step: str) -> dict[str, bytes]:
-        """All files that the step made, but for its measurements."""
-        result = self.files / RESULTS[step]
-        found = [*result.parent.glob(f"{result.stem}.*"), *(self.output.rglob("*") if step == "publish" else ())]
-        found += [inner for path in found if path.is_dir() for inner in path.iterdir()]
-        return {str(path.relative_to(self.root)): path.read_bytes() for path in found
-                if path.is_file() and not path.name.endswith(".stats.json")}
-
-    def left_over(self) -> list[Path]:
-        found = [path for root in (self.work, self.scratch, self.output) for path in root.rglob("*")]
-        return [path for path in found if ".part" in path.name
-                or (path.name.startswith((".concat", "join-")) and path.suffix != ".lock")]
-
-
-def ended(process: subprocess.Popen[str]) -> Command:
-    stdout, stderr = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
-
-
-def first_child(process: subprocess.Popen[str]) -> int:
-    while process.poll() is None:
-        children = Path(f"/proc/{process.pid}/task").glob("*/children")
-        for child in " ".join(path.read_text() for path in children).split():
-            if Path(f"/proc/{child}/comm").read_text().startswith("ff"):
-                return int(child)
-        time.sleep(0.002)
-    raise AssertionError(f"the step ended before it was disturbed: {process.communicate()}")
 
 
 @pytest.fixture(scope="module")
@@ -185,15 +83,6 @@ def place(finished: Place, tmp_path: Path) -> Iterator[Place]:
     mount("--bind", finished.source, finished.nas)
     for name in ("work", "output"):
         shutil.copytree(tmp_path / name, finished.root / name, dirs_exist_ok=True)
-
-
-def put_on_disk(folder: Path, size: str, *options: str) -> None:
-    """Move the folder's content to a disk of its own (a tmpfs)."""
-    held = folder.with_name(f"{folder.name}.held")
-    shutil.copytree(folder, held)
-    mount("-t", "tmpfs", "-o", ",".join((f"size={size}", *options)), "none", folder)
-    shutil.copytree(held, folder, dirs_exist_ok=True)
-    shutil.rmtree(held)
 
 
 def refused(place: Place, step: str, done: Command, line: str) -> None:
