@@ -48,9 +48,9 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
         TouchlineError: the output folder is away, so nobody can tell.
     """
     if _is_taken_over(run, settings):
-        reason = _reason(run, state, states, settings)
-        runs.end(settings.catalogue_address, run.run_id, "failed", reason)
-        return reason
+        why = _reason(run, state, states, settings)
+        runs.end(settings.catalogue_address, run.run_id, "failed", why)
+        return why
     reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)
     return close_run(run.match_id, run.run_id, reason, settings)
