@@ -147,8 +147,8 @@ class PlayedMatch:
 
     def wait_for_end(self) -> str:
         """The state in which the run ended."""
-        return wait_for(f"the end of {self.run_id}", lambda: (state := self.run_state()) in ("success", "failed")
-                        and state, poll_sec=1)
+        wait_for(f"the end of {self.run_id}", lambda: self.run_state() in ("success", "failed"), poll_sec=1)
+        return self.run_state()
 
     def wait_until_at_work(self, step: str) -> Victim | None:
         """The first task instance of this step that is seen at work; None when all have ended unseen."""

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -174,7 +174,7 @@ def _check_end(match: PlayedMatch, victim: Victim, at_work: set[str], outcome: O
         outcome.wrong.append("the task's process ran on")
 
 
-def wait_quietly(look, timeout_sec: float) -> bool:
+def wait_quietly(look: Callable[[], object], timeout_sec: float) -> bool:
     """Whether it came true in time."""
     with contextlib.suppress(AssertionError):
         return bool(wait_for("", look, timeout_sec))
