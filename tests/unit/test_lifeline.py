@@ -43,10 +43,11 @@ def test_sigterm_ends_a_step_orderly() -> None:
 
 def test_a_second_sigterm_does_not_cut_the_cleaning_short() -> None:
     step = at_work(start("""
-        try: time.sleep(60)
+        try: print("ready", flush=True); time.sleep(60)
         finally: print("cleaning", flush=True); time.sleep(0.5)""".strip()))
+    assert step.stdout and step.stdout.readline() == "ready\n"
     step.terminate()
-    assert step.stdout and step.stdout.readline() == "cleaning\n"
+    assert step.stdout.readline() == "cleaning\n"
     step.terminate()
     assert step.communicate(timeout=10)[0] == "cleaned\n"
 

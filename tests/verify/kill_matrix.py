@@ -291,6 +291,9 @@ def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
                     **({"DOCKER_HOST": engine.address} if engine else {})}
         airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
         patiently(lambda: airflow.api().request("PATCH", "/dags/ingest_recordings", {"is_paused": True}))
+        # One chunk at work: what is counted is that no other is computed again.
+        patiently(lambda: airflow.api().request("PATCH", "/pools/gpu",
+                                                   {"name": "gpu", "slots": 1, "include_deferred": False}))
         yield KillHouse(airflow, nas, footage, engine)
 
 
