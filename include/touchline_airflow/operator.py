@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from touchline.catalogue import matches, runs
-from touchline.domain.layout import WorkFiles
-from touchline.errors import EXIT_DONE
+from touchline.domain.layout import WorkFiles, is_match_id
+from touchline.errors import EXIT_DONE, UsageError
 from touchline.settings import Settings
 from touchline.steps.result import read_stats
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
@@ -45,6 +45,8 @@ class TouchlineOperator(StepOperator):
     def execute(self, context: Context) -> None:
         """Hold the match's lease, run the step, note how it went."""
         with failing_plainly(self.log):
+            if not is_match_id(self.match_id or ""):  # open_match was marked success by hand
+                raise UsageError(f"open_match gave no match id but {self.match_id!r}: clear it")
             self._execute(context, Settings.from_env())
 
     def _execute(self, context: Context, settings: Settings) -> None:

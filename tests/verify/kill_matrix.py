@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
 from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for  # noqa: E402
-from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Outcome, strike  # noqa: E402
+from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike  # noqa: E402
 
 from engine import Engine, default_folder  # noqa: E402
 from standalone import start  # noqa: E402
@@ -149,7 +149,10 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
             return
         chunks, at_work, interrupted = match.finished_chunks(), match.work_units(), match.work_units("spot_chunk")
         started = time.monotonic()
-        strike(kill, match, victim)
+        try:
+            strike(kill, match, victim)
+        except Missed:
+            return
         outcome.hit = True
         if kill.ends_the_step:
             _check_end(match, victim, at_work, outcome)

@@ -42,6 +42,10 @@ class Kill:
         return self.kind not in HARMLESS
 
 
+class Missed(Exception):
+    """The step's container came and went before it could be killed."""
+
+
 @dataclass
 class Outcome:
     """What became of one kill; `wrong` lists what should not be."""
@@ -82,7 +86,11 @@ def _kill_part(match: PlayedMatch, part: str) -> None:
 
 
 def _kill_container(match: PlayedMatch, step: str) -> None:
-    names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step), 10, poll_sec=0.02)
+    try:
+        names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step), 10,
+                         poll_sec=0.02)
+    except AssertionError:
+        raise Missed from None
     match.house.ask_engine(["docker", "kill", *names])
 
 
