@@ -34,7 +34,7 @@ class DeploymentSettings(FromEnvironment):
     container_pids: int = setting(512, "Most processes and threads of one step.", low=64, high=32_768)
     container_tmp_mib: int = setting(512, "Size of a step's /tmp, in MiB of memory.", low=16, high=65_536)
     gpu_slots_per_chunk: int = setting(
-        0, "Slots of the pool gpu for one chunk; 0: one for models of up to 400 MB together, else two.", low=0, high=16
+        0, "Slots of the pool gpu for one chunk; 0: one on a GPU with models of up to 400 MB, else two.", low=0, high=16
     )
     tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
 

@@ -10,19 +10,25 @@ from pathlib import Path
 from touchline.settings import Settings
 from touchline_airflow.deployment import while_parsing
 
+NVIDIA = Path("/dev/nvidiactl")
 SMALL_MODELS_BYTES = 400_000_000
 """A detector and a spotter of this size together leave room for a second chunk on the same GPU."""
 
 log = logging.getLogger(__name__)
 
 
-def slots_per_chunk(environ: Mapping[str, str]) -> int:
-    """1 for models of up to 400 MB together, else 2; GPU_SLOTS_PER_CHUNK (1 to 16) goes before.
+def slots_per_chunk(environ: Mapping[str, str], gpu: Path = NVIDIA) -> int:
+    """1 on a GPU with models of up to 400 MB together, else 2; GPU_SLOTS_PER_CHUNK (1 to 16) goes before.
+
+    The pool has two slots per GPU, or two in all. Without a GPU one chunk keeps all cores busy, and two at once are
+    slower than one after the other. Where Airflow's own host has no GPU but the workers have, set the variable.
 
     Models that cannot be looked at here, because only the worker image has them, count as small.
     """
     if wanted := while_parsing("gpu_slots_per_chunk", environ):
         return int(wanted)
+    if environ.get("USE_GPU", "").strip().lower() == "false" or not gpu.exists():
+        return 2
     try:
         models = (_model(environ, "yolo_model_path"), _model(environ, "action_model_path"))
         return 1 if sum(map(_size_bytes, models)) <= SMALL_MODELS_BYTES else 2

@@ -167,7 +167,8 @@ def measure_containers(minutes: int) -> dict[str, Any]:
     run = run_in_airflow(recording, {"TOUCHLINE_RUNTIME": "docker"})
     load_s = [values["load_s"] for values in all_stats(BENCH / "airflow" / "work").values() if "load_s" in values]
     ten = looped_match(BENCH, 2 * minutes, "1280x720", seed=1)
-    pool_settings = {"TOUCHLINE_RUNTIME": "docker", "MAX_WORKERS": "1", "CHUNK_DURATION_SEC": str(12 * minutes)}
+    pool_settings = {"TOUCHLINE_RUNTIME": "docker", "MAX_WORKERS": "1", "GPU_SLOTS_PER_CHUNK": "1",
+                     "CHUNK_DURATION_SEC": str(12 * minutes)}
     with PoolWatch(BENCH / "airflow" / "work") as watch:
         run_in_airflow(ten, pool_settings)
     return {"recording": recording.name, "minutes": minutes, "process": asdict(process), "run": run,

@@ -78,6 +78,7 @@ REASONS = {
 
 TUNING = {
     "TIDY_EVERY_SEC": "86400",  # it is started by us, when it has something to do
+    "GPU_SLOTS_PER_CHUNK": "2",  # one chunk at work: what is counted is that no other is computed again
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
 }
 _tidy = threading.Lock()
@@ -294,9 +295,6 @@ def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
                     **({"DOCKER_HOST": engine.address} if engine else {})}
         airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
         patiently(lambda: airflow.api().request("PATCH", "/dags/ingest_recordings", {"is_paused": True}))
-        # One chunk at work: what is counted is that no other is computed again.
-        patiently(lambda: airflow.api().request("PATCH", "/pools/gpu",
-                                                   {"name": "gpu", "slots": 1, "include_deferred": False}))
         yield KillHouse(airflow, nas, footage, engine)
 
 

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from touchline_airflow.gpu_slots import slots_per_chunk
+from touchline_airflow.gpu_slots import slots_per_chunk as slots_anywhere
 
 MB = 1_000_000
+
+
+def slots_per_chunk(environ: dict[str, str]) -> int:
+    """On a machine with a GPU."""
+    return slots_anywhere(environ, Path("/dev/null"))
 
 
 def sparse(path: Path, size: int) -> Path:
@@ -59,3 +64,9 @@ def test_a_folder_with_a_file_that_is_gone_counts_as_small(models, tmp_path):
     environ = models(900 * MB)
     (tmp_path / "spotter" / "config.json").symlink_to("nowhere")
     assert slots_per_chunk(environ) == 1
+
+
+def test_without_a_gpu_one_chunk_takes_the_whole_pool(models):
+    assert slots_anywhere({}, Path("/dev/no-gpu")) == 2
+    assert slots_per_chunk({"USE_GPU": "false"}) == 2
+    assert slots_anywhere({"GPU_SLOTS_PER_CHUNK": "1"}, Path("/dev/no-gpu")) == 1
