@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import EngineError, install_engine
+from install import ENVIRONMENTS, Environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = "bookworm"
@@ -37,13 +38,10 @@ STAND_IN_LABEL = "touchline.stand-in"
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its Dockerfile, and what its pip commands install. `python` has a pip that may fill the wheelhouse."""
+    """One image: its Dockerfile, and the virtual environment here that holds the same packages."""
 
     name: str
-    python: str
-    requirements: str
-    constraints: str
-    without_dependencies: str = ""
+    environment: Environment
 
     @property
     def dockerfile(self) -> str:
@@ -52,9 +50,8 @@ class Image:
 
 
 IMAGES = (
-    Image("worker", ".venv-worker/bin/python", "docker/worker/requirements.txt", "docker/worker/constraints.txt",
-          "docker/worker/requirements-no-deps.txt"),
-    Image("airflow", ".venv/bin/python", "requirements.txt", "constraints.txt"),
+    Image("worker", next(one for one in ENVIRONMENTS if one.name == ".venv-worker")),
+    Image("airflow", next(one for one in ENVIRONMENTS if one.name == ".venv")),
 )
 
 
@@ -255,14 +252,14 @@ def _make_slim(root: Path, sources: dict[str, str]) -> None:
 
 def fill_wheelhouse(image: Image) -> Path:
     """A folder with the wheels of all that the image's pip commands install, got by this machine's own pip."""
-    python = ROOT / image.python
+    environment, python = image.environment, image.environment.python
     if not python.exists():
-        raise ImageError(f"{image.python} is missing: run `make install` first")
+        raise ImageError(f"{python} is missing: run `make install` first")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "touchline" / "wheels" / image.name
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*dependencies["project"]["dependencies"], *dependencies["build-system"]["requires"]]
-    digest = _digest([image.requirements, image.constraints, image.without_dependencies], wanted)
+    digest = _digest([environment.requirements, environment.constraints, environment.without_dependencies], wanted)
     stamp = folder / "digest"
     if stamp.exists() and stamp.read_text() == digest:
         return folder
@@ -271,9 +268,9 @@ def fill_wheelhouse(image: Image) -> Path:
     folder.mkdir(parents=True)
     pip = [str(python), "-m", "pip", "wheel", "-qq", "--disable-pip-version-check", "--wheel-dir", str(folder)]
     # The constraints in full: the image's Python may need a package that this machine's does not.
-    _run_pip([*pip, "--requirement", image.requirements, "--requirement", image.constraints, *wanted])
-    if image.without_dependencies:
-        _run_pip([*pip, "--no-deps", "--requirement", image.without_dependencies])
+    _run_pip([*pip, "--requirement", environment.requirements, "--requirement", environment.constraints, *wanted])
+    if environment.without_dependencies:
+        _run_pip([*pip, "--no-deps", "--requirement", environment.without_dependencies])
     stamp.write_text(digest)
     return folder
 

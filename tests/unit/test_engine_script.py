@@ -74,7 +74,7 @@ def test_every_image_is_pinned_to_one_base_and_its_files_are_there(image):
     name, _, tag = images.base_image(images.ROOT / image.dockerfile).partition(":")
     assert name == "debian"
     assert tag.startswith("12.")
-    files = (image.requirements, image.constraints, image.without_dependencies)
+    files = (image.environment.requirements, image.environment.constraints, image.environment.without_dependencies)
     assert all((images.ROOT / name).is_file() for name in files if name)
 
 

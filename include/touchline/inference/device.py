@@ -14,6 +14,7 @@ from typing import IO, TypeVar
 
 from tqdm import tqdm
 
+from touchline.domain.layout import gpu_leases
 from touchline.errors import ModelError
 from touchline.inference.torchvision_operators import torch
 from touchline.settings import Settings
@@ -64,7 +65,7 @@ def leased_device(settings: Settings) -> Iterator[torch.device]:
         say(f"runs on the only GPU, {gpus[0].name}")
         yield torch.device("cuda:0")
     else:
-        with _lease(settings.scratch_dir / "gpu-leases", gpus) as gpu:
+        with _lease(gpu_leases(settings.scratch_dir), gpus) as gpu:
             say(f"leased GPU {gpu.index} of {len(gpus)}, {gpu.name}")
             yield torch.device(f"cuda:{gpu.index}")
 
