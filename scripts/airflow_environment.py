@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def airflow_environment(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of all parts. Variables that the caller has set win, but for those that bind it to 127.0.0.1."""
-    given = {**_tuning(), **_touchline(state), **environ, **_fixed(state, nas, output, port, environ)}
+    given = {**tuning(), **_for_one_machine(), **_touchline(state), **environ,
+             **_fixed(state, nas, output, port, environ)}
     # Decided here, once: a restart of anything must not change how steps run.
     return {**given, "TOUCHLINE_RUNTIME": decide_runtime(given)}
 
@@ -56,33 +57,15 @@ def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str
     }
 
 
-def _tuning() -> dict[str, str]:
-    return {
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
-        # The pools cap the work; this many idle worker processes share their memory with the scheduler.
-        "AIRFLOW__CORE__PARALLELISM": "16",
-        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        # One API server answers all: tasks wait rather than fail while it starts again.
-        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "8",
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
-        "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        # A scheduler that was killed is forgotten, and its tasks are taken up again, within a minute.
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
-        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
-        "PYTHONUNBUFFERED": "1",
-        "NO_COLOR": "1",
-    }
+def tuning() -> dict[str, str]:
+    """What holds for every Airflow of touchline, from docker/airflow.env."""
+    lines = (ROOT / "docker" / "airflow.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _for_one_machine() -> dict[str, str]:
+    # The pools cap the work; this many idle worker processes share their memory with the scheduler.
+    return {"AIRFLOW__CORE__PARALLELISM": "16"}
 
 
 def _keys(path: Path) -> dict[str, str]:
