@@ -29,6 +29,7 @@ def _touchline(state: Path) -> dict[str, str]:
 def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     home = state / "airflow"
     url = f"http://127.0.0.1:{port}"
+    database = environ.get("TOUCHLINE_METADATA_URL") or f"sqlite:///{home / 'airflow.db'}"
     keys = _keys(state / "keys.json")
     return {
         "NAS_MOUNT_PATH": str(nas),
@@ -37,7 +38,8 @@ def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str
         "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), environ.get("PATH", os.defpath)]),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "TOUCHLINE_METADATA_URL": database,  # for the tasks, from which Airflow hides its own variable
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
