@@ -25,6 +25,9 @@ class Match:
     duration_ms: int | None
     attempt: int
     lease_holder: str | None
+    updated_at_ms: int
+    pinned: bool
+    prefetched_on: str | None
 
 
 def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:
@@ -79,7 +82,7 @@ def leased(url: str) -> list[Match]:
 
 
 def update(url: str, match_id: str, **columns: Any) -> None:
-    """Set columns of one match: status, reason, title, duration_ms, recording."""
+    """Set columns of one match: status, reason, title, duration_ms, recording, pinned, prefetched_on."""
     with writing(url) as connection:
         connection.execute(matches.update().where(matches.c.match_id == match_id)
                            .values(updated_at_ms=now_ms(), **columns))

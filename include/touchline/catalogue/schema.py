@@ -6,9 +6,22 @@ are those of revision `HEAD`; `migrations/` holds the way up and down.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 
-HEAD = "0002"
+HEAD = "0003"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
@@ -29,9 +42,14 @@ matches = Table(
     Column("lease_until_ms", BigInteger),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("prefetched_on", Text),
     Index("matches_by_status", "status"),
 )
-"""One row per match; `fingerprint` is that of its content, so one content is one match under any name."""
+"""One row per match; `fingerprint` is that of its content, so one content is one match under any name.
+
+`pinned`: the retention leaves it alone. `prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
+"""
 
 recordings = Table(
     "recordings", metadata,
@@ -98,3 +116,17 @@ reels = Table(
     Column("size_bytes", BigInteger, nullable=False),
 )
 """The reels of a match; a reel without clips has no frames and no digest."""
+
+backups = Table(
+    "backups", metadata,
+    Column("backup_id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("made_at_ms", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("checked_at_ms", BigInteger),
+    Column("restored_at_ms", BigInteger),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Index("backups_by_time", "made_at_ms"),
+)
+"""One row per backup (kind: hourly, daily, weekly): when it was made, checked, and restored into an empty place."""
