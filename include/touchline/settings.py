@@ -25,10 +25,14 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> Any:
-    """Declare one setting: its default, what it does, its bounds (both included) or its choices."""
+    """Declare one setting: its default, what it does, its bounds (both included) or its choices.
+
+    The value of a secret one is not shown when the settings are printed.
+    """
     metadata = {"description": description, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 class FromEnvironment:
@@ -58,7 +62,10 @@ class Settings(FromEnvironment):
     scratch_dir: Path = setting(
         Path("/var/lib/touchline/scratch"), "Large intermediate files of this host; fast local disk."
     )
-    catalogue_url: str = setting("", "SQLAlchemy URL of the catalogue; empty: SQLite at WORKING_DIR/catalogue.db.")
+    catalogue_url: str = setting(
+        "", "SQLAlchemy URL of the catalogue; empty: SQLite at WORKING_DIR/catalogue.db.", secret=True
+    )
+    catalogue_url_file: str = setting("", "File that holds CATALOGUE_URL, read where that is empty.")
     use_gpu: str = setting(
         "auto", "Whether models run on a GPU; auto takes one where it is there.", choices=("auto", "true", "false")
     )
@@ -98,13 +105,32 @@ class Settings(FromEnvironment):
 
     @property
     def catalogue_address(self) -> str:
-        """URL of the catalogue's database, with the default filled in."""
-        return self.catalogue_url or f"sqlite:///{self.working_dir / 'catalogue.db'}"
+        """URL of the catalogue's database, with the default filled in; it may hold a password.
+
+        Raises:
+            SettingError: CATALOGUE_URL_FILE cannot be read, or holds nothing.
+        """
+        if self.catalogue_url:
+            return self.catalogue_url
+        if self.catalogue_url_file:
+            return _read_secret("CATALOGUE_URL_FILE", Path(self.catalogue_url_file))
+        return f"sqlite:///{self.working_dir / 'catalogue.db'}"
 
     @property
     def wants_gpu(self) -> bool:
         """False only where the operator forbade the GPU."""
         return self.use_gpu != "false"
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        content = path.read_text().strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingError(f"{name}={path} cannot be read: {reason}") from None
+    if not content or "\n" in content:
+        raise SettingError(f"{name}={path} must hold one line: the address of the catalogue")
+    return content
 
 
 def _parse(name: str, text: str, kind: type, bounds: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from touchline_airflow.deployment import DeploymentSettings
 
 LABEL = "touchline"
 MAY_USE_GPU = frozenset({"spot_chunk", "render_reel"})
-OWN_OF_AIRFLOW = ("catalogue_url",)
+OWN_OF_AIRFLOW = ("catalogue_url", "catalogue_url_file")
 """Settings that no step in a container needs: the catalogue's address holds a password."""
 
 

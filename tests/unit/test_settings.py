@@ -100,6 +100,32 @@ def test_the_catalogue_lies_in_the_working_folder_unless_told_otherwise():
     assert Settings(catalogue_url="postgresql://db/touchline").catalogue_address == "postgresql://db/touchline"
 
 
+def test_the_address_of_the_catalogue_may_stand_in_a_file(tmp_path):
+    file = tmp_path / "address"
+    file.write_text("postgresql://touchline:secret@db/catalogue\n")
+    settings = Settings.from_env({"CATALOGUE_URL_FILE": str(file)})
+    assert settings.catalogue_address == "postgresql://touchline:secret@db/catalogue"
+    assert Settings.from_env({"CATALOGUE_URL_FILE": str(file), "CATALOGUE_URL": "sqlite:////c.db"}
+                             ).catalogue_address == "sqlite:////c.db"
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "cannot be read: No such file"), ("", "must hold one line"),
+                                              ("secret://a\nsecret://b", "must hold one line"),
+                                              (b"\xff\xfe", "it is no text")])
+def test_a_file_without_an_address_is_named_and_its_content_is_not(tmp_path, content, why):
+    file = tmp_path / "address"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SettingError, match=f"CATALOGUE_URL_FILE={file} .*{why}") as caught:
+        _ = Settings.from_env({"CATALOGUE_URL_FILE": str(file)}).catalogue_address
+    assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_printed_settings_hold_no_password():
+    settings = Settings.from_env({"CATALOGUE_URL": "postgresql://touchline:secret@db/catalogue"})
+    assert "secret" not in repr(settings)
+
+
 @given(st.dictionaries(st.sampled_from([name.upper() for name in FIELDS]), st.text(max_size=30)))
 def test_any_environment_gives_settings_or_a_setting_error(environ):
     try:
