@@ -11,6 +11,7 @@ from airflow.sdk import Param, dag
 from touchline.steps.register import REELS
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
 from touchline_airflow.gpu_slots import slots_per_chunk
+from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE
 from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
 from touchline_airflow.open_match import OpenMatch
 from touchline_airflow.operator import TouchlineOperator
@@ -59,13 +60,13 @@ def process_match() -> None:
     plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(
-        task_id="spot_chunk", pool=GPU_POOL, pool_slots=slots_per_chunk(os.environ),
+        task_id="spot_chunk", pool=GPU_POOL, queue=GPU_QUEUE, pool_slots=slots_per_chunk(os.environ),
         execution_timeout=timedelta(hours=2), map_index_template="{{ task.part }}", **match).expand(part=chunks)
     merge_actions = TouchlineOperator(task_id="merge_actions", trigger_rule="none_failed", **match)
     plan_reels = TouchlineOperator(task_id="plan_reels", **match)
     reels = list_reels(opened.output)
     render_reel = TouchlineOperator.partial(
-        task_id="render_reel", pool=RENDER_POOL, execution_timeout=timedelta(hours=4),
+        task_id="render_reel", pool=RENDER_POOL, queue=RENDER_QUEUE, execution_timeout=timedelta(hours=4),
         map_index_template="reel-{{ task.part }}", **match).expand(part=reels)
     publish = TouchlineOperator(task_id="publish", trigger_rule="none_failed", **match)
     closed = close_match(opened.output)

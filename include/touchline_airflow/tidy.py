@@ -71,16 +71,23 @@ def remove_temporary_files(match_id: str, settings: Settings, older_than_sec: fl
 
 
 def remove_orphans(settings: Settings, say: Callable[[str], None]) -> None:
-    """Remove temporary files and scratch folders of matches that no run holds, once nobody writes to them."""
-    leased = {match.match_id for match in matches.leased(settings.catalogue_address)}
-    for match_id in _folders(settings.working_dir / "matches") - leased:
+    """Remove temporary files of matches that no run holds, once nobody writes to them."""
+    for match_id in _folders(settings.working_dir / "matches") - _leased(settings):
         for path in remove_temporary_files(match_id, settings, ABANDONED_AFTER_SEC):
             say(f"Removed {path}: nobody has written to it for {ABANDONED_AFTER_SEC} s")
-    for match_id in _folders(settings.scratch_dir / "matches") - leased:
+
+
+def remove_scratch(settings: Settings, say: Callable[[str], None]) -> None:
+    """Remove this machine's scratch folders of matches that no run holds, once nobody writes to them."""
+    for match_id in _folders(settings.scratch_dir / "matches") - _leased(settings):
         scratch = ScratchFiles(settings.scratch_dir, match_id).root
         if min(map(_age_sec, (scratch, *scratch.rglob("*")))) >= ABANDONED_AFTER_SEC:
             shutil.rmtree(scratch, ignore_errors=True)
             say(f"Removed {scratch}: no run holds {match_id}")
+
+
+def _leased(settings: Settings) -> set[str]:
+    return {match.match_id for match in matches.leased(settings.catalogue_address)}
 
 
 def _reason(run: OpenRun, state: str | None, states: Mapping[str, str | None], settings: Settings) -> str:

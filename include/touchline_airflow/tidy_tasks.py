@@ -7,15 +7,19 @@ import os
 from contextlib import closing
 from typing import Any
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import Connection, get_current_context, task
 
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
-from touchline_airflow import reaper, tidy
+from touchline_airflow import pools, reaper, tidy
 from touchline_airflow.engine import connect
 from touchline_airflow.failing import fail
+from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_state
+from touchline_airflow.rest import AirflowApi, ApiError
 from touchline_airflow.runtime import chosen_runtime
+
+API_CONNECTION = "touchline_api"
 
 log = logging.getLogger("airflow.task")
 
@@ -31,8 +35,10 @@ def close_ended_runs() -> None:
 
 
 @task
-def reap_containers() -> None:
-    """Remove the containers of this host whose task no longer runs; the same task's next try does so too."""
+def tidy_host() -> None:
+    """Remove what killed tasks left on this machine: scratch folders that no run holds, containers without a task."""
+    settings = Settings.from_env()
+    tidy.remove_scratch(settings, log.info)
     if chosen_runtime(os.environ) != "docker":
         log.info("Steps run as processes here: there are no containers")
         return
@@ -43,10 +49,31 @@ def reap_containers() -> None:
 
     try:
         with closing(connect()) as client:
-            for line in reaper.reap_containers(client, Settings.from_env(), states_of):
+            for line in reaper.reap_containers(client, settings, states_of):
                 log.info("Removed the container of %s", line)
     except TouchlineError as error:
         fail(log, str(error), may_retry=True)
+
+
+@task
+def size_pools() -> None:
+    """Make the pools as large as what the Celery workers that answer can do at once; nothing to do without Celery."""
+    if not os.environ.get("TOUCHLINE_HOSTS"):
+        log.info("TOUCHLINE_HOSTS is empty, one machine does everything: the pools stay as they are")
+        return
+    from airflow.providers.celery.executors.celery_executor_utils import app
+
+    places = pools.working_places(app)
+    if not places:
+        fail(log, "no Celery worker answers: the pools stay as they are; see whether Redis runs", may_retry=True)
+    log.info("Places to work: %s", places)
+    access = Connection.get(API_CONNECTION)
+    api = AirflowApi(f"{access.conn_type}://{access.host}:{access.port}", access.login, access.password)
+    try:
+        for line in pools.resize_pools(api, places, slots_per_chunk(os.environ)):
+            log.info("Pool %s", line)
+    except (ApiError, OSError) as error:
+        fail(log, f"the pools could not be set: {error}; see the connection {API_CONNECTION}", may_retry=True)
 
 
 def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> bool:

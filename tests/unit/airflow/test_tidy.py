@@ -117,6 +117,7 @@ def test_orphans_go_when_nobody_writes_to_them_any_more(own_settings: Settings) 
             if each.is_relative_to(own_settings.scratch_dir / "matches" / "old-0123456789ab") or each in old:
                 os.utime(each, (past, past))
     tidy.remove_orphans(own_settings, lambda _: None)
+    tidy.remove_scratch(own_settings, lambda _: None)
     assert [path.exists() for path in old] == [False, False]
     assert [path.exists() for path in new] == [True, True]
 
@@ -126,6 +127,7 @@ def test_what_a_running_match_writes_is_left_alone(settings: Settings) -> None:
     for path in paths:
         os.utime(path, (0, 0))
     tidy.remove_orphans(settings, lambda _: None)
+    tidy.remove_scratch(settings, lambda _: None)
     assert all(path.exists() for path in paths)
 
 

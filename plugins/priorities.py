@@ -1,0 +1,12 @@
+"""Makes `FinishFirst` known to Airflow; the code is in `touchline_airflow.priorities`."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from touchline_airflow.priorities import FinishFirst
+
+
+class Priorities(AirflowPlugin):
+    """Which work goes first."""
+
+    name = "touchline_priorities"
+    priority_weight_strategies = [FinishFirst]  # noqa: RUF012 - as Airflow reads it

@@ -1,0 +1,61 @@
+"""The pools follow the workers that answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from touchline_airflow.pools import resize_pools, working_places
+
+
+class Api:
+    """Airflow's pools, in memory."""
+
+    def __init__(self, **slots: int) -> None:
+        self.slots = slots
+
+    def request(self, method: str, path: str, content: Any = None) -> Any:
+        name = path.removeprefix("/pools/").partition("?")[0]
+        if method == "PATCH":
+            assert content["name"] == name
+            self.slots[name] = content["slots"]
+        return {"slots": self.slots[name]}
+
+
+def celery(queues: dict[str, list[str]] | None, processes: int = 2) -> Any:
+    """A Celery whose workers consume these queues."""
+    active = None if queues is None else {worker: [{"name": name} for name in names]
+                                          for worker, names in queues.items()}
+    stats = None if queues is None else {worker: {"pool": {"max-concurrency": processes}} for worker in queues}
+    inspect = SimpleNamespace(active_queues=lambda: active, stats=lambda: stats)
+    return SimpleNamespace(control=SimpleNamespace(inspect=lambda timeout: inspect))
+
+
+TWO_HOSTS = {"chunks@a": ["gpu"], "light@a": ["default", "render", "host-a"],
+             "chunks@b": ["gpu"], "light@b": ["render", "host-b"]}
+
+
+def test_the_slots_of_all_machines_are_added_up() -> None:
+    assert working_places(celery(TWO_HOSTS)) == {"gpu": 4, "render": 2}
+    api = Api(gpu=2, render=1)
+    assert resize_pools(api, {"gpu": 4, "render": 2}, 1) == ["gpu: 2 -> 4 slots", "render: 1 -> 2 slots"]
+    assert resize_pools(api, {"gpu": 4, "render": 2}, 1) == []
+
+
+def test_a_chunk_that_takes_two_slots_finds_two_per_process() -> None:
+    api = Api(gpu=2, render=1)
+    resize_pools(api, {"gpu": 3, "render": 1}, 2)
+    assert api.slots == {"gpu": 6, "render": 1}
+
+
+@pytest.mark.parametrize("places", [{"gpu": 0, "render": 0}])
+def test_a_pool_never_becomes_too_small_for_one_task(places: dict[str, int]) -> None:
+    api = Api(gpu=4, render=2)
+    resize_pools(api, places, 2)
+    assert api.slots == {"gpu": 2, "render": 1}
+
+
+def test_nothing_is_known_when_no_worker_answers() -> None:
+    assert working_places(celery(None)) == {}
