@@ -53,6 +53,10 @@ class StorageError(TouchlineError):
         super().__init__(f"{place or path} {state}{detail}; {advice}, the task is tried again")
 
 
+class CatalogueError(TouchlineError):
+    """The catalogue's database is away or busy; nothing is wrong with the match."""
+
+
 class CommandError(TouchlineError):
     """A command of ours (ffmpeg, ffprobe) failed; carries argv, exit code and its last lines."""
 

@@ -1,7 +1,8 @@
 """How do we talk to the database?
 
 Short transactions and nothing kept open between them: processes fork here, and SQLite has one writer. A transaction
-that writes takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so that two writers wait instead of failing.
+that writes takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so that two writers wait instead of failing. On
+PostgreSQL what decides by a row locks that row (`with_for_update`, which SQLite needs not and does not know).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, make_url
+from sqlalchemy import Connection, Engine, Table, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from touchline.catalogue.engine import make_engine
+from touchline.catalogue.engine import make_engine, shown
 from touchline.catalogue.migrate import bring_up
+from touchline.catalogue.schema import matches
+from touchline.errors import CatalogueError
 from touchline.storage import is_full, storage_error
 
 _STORAGE_CODES = {
@@ -37,8 +40,9 @@ def reading(url: str) -> Iterator[Connection]:
 
     Raises:
         StorageError: the disk of a SQLite catalogue is full, read-only or away.
+        CatalogueError: the database is away, refused us, or was lost in mid-transaction.
     """
-    with _blaming_storage(url), _ready_engine(url).connect() as connection, connection.begin():
+    with _plain_errors(url), _ready_engine(url).connect() as connection, connection.begin():
         yield connection
 
 
@@ -48,39 +52,51 @@ def writing(url: str) -> Iterator[Connection]:
 
     Raises:
         StorageError: the disk of a SQLite catalogue is full, read-only or away.
+        CatalogueError: as for `reading`; nothing was written, unless the connection was lost in the commit itself.
     """
-    with _blaming_storage(url):
+    with _plain_errors(url):
         engine = _ready_engine(url).execution_options(touchline_writes=True)
         with engine.connect() as connection, connection.begin():
             yield connection
 
 
 @contextmanager
-def _blaming_storage(url: str) -> Iterator[None]:
+def _plain_errors(url: str) -> Iterator[None]:
+    """What the database could not do becomes one line; a mistake of ours in SQL stays what it is."""
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the rest says more precisely which
-        path = Path(make_url(url).database or "")
-        number = _STORAGE_CODES.get(code)
-        if number is None:
+        if number := _STORAGE_CODES.get(code):
+            path = Path(make_url(url).database or "")
+            raise storage_error(errno.ENOSPC if is_full(path) else number, path, writes=True) from error
+        if not (error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))):
             raise
-        if is_full(path):
-            number = errno.ENOSPC
-        raise storage_error(number, path, writes=True) from error
+        lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        raise CatalogueError(f"the catalogue {shown(url)} cannot be used now ({lines[0]}): see that its database runs, "
+                             "the task is tried again") from error
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row, or replace the named columns of the row with the same primary key."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     keys = [column.name for column in table.primary_key]
-    statement = dialect.insert(table).values(**row)
+    statement = _insert(connection, table).values(**row)
     changes = {name: statement.excluded[name] for name in row if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any], key: str) -> None:
+    """Insert a row, unless there is one with the same value in the unique column `key`."""
+    connection.execute(_insert(connection, table).values(**row).on_conflict_do_nothing(index_elements=[key]))
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
 def replace_rows(connection: Connection, table: Table, match_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Put these rows in the place of all rows of one match."""
+    """Put these rows in the place of all rows of one match; two that do it at once take turns."""
+    connection.execute(select(matches.c.match_id).where(matches.c.match_id == match_id).with_for_update())
     connection.execute(table.delete().where(table.c.match_id == match_id))
     if rows := [{"match_id": match_id, **row} for row in rows]:
         connection.execute(table.insert(), rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from touchline.catalogue.connection import now_ms, reading, writing
+from touchline.catalogue.connection import insert_new, now_ms, reading, writing
 from touchline.catalogue.schema import matches, runs
 
 
@@ -32,15 +32,12 @@ class Match:
 
 def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:
     """Return the match of this content; a new one is written as `registered` under the proposed id."""
+    moment = now_ms()
     with writing(url) as connection:
-        row = connection.execute(select(matches).where(matches.c.fingerprint == fingerprint)).mappings().first()
-        if row is None:
-            moment = now_ms()
-            connection.execute(matches.insert().values(
-                match_id=match_id, fingerprint=fingerprint, recording=recording, status="registered", attempt=1,
-                created_at_ms=moment, updated_at_ms=moment))
-            row = connection.execute(select(matches).where(matches.c.match_id == match_id)).mappings().one()
-        return _match(row)
+        insert_new(connection, matches, {
+            "match_id": match_id, "fingerprint": fingerprint, "recording": recording, "status": "registered",
+            "attempt": 1, "created_at_ms": moment, "updated_at_ms": moment}, "fingerprint")
+        return _match(connection.execute(select(matches).where(matches.c.fingerprint == fingerprint)).mappings().one())
 
 
 def find(url: str, match_id: str) -> Match | None:
@@ -98,7 +95,7 @@ def take_lease(url: str, match_id: str, holder: str, duration_sec: int, is_runni
     while True:
         with writing(url) as connection:
             row = connection.execute(select(matches.c.lease_holder, matches.c.lease_until_ms)
-                                     .where(matches.c.match_id == match_id)).one()
+                                     .where(matches.c.match_id == match_id).with_for_update()).one()
             moment = now_ms()
             if row.lease_holder in (None, holder, ended) or (row.lease_until_ms or 0) < moment:
                 connection.execute(matches.update().where(matches.c.match_id == match_id).values(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, make_url, text
@@ -41,39 +41,41 @@ def migrate(url: str, revision: str = "head") -> None:
     if revision not in ("head", "base", *known):
         names = ", ".join(sorted(known))
         raise UsageError(f"the catalogue has no revision {revision!r}: use head, base, {names}")
-    with _alone(url):
-        current = current_revision(url)
+    with _alone(url) as connection:
+        current = _revision(connection)
         if current and current not in known:
             raise TouchlineError(f"the catalogue has revision {current}, made by a newer release: install that "
                                  "release, or let it go down with its own `touchline migrate --to`")
-        with make_engine(url).connect().execution_options(touchline_writes=True) as connection, connection.begin():
-            config.attributes["connection"] = connection
-            goes_down = revision == "base" or (current and revision != "head" and revision < current)
-            (command.downgrade if goes_down else command.upgrade)(config, revision)
+        config.attributes["connection"] = connection
+        goes_down = revision == "base" or (current and revision != "head" and revision < current)
+        (command.downgrade if goes_down else command.upgrade)(config, revision)
 
 
 def current_revision(url: str) -> str | None:
     """The revision that the tables have; None without tables."""
     with make_engine(url).connect() as connection, connection.begin():
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @contextmanager
-def _alone(url: str) -> Iterator[None]:
-    if make_url(url).get_backend_name() == "sqlite":
-        database = make_url(url).database
-        if not database:
-            raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
-        with Path(f"{database}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        return
-    with make_engine(url).connect() as connection, connection.begin():
-        _lock_postgresql(connection)
-        yield
-
-
-def _lock_postgresql(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+def _alone(url: str) -> Iterator[Connection]:
+    """The one transaction that changes tables now; SQLite's lock file covers its connection and its closing."""
+    with ExitStack() as stack:
+        if make_url(url).get_backend_name() == "sqlite":
+            database = make_url(url).database
+            if not database:
+                raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
+            fcntl.flock(stack.enter_context(Path(f"{database}.lock").open("w")), fcntl.LOCK_EX)
+        connection = stack.enter_context(make_engine(url).connect().execution_options(touchline_writes=True))
+        stack.enter_context(connection.begin())
+        if connection.dialect.name == "postgresql":
+            # Waits for as long as the others take; lock_timeout is for rows, and a table in use is waited for too.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        yield connection
