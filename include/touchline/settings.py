@@ -99,6 +99,13 @@ class Settings(FromEnvironment):
     ingest_since: str = setting(
         "", "ISO date; older recordings (by modification time) are left to the backfill. Empty: take all."
     )
+    nas_min_free_gb: int = setting(
+        500, "`touchline check-nas` warns when NAS_OUTPUT_PATH has less free space, in GB.", low=0, high=1_000_000
+    )
+    prefetch_below_mb_s: int = setting(
+        50, "A NAS that reads slower, in MB/s, has its recordings copied to SCRATCH_DIR first; 0: never.",
+        low=0, high=100_000,
+    )
     render_timeout_sec: int = setting(
         7200, "Longest time one ffmpeg run of a step may take, in seconds.", low=10, high=86_400
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 MATCH_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?-[0-9a-f]{12}")
 CHUNK_ID = re.compile(r"chunk-[0-9]{4}")
+HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def slug(text: str) -> str:
@@ -103,6 +104,28 @@ class ScratchFiles:
     def clip(self, clip_id: str, fingerprint: str) -> Path:
         """One rendered clip; the fingerprint names its inputs, so that a changed encoding is another file."""
         return self.root / "clips" / f"{clip_id}-{fingerprint[:12]}.mkv"
+
+
+    def recording(self, fingerprint: str, name: str) -> Path:
+        """The copy of one recording, under its own name; it is whole when it is there."""
+        return self.root / "recordings" / fingerprint[:12] / name
+
+
+@dataclass(frozen=True)
+class HostFiles:
+    """What was measured on one host, below WORKING_DIR, where all hosts can read it."""
+
+    working_dir: Path
+    host: str
+
+    @property
+    def root(self) -> Path:  # noqa: D102
+        return self.working_dir / "hosts" / self.host
+
+    @property
+    def nas(self) -> Path:
+        """The figures of the last `check-nas`."""
+        return self.root / "nas.json"
 
 
 @dataclass(frozen=True)
