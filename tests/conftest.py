@@ -1,14 +1,21 @@
-"""What every test may ask for: the repository, and settings whose folders are the test's own."""
+"""What every test may ask for: the repository, settings whose folders are the test's own, a real PostgreSQL."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from touchline.settings import Settings
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from services import POSTGRES_PROGRAMS, Postgres  # noqa: E402
+from touchline.settings import Settings  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +32,21 @@ def own_settings(tmp_path: Path) -> Settings:
         folder.mkdir()
     return Settings(nas_mount_path=folders["nas"], nas_output_path=folders["output"], working_dir=folders["work"],
                     scratch_dir=folders["scratch"])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the tests' own. Where it is not installed its tests are skipped, and in CI they fail."""
+    if not POSTGRES_PROGRAMS:
+        line = "PostgreSQL is not installed (Debian's postgresql): scripts/engine.py installs it"
+        (pytest.fail if os.environ.get("TOUCHLINE_ENGINE") == "required" else pytest.skip)(line)
+    # pytest's own folders are closed to PostgreSQL's user.
+    with tempfile.TemporaryDirectory(prefix="touchline-postgres-") as folder, Postgres(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: Postgres) -> Callable[[], str]:
+    """Makes an empty database on it: returns its address."""
+    numbers = itertools.count()
+    return lambda: postgres.url(f"test_{next(numbers)}")

@@ -66,13 +66,14 @@ def _revision(connection: Connection) -> str | None:
 @contextmanager
 def _alone(url: str) -> Iterator[Connection]:
     """The one transaction that changes tables now; SQLite's lock file covers its connection and its closing."""
+    engine = make_engine(url)
     with ExitStack() as stack:
         if make_url(url).get_backend_name() == "sqlite":
             database = make_url(url).database
             if not database:
                 raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
             fcntl.flock(stack.enter_context(Path(f"{database}.lock").open("w")), fcntl.LOCK_EX)
-        connection = stack.enter_context(make_engine(url).connect().execution_options(touchline_writes=True))
+        connection = stack.enter_context(engine.connect().execution_options(touchline_writes=True))
         stack.enter_context(connection.begin())
         if connection.dialect.name == "postgresql":
             # Waits for as long as the others take; lock_timeout is for rows, and a table in use is waited for too.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,9 @@ MATCH = "cup-final-0123456789ab"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'catalogue.db'}"
-    matches.register(url, MATCH, "f" * 64, "/nas/a.mp4")
-    return url
+def url(empty: str) -> str:
+    matches.register(empty, MATCH, "f" * 64, "/nas/a.mp4")
+    return empty
 
 
 def never(_: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from touchline.catalogue import actions, matches, migrate, recordings, runs
@@ -19,8 +20,8 @@ MATCH = "cup-final-0123456789ab"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'deep' / 'catalogue.db'}"
+def url(empty: str) -> str:
+    return empty
 
 
 def filled(url: str) -> None:
@@ -61,13 +62,7 @@ def test_down_to_base_leaves_no_table_and_up_starts_anew(url: str) -> None:
 def test_the_revisions_make_the_tables_of_the_schema(url: str) -> None:
     matches.every(url)
     with reading(url) as connection:
-        made = inspect(connection)
-        for table in metadata.sorted_tables:
-            columns = {column["name"]: (str(column["type"]), column["nullable"])
-                       for column in made.get_columns(table.name)}
-            assert columns == {column.name: (column.type.compile(connection.dialect), column.nullable)
-                               for column in table.columns}, table.name
-            assert {index["name"] for index in made.get_indexes(table.name)} == {index.name for index in table.indexes}
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_an_unknown_revision_is_refused(url: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from touchline.catalogue import actions, matches, reels, runs
@@ -13,11 +11,10 @@ MATCH = "cup-final-0123456789ab"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'catalogue.db'}"
-    matches.register(url, MATCH, "f" * 64, "/nas/a.mp4")
-    runs.begin(url, "run-1", MATCH)
-    return url
+def url(empty: str) -> str:
+    matches.register(empty, MATCH, "f" * 64, "/nas/a.mp4")
+    runs.begin(empty, "run-1", MATCH)
+    return empty
 
 
 def test_a_stage_that_healed_has_no_reason_any_more(url: str) -> None:
