@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from install import InstallError, install_system_packages
+from services import POSTGRES_PROGRAMS
 
 START_SEC = 60.0
 STOP_SEC = 30.0
 LONGEST_SOCKET_PATH = 107
 CGROUPS = Path("/sys/fs/cgroup")
 PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc")
-PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
+PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap", "redis-server": "redis-server"}
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 
 
 class EngineError(Exception):
@@ -175,8 +177,13 @@ def default_folder() -> Path:
 
 
 def install_engine() -> None:
-    """Ask apt for what is missing of Docker and debootstrap."""
+    """Ask apt for what is missing of Docker, debootstrap, Redis and PostgreSQL; of this one no cluster is made."""
     missing = {package for command, package in PACKAGES.items() if not shutil.which(command)}
+    if not POSTGRES_PROGRAMS:
+        missing.add("postgresql")
+        if os.geteuid() == 0 and not NO_CLUSTER.exists():
+            NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+            NO_CLUSTER.write_text("create_main_cluster = false\n")
     try:
         install_system_packages(sorted(missing))
     except InstallError as error:
