@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.sensors.filesystem import FileSensor
 
-from touchline.errors import StorageError
+from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
 from touchline_airflow.recording_trigger import RecordingTrigger
 from touchline_airflow.watch import find_due
@@ -41,7 +41,7 @@ class RecordingSensor(FileSensor):
         settings = Settings.from_env()
         try:
             due = find_due(settings)
-        except (OSError, StorageError) as error:
+        except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             due = []
         if not due:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from touchline.errors import StorageError
+from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
 from touchline_airflow.watch import find_due
 
@@ -18,7 +18,7 @@ class RecordingTrigger(BaseTrigger):
     """Fires with the paths that are due for a check, or with none after `end_after_sec`.
 
     Files and catalogue are read in a thread, never on the event loop that all triggers share. A mount that is away
-    (`OSError`) or a full disk under the catalogue means "not yet"; any other error ends the trigger and fails its task.
+    (`OSError`) or a catalogue that is away means "not yet"; any other error ends the trigger and fails its task.
     """
 
     def __init__(self, poke_interval: float, end_after_sec: float) -> None:
@@ -44,6 +44,6 @@ class RecordingTrigger(BaseTrigger):
     def _look(self) -> list[str]:
         try:
             return find_due(Settings.from_env())
-        except (OSError, StorageError) as error:
+        except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             return []
