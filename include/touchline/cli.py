@@ -85,6 +85,11 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
         commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording
     )
     check.add_argument("recording", type=Path, metavar="RECORDING")
+    nas = _command(commands, "check-nas", "Tell whether the NAS is mounted as it must be, and how quick.", _check_nas)
+    nas.add_argument("--min-free", type=float, metavar="GB", help="warn below this free space (NAS_MIN_FREE_GB)")
+    nas.add_argument("--timeout", type=_seconds, default=15, metavar="SEC", help="per answer (default: %(default)g)")
+    nas.add_argument("--json", action="store_true", help="print one object instead of lines")
+    nas.add_argument("--save-for", default="", metavar="HOST", help="keep it as WORKING_DIR/hosts/HOST/nas.json")
     for name, purpose in MATCH_STEPS.items():
         step = _command(commands, name, purpose, _match_step)
         step.add_argument("match_id", metavar="MATCH_ID")
@@ -173,6 +178,16 @@ def _check_recording(arguments: argparse.Namespace) -> None:
         check_recording(arguments.recording, settings)
 
 
+def _check_nas(arguments: argparse.Namespace) -> None:
+    from touchline.steps.check_nas import Limits, check_nas
+
+    settings = Settings.from_env()
+    min_free_gb = settings.nas_min_free_gb if arguments.min_free is None else arguments.min_free
+    limits = Limits(min_free_gb, settings.prefetch_below_mb_s, arguments.timeout)
+    with naming_folders(settings):
+        check_nas(settings, limits, as_json=arguments.json, save_for=arguments.save_for)
+
+
 def _match_step(arguments: argparse.Namespace) -> None:
     from importlib import import_module
 
@@ -197,6 +212,13 @@ def _train_spotter(arguments: argparse.Namespace) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError("use 1 to 600")
+    return seconds
 
 
 def _size(text: str) -> tuple[int, int]:
