@@ -34,7 +34,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -132,10 +132,18 @@ def start(state: Path, nas: Path, output: Path, port: int = 8080,
     state.mkdir(parents=True, exist_ok=True)
     argv = [str(ROOT / ".venv" / "bin" / "python"), str(Path(__file__).resolve()), "--state", str(state),
             "--nas", str(nas.resolve()), "--output", str(output.resolve()), "--port", str(port), "--quiet"]
+    return launch(state, argv, {**os.environ, **(settings or {})}, timeout_sec)
+
+
+def launch(state: Path, argv: Sequence[str], environ: Mapping[str, str], timeout_sec: float) -> Stack:
+    """Run a supervisor of this state folder in the background and wait until what it runs is healthy.
+
+    Raises:
+        StandaloneError: it is not up in time; the supervisor was ended.
+    """
     with (state / "supervisor.log").open("ab") as log:
-        supervisor = subprocess.Popen(argv, env={**os.environ, **(settings or {})}, stdin=subprocess.DEVNULL,
-                                      stdout=log, stderr=log, start_new_session=True,
-                                      preexec_fn=dies_with_parent(signal.SIGTERM))
+        supervisor = subprocess.Popen(argv, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                      start_new_session=True, preexec_fn=dies_with_parent(signal.SIGTERM))
     stack = Stack(state, supervisor, "")
     try:
         stack.api_url = _wait_until_ready(stack, timeout_sec)

@@ -1,4 +1,4 @@
-"""How are the parts of the embedded Airflow started, watched, started again and ended? See standalone.py."""
+"""How is the embedded Airflow prepared and supervised until a signal comes? See standalone.py."""
 
 from __future__ import annotations
 
@@ -9,35 +9,27 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 from airflow_environment import ROOT, airflow_environment
-from process_tree import adopt_orphans, end_recorded_sessions, end_session, reap, start_session
+from parts import Command, Parts
+from process_tree import adopt_orphans, end_recorded_sessions, end_session, start_session
 from touchline_airflow.rest import AirflowApi
 
 GRACE_SEC = 8.0
 PORTS_TRIED = 50
 PARTS = {
-    "api-server": ["api-server"],
+    # In the order in which they end: the scheduler first, while the API server can still note how its tasks ended.
     "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "api-server": ["api-server"],
 }
-
-
-@dataclass
-class Part:
-    """One process of Airflow, the leader of a session with all that it starts."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    started: float
-    starts: int = 1
 
 
 @dataclass
@@ -49,7 +41,7 @@ class Supervisor:
     output: Path
     port: int
     quiet: bool = False
-    _parts: dict[str, Part] = field(default_factory=dict)
+    _pids: dict[str, int] = field(default_factory=dict)
     _stopping: bool = False
     _ready: bool = False
     _environ: dict[str, str] = field(default_factory=dict)
@@ -75,21 +67,27 @@ class Supervisor:
         """AIRFLOW_HOME, and the working folder of every process that we start."""
         return self.state / "airflow"
 
+    @property
+    def url(self) -> str:
+        """Where UI and API are."""
+        return f"http://127.0.0.1:{self.port}"
+
     def _run_alone(self) -> int:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         adopt_orphans()
         end_recorded_sessions(self.state / "sessions.json", self.home)
         self._prepare()
-        try:
-            if self._make_database():
-                for name in PARTS:
-                    self._start(name)
-                self._watch()
-                return 0
+        if not self._make_database():
             return 0 if self._stopping else 1
+        parts = Parts(self._commands(), self.home, self.logs, self._say, self._note_pids)
+        try:
+            parts.start()
+            self._watch(parts)
+            return 0
         finally:
-            self._end_all()
+            parts.end()
+            (self.state / "status.json").unlink(missing_ok=True)
 
     def _prepare(self) -> None:
         for folder in (self.home, self.nas, self.output, self.state / "work", self.state / "scratch"):
@@ -121,52 +119,29 @@ class Supervisor:
             print(f"{' '.join(argv)} failed: read {self.logs / 'database.log'}", file=sys.stderr)
         return process.returncode == 0
 
-    def _start(self, name: str, starts: int = 1) -> None:
-        with (self.logs / f"{name}.log").open("ab") as log:
-            process = start_session([str(ROOT / ".venv/bin/airflow"), *PARTS[name]], self._environ, self.home, log)
-        self._parts[name] = Part(name, process, time.monotonic(), starts)
-        self._write_status()
+    def _commands(self) -> Mapping[str, Command]:
+        airflow = str(ROOT / ".venv/bin/airflow")
+        return {name: Command([airflow, *argv], self._environ, GRACE_SEC if name == "scheduler" else 3)
+                for name, argv in PARTS.items()}
 
-    def _watch(self) -> None:
-        api = AirflowApi(f"http://127.0.0.1:{self.port}")
+    def _watch(self, parts: Parts) -> None:
+        api = AirflowApi(self.url)
         while not self._stopping:
-            for part in list(self._parts.values()):
-                if part.process.poll() is not None:
-                    self._start_again(part)
+            parts.look()
             if not self._ready and api.is_healthy():
                 self._ready = True
                 self._write_status()
                 self._say(f"Airflow is up: {api.url} (login admin, password admin; only from this machine)")
-            reap()
             time.sleep(0.25)
 
-    def _start_again(self, part: Part) -> None:
-        """A part died: end what it left, or two would do its work; then start it, ever later if it keeps dying."""
-        lived_sec = time.monotonic() - part.started
-        end_session(part.process.pid, GRACE_SEC if part.name == "scheduler" else 1)
-        self._say(f"{part.name} ended with exit code {part.process.returncode} after {lived_sec:.0f} s: starting again")
-        starts = 1 if lived_sec > 60 else part.starts + 1
-        deadline = time.monotonic() + min(2 ** (starts - 1), 30)
-        while time.monotonic() < deadline and not self._stopping:
-            time.sleep(0.1)
-        if not self._stopping:
-            self._start(part.name, starts)
-
-    def _end_all(self) -> None:
-        """The scheduler with its tasks first, while the API server can still note how they ended."""
-        for name in ("scheduler", "triggerer", "dag-processor", "api-server"):
-            if part := self._parts.get(name):
-                end_session(part.process.pid, GRACE_SEC if name == "scheduler" else 3)
-                part.process.wait()
-        reap()
-        (self.state / "status.json").unlink(missing_ok=True)
+    def _note_pids(self, pids: Mapping[str, int]) -> None:
+        self._pids = dict(pids)
+        _write(self.state / "sessions.json", self._pids)
+        self._write_status()
 
     def _write_status(self) -> None:
-        pids = {name: part.process.pid for name, part in self._parts.items()}
-        _write(self.state / "sessions.json", pids)
-        _write(self.state / "status.json", {"supervisor": os.getpid(), "url": f"http://127.0.0.1:{self.port}",
-                                            "ready": self._ready, "pids": pids,
-                                            "runtime": self._environ["TOUCHLINE_RUNTIME"]})
+        _write(self.state / "status.json", {"supervisor": os.getpid(), "url": self.url, "ready": self._ready,
+                                            "pids": self._pids, "runtime": self._environ["TOUCHLINE_RUNTIME"]})
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

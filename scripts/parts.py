@@ -1,0 +1,82 @@
+"""How are the processes of one Airflow kept running, and ended in the right order?"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from process_tree import end_session, reap, start_session
+
+LONGEST_WAIT_SEC = 30
+WELL_AFTER_SEC = 60
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a part runs. `grace_sec`: how long it may take to end its own children in good order."""
+
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    grace_sec: float = 3.0
+
+
+@dataclass
+class _Part:
+    process: subprocess.Popen[bytes]
+    started: float
+    starts: int
+    due: float | None = None
+
+
+class Parts:
+    """Processes by name, each the leader of a session with all that it starts; what dies is started again.
+
+    They are ended in the order of `commands`. `changed` is called with the process ids whenever these change.
+    """
+
+    def __init__(self, commands: Mapping[str, Command], folder: Path, logs: Path, say: Callable[[str], None],
+                 changed: Callable[[Mapping[str, int]], None]) -> None:
+        self._commands, self._folder, self._logs = commands, folder, logs
+        self._say, self._changed = say, changed
+        self._parts: dict[str, _Part] = {}
+
+    def start(self) -> None:
+        """Start all of them."""
+        for name in self._commands:
+            self._start(name)
+
+    def look(self) -> None:
+        """Start again what has died, ever later if it keeps dying. Call it a few times a second."""
+        for name, part in list(self._parts.items()):
+            if part.due is None and part.process.poll() is not None:
+                self._bury(name, part)
+            if part.due is not None and time.monotonic() >= part.due:
+                self._start(name, part.starts + 1)
+        reap()
+
+    def end(self) -> None:
+        """End all of them; returns when nothing of them runs."""
+        for name, command in self._commands.items():
+            if part := self._parts.get(name):
+                end_session(part.process.pid, command.grace_sec)
+                part.process.wait()
+        reap()
+
+    def _start(self, name: str, starts: int = 1) -> None:
+        command = self._commands[name]
+        with (self._logs / f"{name}.log").open("ab") as log:
+            process = start_session(command.argv, command.environ, self._folder, log)
+        self._parts[name] = _Part(process, time.monotonic(), starts)
+        self._changed({name: part.process.pid for name, part in self._parts.items()})
+
+    def _bury(self, name: str, part: _Part) -> None:
+        """End what a dead part left, or two would do its work."""
+        lived_sec = time.monotonic() - part.started
+        end_session(part.process.pid, self._commands[name].grace_sec)
+        self._say(f"{name} ended with exit code {part.process.returncode} after {lived_sec:.0f} s: starting again")
+        if lived_sec > WELL_AFTER_SEC:
+            part.starts = 1
+        part.due = time.monotonic() + min(2 ** (part.starts - 1), LONGEST_WAIT_SEC)
