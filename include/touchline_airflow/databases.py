@@ -23,13 +23,23 @@ def metadata_url(environ: Mapping[str, str]) -> str:
         TouchlineError: the command failed.
     """
     for name in ("TOUCHLINE_METADATA_URL", _AIRFLOWS_OWN):
-        url = environ.get(name, "").strip()
-        if url and not url.startswith(_HIDDEN):
+        if url := configured(name, environ):
             return url
-        if command := environ.get(f"{name}_CMD", "").strip():
-            return _printed(f"{name}_CMD", command)
     raise SettingError("the address of Airflow's database is not known: set TOUCHLINE_METADATA_URL, or "
                        "TOUCHLINE_METADATA_URL_CMD to a command that prints it")
+
+
+def configured(name: str, environ: Mapping[str, str]) -> str:
+    """A variable's value, or what the command in `<name>_CMD` prints, as Airflow reads its own; else empty.
+
+    Raises:
+        TouchlineError: the command failed.
+    """
+    value = environ.get(name, "").strip()
+    if value and not value.startswith(_HIDDEN):
+        return value
+    command = environ.get(f"{name}_CMD", "").strip()
+    return _printed(f"{name}_CMD", command) if command else ""
 
 
 def _printed(name: str, command: str) -> str:

@@ -1,4 +1,5 @@
 """Which settings does the Airflow side have? Those of the steps are in `touchline.settings`."""
+# ruff: noqa: RUF009 - `setting` declares a dataclass field
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from touchline import __version__
@@ -37,6 +39,12 @@ class DeploymentSettings(FromEnvironment):
         0, "Slots of the pool gpu for one chunk; 0: one on a GPU with models of up to 400 MB, else two.", low=0, high=16
     )
     tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
+    backup_dir: Path = setting(
+        Path("/var/lib/touchline/backups"), "Folder of the backups, on another disk than what is backed up; must exist."
+    )
+    backup_secrets: str = setting(
+        "", "File or folder with Airflow's keys, taken into each backup; empty: keep them elsewhere."
+    )
 
     @property
     def user(self) -> str:

@@ -1,0 +1,270 @@
+"""A backup is whole or not there, the right ones are kept, and what is restored is what was backed up."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from touchline.catalogue import backups as rows
+from touchline.catalogue import matches
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.errors import StorageError, TouchlineError
+from touchline.exports.match_folder import NewFile, commit_files
+from touchline.settings import Settings
+from touchline.steps.result import reuse_or_compute
+from touchline_airflow import dumps, keep_backups
+from touchline_airflow.backup import (
+    FACTS,
+    FILES,
+    KEPT,
+    SUMS,
+    Backup,
+    Sources,
+    alone,
+    backups,
+    make_backup,
+    promote,
+    superfluous,
+    verify,
+)
+from touchline_airflow.dumps import Database
+from touchline_airflow.restore import differences, restore
+
+MATCH = "cup-final-0123456789ab"
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sources(own_settings: Settings, tmp_path: Path) -> Sources:
+    """A small Airflow database, one published match, keys."""
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as connection:
+        connection.executescript("""
+            CREATE TABLE dag_run (dag_id TEXT, run_id TEXT, state TEXT, end_date TIMESTAMP);
+            CREATE TABLE task_instance (dag_id TEXT, run_id TEXT, state TEXT, end_date TIMESTAMP);
+            INSERT INTO dag_run VALUES ('process_match', 'match__1', 'running', NULL);""")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "fernet").write_text("key")
+    (tmp_path / "backups").mkdir()
+    matches.register(own_settings.catalogue_address, MATCH, "f" * 64, "/nas/Cup final.mp4")
+    files = WorkFiles(own_settings.working_dir, MATCH)
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": []})
+    files.reel_video("keeper").parent.mkdir()
+    files.reel_video("keeper").write_bytes(b"video")
+    (files.root / ".scan.7.part.json").write_text("half")
+    commit_files(MatchFolder(own_settings.nas_output_path, MATCH), [NewFile.of("match.json", b"{}")])
+    return Sources(own_settings, Database("airflow", f"sqlite:///{tmp_path / 'airflow.db'}"), tmp_path / "keys")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """BACKUP_DIR."""
+    return tmp_path / "backups"
+
+
+def empty_place(tmp_path: Path, sources: Sources) -> Sources:
+    """Somewhere else to restore to; only what is published is the same."""
+    folder = tmp_path / "elsewhere"
+    settings = Settings(nas_mount_path=sources.settings.nas_mount_path, working_dir=folder / "work",
+                        nas_output_path=sources.settings.nas_output_path, scratch_dir=folder / "scratch")
+    return Sources(settings, Database("airflow", f"sqlite:///{folder / 'airflow.db'}"), folder / "keys")
+
+
+def fake(place: Path, name: str, *, whole: bool = True) -> Backup:
+    (place / name).mkdir(parents=True)
+    (place / name / SUMS).write_text(f"0  {FACTS}\n")
+    if whole:
+        (place / name / FACTS).write_text("{}")
+    return Backup(place / name)
+
+
+def test_a_backup_is_checked_and_private(sources: Sources, place: Path) -> None:
+    made = make_backup(sources, place, now=NOON)
+    assert made.root == place / "hourly-20260304T120000Z"
+    verify(made.root)
+    assert stat.S_IMODE(made.root.stat().st_mode) == 0o700
+    assert stat.S_IMODE((made.root / "secrets.tar").stat().st_mode) == 0o600
+    assert made.facts["databases"]["catalogue"]["rows"]["matches"] == 1
+    assert made.facts["files"] == 2  # actions.json and its stats; no video, nothing half written
+    assert list(json.loads((made.root / "published.json").read_text())) == [MATCH]
+    assert [path.name for path in place.iterdir() if path.name not in (made.root.name, ".lock")] == []
+
+
+def test_what_is_restored_is_what_was_backed_up(sources: Sources, place: Path, tmp_path: Path) -> None:
+    made, other, said = make_backup(sources, place, now=NOON), empty_place(tmp_path, sources), list[str]()
+    restore(made, other, said.append)
+    assert matches.find(other.settings.catalogue_address, MATCH)
+    assert dumps.held_by(other.airflow).rows == dumps.held_by(sources.airflow).rows
+    assert (tmp_path / "elsewhere" / "keys" / "fernet").read_text() == "key"
+    before, after = (WorkFiles(each.settings.working_dir, MATCH) for each in (sources, other))
+    assert after.actions.read_bytes() == before.actions.read_bytes()
+    assert not after.reel_video("keeper").exists()
+    assert [path for path in other.settings.working_dir.rglob("*.part*")] == []
+    assert [line for line in said if "published folder" in line] == []
+
+
+def test_a_place_that_is_not_empty_is_left_alone(sources: Sources, place: Path) -> None:
+    made = make_backup(sources, place, now=NOON)
+    with pytest.raises(TouchlineError, match="not empty: files, catalogue, airflow. Nothing was changed"):
+        restore(made, sources, lambda _: None)
+    assert WorkFiles(sources.settings.working_dir, MATCH).reel_video("keeper").exists()
+
+
+def test_what_is_replaced_is_renamed_aside(sources: Sources, place: Path, tmp_path: Path) -> None:
+    made = make_backup(sources, place, now=NOON)
+    matches.update(sources.settings.catalogue_address, MATCH, status="failed")
+    restore(made, sources, lambda _: None, replace=True)
+    found = matches.find(sources.settings.catalogue_address, MATCH)
+    assert found and found.status == "registered"
+    assert len(list(tmp_path.glob("airflow.db.before_*"))) == 1
+    assert len(list(sources.settings.working_dir.glob("catalogue.db.before_*"))) >= 1
+    assert len(list(sources.settings.working_dir.glob(".before_*/matches/*/reels/keeper.mp4"))) == 1
+    # What stands aside is in no later backup.
+    assert make_backup(sources, place, now=NOON + timedelta(hours=1)).facts["files"] == 2
+
+
+@pytest.mark.parametrize("name", ["airflow.sqlite", FILES, FACTS])
+def test_a_damaged_backup_is_refused_before_anything_is_touched(sources: Sources, place: Path, tmp_path: Path,
+                                                                name: str) -> None:
+    made, other = make_backup(sources, place, now=NOON), empty_place(tmp_path, sources)
+    with (made.root / name).open("r+b") as handle:
+        handle.seek(20)
+        handle.write(b"\0\1\2")
+    with pytest.raises(TouchlineError, match=f"{name} is damaged"):
+        restore(made, other, lambda _: None)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(("change", "line"), [
+    ({"airflow": "99.0.0"}, "made with Airflow 99.0.0"),
+    ({"databases": {"catalogue": {"revision": "9999"}}}, "revision 9999"),
+])
+def test_a_backup_of_a_newer_release_is_refused(sources: Sources, place: Path, tmp_path: Path, change: dict[str, object],
+                                                line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_backup(sources, place, now=NOON)
+    facts = {**made.facts, **change}
+    monkeypatch.setattr(Backup, "facts", facts)
+    with pytest.raises(TouchlineError, match=line) as caught:
+        restore(made, empty_place(tmp_path, sources), lambda _: None)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_backup_that_fails_leaves_the_old_ones_and_nothing_else(sources: Sources, place: Path) -> None:
+    keep_backups.take_backup(sources, place, lambda _: None)
+    before = sorted(path.name for path in place.iterdir())
+    broken = Sources(sources.settings, Database("airflow", "sqlite:////nowhere/airflow.db"))
+    with pytest.raises(TouchlineError, match="airflow is not there") as caught:
+        keep_backups.take_backup(broken, place, lambda _: None, "manual")
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in place.iterdir()) == before
+    assert rows.every(sources.settings.catalogue_address)[0].status == "failed"
+
+
+def test_a_folder_that_is_away_is_never_made(sources: Sources, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="BACKUP_DIR .* is no folder; mount or create it"):
+        make_backup(sources, tmp_path / "gone")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(sources: Sources, place: Path) -> None:
+    (place / ".hourly-20260304T110000Z.part").mkdir()
+    make_backup(sources, place, now=NOON)
+    assert list(place.glob(".*.part")) == []
+
+
+def test_published_folders_are_compared(sources: Sources, place: Path) -> None:
+    made, folder = make_backup(sources, place, now=NOON), MatchFolder(sources.settings.nas_output_path, MATCH)
+    assert differences(made, sources.settings.nas_output_path) == []
+    (folder.root / "match.json").unlink()
+    assert differences(made, sources.settings.nas_output_path) == [f"{MATCH}: match.json is missing"]
+    folder.manifest.unlink()
+    assert differences(made, sources.settings.nas_output_path) == [f"{MATCH}: is missing"]
+
+
+def test_an_output_that_is_away_does_not_stop_the_backup(sources: Sources, place: Path) -> None:
+    sources.settings.nas_output_path.rename(sources.settings.nas_output_path.with_name("unplugged"))
+    made = make_backup(sources, place, now=NOON)
+    assert "NAS_OUTPUT_PATH" in made.facts["warning"]
+
+
+# --- Which are kept -------------------------------------------------------------------------------------------------
+
+def test_the_first_of_a_day_and_of_a_week_are_promoted(place: Path) -> None:
+    kinds = []
+    for hour in range(24 * 15):  # from a Wednesday noon over two Mondays
+        moment = NOON + timedelta(hours=hour)
+        made = fake(place, f"hourly-{moment:%Y%m%dT%H%M%SZ}")
+        (made.root / SUMS).write_text("")
+        kinds += [(each.kind, each.made_at) for each in promote(made, backups(place))]
+    weekly = [moment for kind, moment in kinds if kind == "weekly"]
+    assert weekly == [NOON, datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 16, tzinfo=UTC)]
+    assert len([kind for kind, _ in kinds if kind == "daily"]) == 16
+
+
+def test_a_year_of_backups_keeps_the_newest_of_each_kind(place: Path) -> None:
+    there: list[Backup] = []
+    for hour in range(24 * 60):
+        moment = NOON + timedelta(hours=hour)
+        kinds = ["hourly", *(["daily"] if moment.hour == 0 else []),
+                 *(["weekly"] if moment.hour == 0 and moment.weekday() == 0 else [])]
+        there += [fake(place, f"{kind}-{moment:%Y%m%dT%H%M%SZ}") for kind in kinds]
+        gone = superfluous(there)
+        there = [each for each in there if each not in gone]
+        assert max(there, key=lambda each: each.made_at).made_at == moment
+    assert {kind: sum(each.kind == kind for each in there) for kind in KEPT} == KEPT
+
+
+def test_one_made_by_hand_and_the_newest_whole_one_always_stay(place: Path) -> None:
+    old = fake(place, "manual-20200101T000000Z")
+    whole = fake(place, "hourly-20260101T000000Z")
+    broken = [fake(place, f"hourly-202602{day:02}T000000Z", whole=False) for day in range(1, 28)]
+    gone = superfluous([old, whole, *broken])
+    assert old not in gone and whole not in gone
+    # Those that are not whole do not count, so nothing whole is lost for them.
+    assert gone == []
+    newer = [fake(place, f"hourly-202603{day:02}T000000Z") for day in range(1, 26)]
+    gone = superfluous([old, whole, *broken, *newer])
+    assert whole in gone and set(broken) <= set(gone) and newer[0] in gone and newer[1] not in gone
+
+
+# --- Trials ---------------------------------------------------------------------------------------------------------
+
+def test_the_newest_is_tried_once_a_week(sources: Sources, place: Path) -> None:
+    address = sources.settings.catalogue_address
+    assert keep_backups.trial_is_due(sources)
+    keep_backups.take_backup(sources, place, lambda _: None)
+    tried = keep_backups.take_trial(sources, place, lambda _: None)
+    row = next(each for each in rows.every(address) if each.backup_id == tried.root.name)
+    assert row.restored_at_ms and row.status == "ok"
+    assert not keep_backups.trial_is_due(sources)
+    assert keep_backups.trial_is_due(sources, datetime.now(UTC) + timedelta(days=8))
+    assert list(place.glob(".*.part")) == []
+
+
+def test_a_trial_that_fails_says_so_in_the_catalogue(sources: Sources, place: Path) -> None:
+    made = keep_backups.take_backup(sources, place, lambda _: None)
+    facts = made.facts
+    facts["databases"]["airflow"]["rows"]["dag_run"] = 7
+    for each in backups(place):
+        (each.root / FACTS).unlink()
+        (each.root / FACTS).write_text(json.dumps(facts))
+        lines = [line for line in (each.root / SUMS).read_text().splitlines() if FACTS not in line]
+        (each.root / SUMS).unlink()
+        (each.root / SUMS).write_text("\n".join(lines) + "\n")
+    with pytest.raises(TouchlineError, match="airflow holds other rows than noted: dag_run"):
+        keep_backups.take_trial(sources, place, lambda _: None)
+    assert any("trial restore" in (row.reason or "") for row in rows.every(sources.settings.catalogue_address))
+    assert list(place.glob(".*.part")) == [] and keep_backups.trial_is_due(sources)
+
+
+def test_two_at_once_are_refused(sources: Sources, place: Path) -> None:
+    with alone(place), pytest.raises(TouchlineError, match="another backup"):
+        make_backup(sources, place)
+    assert os.listdir(place) == [".lock"]
