@@ -90,6 +90,8 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
     nas.add_argument("--timeout", type=_seconds, default=15, metavar="SEC", help="per answer (default: %(default)g)")
     nas.add_argument("--json", action="store_true", help="print one object instead of lines")
     nas.add_argument("--save-for", default="", metavar="HOST", help="keep it as WORKING_DIR/hosts/HOST/nas.json")
+    fetch = _command(commands, "prefetch", "Copy a match's recordings to SCRATCH_DIR: the NAS is slow.", _prefetch)
+    fetch.add_argument("match_id", metavar="MATCH_ID")
     for name, purpose in MATCH_STEPS.items():
         step = _command(commands, name, purpose, _match_step)
         step.add_argument("match_id", metavar="MATCH_ID")
@@ -186,6 +188,14 @@ def _check_nas(arguments: argparse.Namespace) -> None:
     limits = Limits(min_free_gb, settings.prefetch_below_mb_s, arguments.timeout)
     with naming_folders(settings):
         check_nas(settings, limits, as_json=arguments.json, save_for=arguments.save_for)
+
+
+def _prefetch(arguments: argparse.Namespace) -> None:
+    from touchline.steps.prefetch import prefetch
+
+    settings = Settings.from_env()
+    with naming_folders(settings):
+        prefetch(arguments.match_id, settings)
 
 
 def _match_step(arguments: argparse.Namespace) -> None:

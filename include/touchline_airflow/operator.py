@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,10 @@ from touchline.settings import Settings
 from touchline.steps.result import read_stats
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
 from touchline_airflow.force import is_forced
+from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.metrics import send_stats
+from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
 from touchline_airflow.step_mounts import match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
 from touchline_airflow.step_process import Finished
@@ -41,6 +44,7 @@ class TouchlineOperator(StepOperator):
         super().__init__(**kwargs)
         self.match_id = match_id
         self.part = part
+        self._prefetch: Prefetch | None = None
 
     def execute(self, context: Context) -> None:
         """Hold the match's lease, run the step, note how it went."""
@@ -52,14 +56,40 @@ class TouchlineOperator(StepOperator):
     def _execute(self, context: Context, settings: Settings) -> None:
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
+        self._start_prefetch(settings)
         started = time.monotonic()
         finished = self.run_step(
             context, [*filter(None, (self.match_id, self.part))],
             lambda user: match_mounts(self.task_id, self.match_id, settings, user),
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
+        self._end_prefetch(settings, finished)
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
+
+    def on_kill(self) -> None:
+        """As its parent; a copy that goes on beside the step ends as well."""
+        super().on_kill()
+        if self._prefetch:
+            self._prefetch.kill()
+
+    def _start_prefetch(self, settings: Settings) -> None:
+        """Beside `scan`, the first step that reads all of the recording, where the NAS is slow."""
+        rate = slow_rate(settings, this_host(os.environ)) if self.task_id == "scan" else None
+        if rate is None or has_copies(self.match_id, settings):
+            return
+        self.log.info("The NAS reads %.0f MB/s, below PREFETCH_BELOW_MB_S=%d: copying the recording to SCRATCH_DIR",
+                      rate, settings.prefetch_below_mb_s)
+        self._prefetch = Prefetch(self.match_id, settings, lambda line: self.log.info("%s", line))
+
+    def _end_prefetch(self, settings: Settings, finished: Finished) -> None:
+        if not self._prefetch:
+            return
+        if finished.exit_code != EXIT_DONE:
+            self._prefetch.kill()
+        elif self._prefetch.wait():
+            matches.update(settings.catalogue_address, self.match_id, prefetched_on=this_host(os.environ))
+            self.log.info("The recording is in SCRATCH_DIR: the next steps on this host read it there")
 
     def _hold_lease(self, settings: Settings, run_id: str, task_instance: Any) -> None:
         holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id, LEASE_SEC,

@@ -11,6 +11,7 @@ from pathlib import Path
 from docker.types import Mount
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_leases
+from touchline.errors import StorageError
 from touchline.settings import SHIPPED_MODELS, Settings
 from touchline.steps.request import load_request
 from touchline.steps.sidecar import find_sidecars
@@ -35,8 +36,10 @@ def match_mounts(step: str, match_id: str, settings: Settings, user: str) -> lis
 def _mounts(step: str, match_id: str, settings: Settings, user: str) -> Iterator[Mount]:
     yield _folder(WorkFiles(settings.working_dir, match_id).root, user)
     if step in READS_RECORDINGS:
-        recordings = [Path(path) for path in load_request(match_id, settings).recordings]
-        yield from map(read_only, recordings)
+        request = load_request(match_id, settings)
+        recordings = [Path(path) for path in request.recordings]
+        for path, digest in zip(recordings, request.fingerprints, strict=True):
+            yield from _recording(path, ScratchFiles(settings.scratch_dir, match_id).recording(digest), user)
         if step == "probe":
             yield from map(read_only, find_sidecars(recordings[0]).values())
     if step in USES_SCRATCH:
@@ -57,6 +60,17 @@ def read_only(path: Path) -> Mount:
     if not path.exists():
         raise storage_error(errno.ENOENT, path, writes=False)
     return Mount(target=str(path), source=str(path.resolve()), type="bind", read_only=True)
+
+
+def _recording(path: Path, copy: Path, user: str) -> Iterator[Mount]:
+    """The copy on this host where there is one, and the recording; beside a copy it may be away."""
+    if not copy.exists():
+        yield read_only(path)
+        return
+    _give(copy.parent, user)
+    yield read_only(copy)
+    with contextlib.suppress(OSError, StorageError):
+        yield read_only(path)
 
 
 def _folder(path: Path, user: str) -> Mount:

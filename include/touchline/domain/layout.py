@@ -106,9 +106,9 @@ class ScratchFiles:
         return self.root / "clips" / f"{clip_id}-{fingerprint[:12]}.mkv"
 
 
-    def recording(self, fingerprint: str, name: str) -> Path:
-        """The copy of one recording, under its own name; it is whole when it is there."""
-        return self.root / "recordings" / fingerprint[:12] / name
+    def recording(self, fingerprint: str) -> Path:
+        """The copy of one recording; it is whole when it is there."""
+        return self.root / "recordings" / fingerprint[:12]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Can the recordings be read, and do they stay as they are while a step reads them?
+"""Can the recordings be read, from where, and do they stay as they are while a step reads them?
 
 ffprobe takes a mount that goes away for the end of the file, and ends with exit code 0. So nothing that was made from
 recordings counts until they are seen to be the same at the end, and none is called bad on the strength of one look.
@@ -6,15 +6,50 @@ recordings counts until they are seen to be the same at the end, and none is cal
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from touchline.domain.layout import ScratchFiles
+from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError
 from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_errno, storage_error
 
 Made = TypeVar("Made")
 _BLOCK_BYTES = 1 << 22
+
+
+def from_nearest(recordings: Sequence[Recording], scratch: ScratchFiles,
+                 make: Callable[[Sequence[Recording]], Made]) -> Made:
+    """`from_whole`, of the copies of the recordings in SCRATCH_DIR where this host has them.
+
+    A copy that cannot be used counts as none. What is made is the same: results name fingerprints, not paths.
+    """
+    near = [_nearest(recording, scratch) for recording in recordings]
+    if near != list(recordings):
+        try:
+            return from_whole(_paths(near), lambda: make(near))
+        except (BadRecordingError, StorageError) as error:
+            if isinstance(error, StorageError) and error.path not in _paths(near):
+                raise
+            print(f"the copy in SCRATCH_DIR cannot be used, reading from the NAS: {error}", file=sys.stderr)
+    return from_whole(_paths(recordings), lambda: make(recordings))
+
+
+def _nearest(recording: Recording, scratch: ScratchFiles) -> Recording:
+    copy = scratch.recording(recording.fingerprint)
+    try:
+        is_whole = copy.stat().st_size == recording.size_bytes and os.access(copy, os.R_OK)
+    except OSError:
+        return recording
+    return replace(recording, path=str(copy)) if is_whole else recording
+
+
+def _paths(recordings: Sequence[Recording]) -> list[Path]:
+    return [Path(recording.path) for recording in recordings]
 
 
 def from_whole(recordings: Sequence[Path], make: Callable[[], Made]) -> Made:

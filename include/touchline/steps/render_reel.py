@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from touchline.reels.rules import load_rules
 from touchline.reels.style import choose_style
 from touchline.settings import Settings
 from touchline.steps.plan_reels import action_from_plain, clip_from_plain
-from touchline.steps.recordings import from_whole
+from touchline.steps.recordings import from_nearest
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, file_digest, read_result, remove_leftovers, replacing, reuse_or_compute
 from touchline.video.decode import grab_frame
@@ -64,7 +64,8 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
     def compute() -> dict[str, object]:
         if not clips:
             return _nothing(reel, files)
-        return from_whole([Path(recording.path) for recording in recordings], lambda: _render(reel, clips, shop, files))
+        return from_nearest(recordings, shop.scratch,
+                            lambda near: _render(reel, clips, replace(shop, recordings=near), files))
 
     def check(result: Mapping[str, Any]) -> bool:
         return is_whole(result, files)

@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from touchline.domain.layout import WorkFiles
+from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import BadRecordingError
 from touchline.progress import report
 from touchline.settings import Settings
 from touchline.spotting import signals
-from touchline.steps.recordings import from_whole
+from touchline.steps.recordings import from_nearest
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.video.audio import decode_audio
@@ -61,10 +60,10 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
         "max_workers": settings.max_workers,
     }
     recordings = [recording_from_plain(one) for one in plain]
-    paths = [Path(recording.path) for recording in recordings]
+    scratch = ScratchFiles(settings.scratch_dir, match_id)
 
     def compute() -> dict[str, Any]:
-        return from_whole(paths, lambda: _compute(recordings, settings))
+        return from_nearest(recordings, scratch, lambda near: _compute(near, settings))
 
     return reuse_or_compute(files.scan, "scan", inputs, compute, force=force)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from touchline.domain.chunk import Chunk, HotWindow
-from touchline.domain.layout import CHUNK_ID, WorkFiles
+from touchline.domain.layout import CHUNK_ID, ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
 from touchline.inference.detector import Detector, model_digest
@@ -33,7 +32,7 @@ from touchline.inference.windows import (
 )
 from touchline.progress import report
 from touchline.settings import Settings
-from touchline.steps.recordings import from_whole
+from touchline.steps.recordings import from_nearest
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, read_result, reuse_or_compute
 from touchline.video.decode import decode_frames
@@ -81,10 +80,10 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
         "spotter": model_digest(settings.action_model_path),
         "max_workers": settings.max_workers,
     }
-    paths = [Path(recording.path) for recording in recordings]
+    scratch = ScratchFiles(settings.scratch_dir, match_id)
 
     def compute() -> dict[str, Any]:
-        return from_whole(paths, lambda: _compute(chunk, recordings, settings))
+        return from_nearest(recordings, scratch, lambda near: _compute(chunk, near, settings))
 
     return reuse_or_compute(files.spottings(chunk_id), "spot_chunk", inputs, compute, force=force)
 
@@ -99,7 +98,7 @@ def _find_chunk(chunks: list[dict[str, Any]], chunk_id: str, match_id: str) -> C
     raise UsageError(f"{match_id} has no {chunk_id}: its chunks.json names the ones there are")
 
 
-def _compute(chunk: Chunk, recordings: list[Recording], settings: Settings) -> dict[str, Any]:
+def _compute(chunk: Chunk, recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
     with leased_device(settings) as device:
         started = time.monotonic()

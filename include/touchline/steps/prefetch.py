@@ -1,0 +1,96 @@
+"""Copy the recordings of a match to SCRATCH_DIR, so that a slow NAS is read once per host and not by every step."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from touchline.domain.layout import ScratchFiles
+from touchline.errors import StorageError, TouchlineError
+from touchline.progress import report
+from touchline.settings import Settings
+from touchline.steps.register import fingerprint
+from touchline.steps.request import load_request
+from touchline.steps.result import remove_leftovers, replacing
+from touchline.storage import free_space, reading
+
+_BLOCK_BYTES = 4 << 20
+_ROOM_TIMES = 2
+"""The copy takes at most half of what is free: the match's clips need about as much."""
+
+
+def prefetch(match_id: str, settings: Settings) -> None:
+    """Copy every recording of the match that this host has no whole copy of.
+
+    A copy gets its name when it is whole, on the disk and of the fingerprint that was registered. Other steps take it
+    from then on; it goes with the scratch folder of the match.
+
+    Raises:
+        StorageError: a recording is away, or SCRATCH_DIR has too little room.
+        TouchlineError: another process copies it now, or a recording has changed.
+    """
+    request = load_request(match_id, settings)
+    scratch = ScratchFiles(settings.scratch_dir, match_id)
+    with _alone(scratch):
+        for path, registered in zip(map(Path, request.recordings), request.fingerprints, strict=True):
+            copy = scratch.recording(registered)
+            if not copy.exists():
+                _copy(path, copy, registered)
+    report("prefetch", 1.0)
+
+
+def _copy(recording: Path, copy: Path, registered: str) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(copy)
+    with reading(recording):
+        status = recording.stat()
+    _refuse_little_room(copy, status.st_size)
+    with replacing(copy) as temporary:
+        _copy_bytes(recording, temporary, status.st_size)
+        if fingerprint(temporary) != registered:
+            raise TouchlineError(f"{recording} has changed since it was registered: its copy is not used")
+        # Who may read the recording may read its copy, and nobody else.
+        temporary.chmod(status.st_mode & 0o777)
+        with suppress(PermissionError):
+            os.chown(temporary, -1, status.st_gid)
+
+
+def _copy_bytes(recording: Path, temporary: Path, size: int) -> None:
+    done = 0
+    with reading(recording):
+        source = recording.open("rb", buffering=0)
+    with source, open(temporary, "wb", buffering=0, opener=_for_us_only) as target:
+        while True:
+            with reading(recording):
+                block = source.read(_BLOCK_BYTES)
+            if not block:
+                return
+            target.write(block)
+            done += len(block)
+            report("prefetch", min(0.99, done / max(1, size)))
+
+
+def _for_us_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _refuse_little_room(copy: Path, size: int) -> None:
+    if shutil.disk_usage(copy.parent).free < size * _ROOM_TIMES:
+        needed = f"{size * _ROOM_TIMES // 1_000_000} MB"
+        raise StorageError(copy, f"has too little room for a copy: {free_space(copy)} free, {needed} wanted",
+                           "free some space")
+
+
+@contextmanager
+def _alone(scratch: ScratchFiles) -> Iterator[None]:
+    scratch.root.mkdir(parents=True, exist_ok=True)
+    with (scratch.root / "prefetch.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TouchlineError(f"another process copies the recordings of {scratch.match_id} now") from None
+        yield
