@@ -10,10 +10,13 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
@@ -27,7 +30,11 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa
 from touchline.steps.result import read_result  # noqa: E402
 from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
 
+if TYPE_CHECKING:
+    from stack_house import StackHouse
+
 DAG = "process_match"
+TASK_TITLE = b"airflow worker -- "
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 PATIENCE_SEC = 600
 Found = TypeVar("Found")
@@ -37,7 +44,8 @@ Found = TypeVar("Found")
 class Victim:
     """A task instance at work; a later try has another `instance` id.
 
-    `task` is the process that runs our code, `supervisor` the one of Airflow that watches it.
+    `task` is the process that runs our code, `supervisor` the one of Airflow that watches it; `host` is empty where
+    one machine does everything.
     """
 
     instance: str
@@ -45,6 +53,7 @@ class Victim:
     map_index: int
     task: int
     supervisor: int
+    host: str = ""
 
     @property
     def is_at_work(self) -> bool:
@@ -68,25 +77,23 @@ class KillHouse:
     stack: Stack
     nas: Path
     footage: Path
-    engine: Engine | None = None
+    catalogue: str
+    scratch_dirs: Sequence[Path]
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    """By host; none where steps are processes."""
+    full: StackHouse | None = None
+    """What the full stack has beside Airflow's processes."""
     reference: Reference = field(default_factory=Reference)
 
-    @property
-    def catalogue(self) -> str:
-        """Address of touchline's own tables."""
-        return f"sqlite:///{self.stack.working_dir / 'catalogue.db'}"
-
-    def containers(self, match_id: str, step: str = "") -> list[str]:
-        """Ids of the containers that work for a match, whatever their state; none where steps are processes."""
-        if not self.engine:
-            return []
+    def containers(self, match_id: str, step: str, host: str) -> list[str]:
+        """Ids of the containers on a host that work for a match, whatever their state."""
         labels = [f"label=touchline.match_id={match_id}", *([f"label=touchline.task_id={step}"] if step else [])]
         argv = ["docker", "ps", "--all", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels)]
-        return self.ask_engine(argv).split()
+        return self.ask_engine(argv, host).split()
 
-    def ask_engine(self, argv: Sequence[str]) -> str:
-        """What docker's command line says of our own engine."""
-        environ = {**os.environ, "DOCKER_HOST": self.engine.address if self.engine else ""}
+    def ask_engine(self, argv: Sequence[str], host: str) -> str:
+        """What docker's command line says of our own engine on this host."""
+        environ = {**os.environ, "DOCKER_HOST": self.engines[host].address}
         return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False).stdout
 
     @property
@@ -115,8 +122,8 @@ class PlayedMatch:
     @property
     def match_id(self) -> str:
         """Known as soon as `open_match` has registered it."""
-        found = [row.match_id for row in matches.every(self.house.catalogue) if row.recording == str(self.recording)]
-        return found[0] if found else ""
+        known = patiently(lambda: matches.every(self.house.catalogue))
+        return next((row.match_id for row in known if row.recording == str(self.recording)), "")
 
     @property
     def work(self) -> WorkFiles:
@@ -158,24 +165,51 @@ class PlayedMatch:
             if all(task["state"] in ENDED for task in instances.values()):
                 return None
             for _ in range(20):
-                if found := _at_work(instances):
+                if found := self._at_work(instances):
                     return self._with_map_index(found)
                 time.sleep(0.02)
         raise AssertionError(f"{step} of {self.run_id} never began")
+
+    def _at_work(self, instances: Mapping[str, dict[str, Any]]) -> Victim | None:
+        found = _at_work(instances)
+        if found is None or not self.house.full:
+            return found
+        host = self.house.full.host_of(found.supervisor)
+        return replace(found, host=host) if host else None
 
     def _with_map_index(self, victim: Victim) -> Victim:
         """A mapped task is one instance until its list is there: then that instance is the first part."""
         is_mapped = any(task["map_index"] == 0 for task in self.tasks() if task["task_id"] == victim.step)
         return replace(victim, map_index=0) if is_mapped and victim.map_index < 0 else victim
 
-    def work_units(self, step: str = "") -> set[str]:
-        """What works for this match (on this step), as "process 12" or "container 0a1b"; ffmpeg counts as well."""
+    def work_units(self, step: str = "", host: str | None = None) -> set[str]:
+        """What works for this match (on this step, this host): "process 12", "container 0a1b"; ffmpeg counts too."""
         match_id, command = self.match_id, step.replace("_", "-")
         if not match_id:
             return set()
         processes = {f"process {pid}" for pid, argv in steps_running(self.house.stack.state)
                      if any(match_id in word for word in argv) and (not step or command in argv)}
-        return processes | {f"container {name}" for name in self.house.containers(match_id, step)}
+        hosts = self.house.engines if host is None else [name for name in self.house.engines if name == host]
+        return processes | {f"container {name}" for each in hosts
+                            for name in self.house.containers(match_id, step, each)}
+
+    def running_chunks(self) -> dict[int, str]:
+        """Ids of the instances of `spot_chunk` that run now, by map index."""
+        return {task["map_index"]: task["id"] for task in self.tasks()
+                if task["task_id"] == "spot_chunk" and task["state"] == "running"}
+
+    def computed_again(self, interrupted: Mapping[int, str]) -> int:
+        """How many of these chunks another instance computed, rather than found done; waits until they are done."""
+        if not interrupted:
+            return 0
+        tasks = wait_for("the interrupted chunks", lambda: self._ended_chunks(interrupted), poll_sec=0.5)
+        chunks = read_result(self.work.chunks).result["chunks"]
+        return sum(tasks[index]["id"] != instance and _made_by(tasks[index], self.work, chunks)
+                   for index, instance in interrupted.items())
+
+    def _ended_chunks(self, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
+        found = {task["map_index"]: task for task in self.tasks() if task["task_id"] == "spot_chunk"}
+        return found if all(found[index]["state"] in ENDED for index in wanted) else {}
 
     def finished_chunks(self) -> dict[Path, tuple[int, int]]:
         """Results of chunks that are there, and what tells a later one from it."""
@@ -186,14 +220,15 @@ class PlayedMatch:
 
     def status(self) -> tuple[str, str | None]:
         """Status and reason in the catalogue."""
-        row = matches.find(self.house.catalogue, self.match_id) if self.match_id else None
+        match_id = self.match_id
+        row = patiently(lambda: matches.find(self.house.catalogue, match_id)) if match_id else None
         return (row.status, row.reason) if row else ("unknown", None)
 
     def wrong(self) -> Iterator[str]:
         """What a published match has that it should not have; nothing is the right answer."""
         if (found := self.status()) != ("published", None):
             yield f"the catalogue says {found}"
-        ended = [row["status"] for row in runs.of_match(self.house.catalogue, self.match_id)]
+        ended = [row["status"] for row in patiently(lambda: runs.of_match(self.house.catalogue, self.match_id))]
         if ended.count("published") != 1 or "running" in ended:
             yield f"its runs ended as {ended}"
         yield from self._wrong_files()
@@ -204,9 +239,10 @@ class PlayedMatch:
         yield from self.work_units()
         for root in (self.work.root, self.folder.root):
             yield from (f"temporary file {path}" for path in root.rglob("*") if ".part" in path.name)
-        if ScratchFiles(self.house.stack.scratch_dir, self.match_id).root.exists():
-            yield "scratch folder"
-        row = matches.find(self.house.catalogue, self.match_id)
+        for scratch_dir in self.house.scratch_dirs:
+            if (root := ScratchFiles(scratch_dir, self.match_id).root).exists():
+                yield f"scratch folder {root}"
+        row = patiently(lambda: matches.find(self.house.catalogue, self.match_id))
         if row and row.lease_holder:
             yield f"lease of {row.lease_holder}"
 
@@ -258,30 +294,33 @@ def wait_for(what: str, look: Callable[[], Found], timeout_sec: float = PATIENCE
 
 
 def patiently(ask: Callable[[], Found]) -> Found:
-    """Ask Airflow again while it is busy: everything here happens while it is being killed."""
-    deadline = time.monotonic() + 60
+    """Ask again while it is busy or away: everything here happens while things are being killed."""
+    deadline = time.monotonic() + 120
     while True:
         try:
             return ask()
-        except (ApiError, OSError) as error:
+        except (ApiError, OSError, OperationalError) as error:
             if time.monotonic() > deadline or (isinstance(error, ApiError) and error.status in (400, 404, 422)):
                 raise
         time.sleep(1)
 
 
 def _at_work(instances: Mapping[str, dict[str, Any]]) -> Victim | None:
-    """Task and supervisor carry the id of the task instance in their titles, the second is the first's parent."""
-    named = {}
+    """The task's process carries the id of the task instance in its title; its parent is the supervisor."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
             title = (process / "cmdline").read_bytes()
-            if title.startswith(b"airflow worker") and (words := title.split(b"\0")[0].decode().split()):
-                named[int(process.name)] = words[-1], int(_stat(int(process.name))[1])
-    for pid, (instance, parent) in named.items():
-        if instance in instances and named.get(parent, ("", 0))[0] == instance:
-            task = instances[instance]
-            return Victim(instance, task["task_id"], task["map_index"], pid, parent)
+            words = title.split(b"\0")[0].decode(errors="replace").split() if title.startswith(TASK_TITLE) else []
+            if len(words) == 4 and words[-1] in instances:
+                task, pid = instances[words[-1]], int(process.name)
+                return Victim(words[-1], task["task_id"], task["map_index"], pid, int(_stat(pid)[1]))
     return None
+
+
+def _made_by(task: Mapping[str, Any], work: WorkFiles, chunks: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the result of a chunk was written while this instance ran."""
+    written = work.spottings(chunks[max(task["map_index"], 0)]["chunk_id"]).stat().st_mtime
+    return written >= datetime.fromisoformat(task["start_date"]).timestamp()
 
 
 def _state(pid: int) -> str:

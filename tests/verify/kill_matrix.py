@@ -11,11 +11,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import os
 import random
 import re
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import threading
@@ -30,10 +28,10 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
 from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for  # noqa: E402
 from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike  # noqa: E402
+from own_engine import own_engine  # noqa: E402
+from stack_house import stack_house  # noqa: E402
 
-from engine import Engine, default_folder  # noqa: E402
 from standalone import start  # noqa: E402
-from touchline import __version__  # noqa: E402
 
 MEDIA_STEPS = STEPS[1:-1]
 KILLS: dict[str, dict[str, Sequence[str]]] = {
@@ -61,10 +59,22 @@ KILLS: dict[str, dict[str, Sequence[str]]] = {
         "mark success": ("spot_chunk",),
         "run failed": ("spot_chunk", "render_reel"),
     },
+    "stack": {
+        "host killed": ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "render_reel",
+                        "publish", "close_match"),
+        "host cut off": ("scan", "spot_chunk", "render_reel", "publish"),
+        "redis away": ("probe", "scan", "spot_chunk", "render_reel", "publish"),
+        "postgres restarted": ("scan", "spot_chunk", "render_reel", "publish"),
+        "postgres killed": ("spot_chunk", "render_reel", "publish"),
+        "scheduler killed": ("scan", "spot_chunk", "render_reel", "publish"),
+        "api-server killed": ("scan", "spot_chunk", "render_reel", "publish"),
+        "dag-processor killed": ("spot_chunk",),
+        "triggerer killed": ("spot_chunk",),
+        "engine killed": ("spot_chunk", "render_reel"),
+    },
 }
 """What is killed during which steps. A step of half a second is mostly hit at its end: its process has to be seen."""
 
-IMAGE = f"touchline-worker:{__version__}"
 KILLS_PER_MATCH = 3
 AT_ONCE = 3
 ENDS_WITHIN_SEC = 30
@@ -76,8 +86,9 @@ REASONS = {
 }
 """What a reason has to say to be true; the order of the words is not held fast."""
 
+TIDY_BY_US = {"TIDY_EVERY_SEC": "86400"}
 TUNING = {
-    "TIDY_EVERY_SEC": "86400",  # it is started by us, when it has something to do
+    **TIDY_BY_US,
     "GPU_SLOTS_PER_CHUNK": "2",  # one chunk at work: what is counted is that no other is computed again
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
 }
@@ -148,7 +159,8 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
     with ONE_AT_A_TIME:
         if not victim.is_at_work:
             return
-        chunks, at_work, interrupted = match.finished_chunks(), match.work_units(), match.work_units("spot_chunk")
+        chunks, running = match.finished_chunks(), match.running_chunks()
+        at_work, interrupted = match.work_units(host=victim.host), match.work_units("spot_chunk", victim.host)
         started = time.monotonic()
         try:
             strike(kill, match, victim)
@@ -163,6 +175,8 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
     if not kill.may_end_the_run:
         done_by = wait_for(f"{kill.step} to be done", lambda: _done_by(match, victim), poll_sec=0.5)
         outcome.hit = not kill.ends_the_step or done_by != victim.instance  # else it had ended before the kill
+        if not kill.ends_the_step:
+            outcome.recomputed += match.computed_again(running)
     outcome.recovery_sec = time.monotonic() - started
     now = match.finished_chunks()
     outcome.recomputed += sum(now.get(path) != mark for path, mark in chunks.items())
@@ -277,55 +291,45 @@ def _play_all(house: KillHouse, plays: Sequence[Sequence[Kill]], name: str) -> l
 def _check_house(house: KillHouse) -> None:
     """Nothing is left anywhere."""
     assert steps_running(house.stack.state) == []
-    for root in (house.stack.working_dir, house.stack.scratch_dir, house.nas):
+    for root in (house.stack.working_dir, *house.scratch_dirs, house.nas):
         assert [path for path in root.rglob("*") if ".part" in path.name] == []
-    if house.engine:
-        assert house.ask_engine(["docker", "ps", "--all", "--quiet"]) == ""
+    for host in house.engines:
+        assert house.ask_engine(["docker", "ps", "--all", "--quiet"], host) == ""
 
 
 @contextlib.contextmanager
 def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
-    """A running Airflow, for containers with an engine of its own; nothing of either runs afterwards."""
-    nas = folder / "nas"
-    nas.mkdir(parents=True)
+    """A running Airflow, for containers with engines of its own; nothing of it runs afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
     footage = simulate(folder / "footage", 26, 3)
-    with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(own_engine()) if runtime == "docker" else None
-        settings = {**SETTINGS, **TUNING, "TOUCHLINE_RUNTIME": runtime,
-                    **({"DOCKER_HOST": engine.address} if engine else {})}
-        airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
-        patiently(lambda: airflow.api().request("PATCH", "/dags/ingest_recordings", {"is_paused": True}))
-        yield KillHouse(airflow, nas, footage, engine)
+    with (full_house(folder, footage) if runtime == "stack" else embedded_house(runtime, folder, footage)) as house:
+        for dag in {dag["dag_id"] for dag in house.api.dags()} - {"process_match", "tidy"}:
+            patiently(lambda dag=dag: house.api.request("PATCH", f"/dags/{dag}", {"is_paused": True}))
+        yield house
 
 
 @contextlib.contextmanager
-def own_engine() -> Iterator[Engine]:
-    """An engine that may be killed, with the worker's image from the engine that others use."""
-    folder = Path(tempfile.mkdtemp(prefix="touchline-kill-"))
-    engine = Engine(folder)
-    try:
-        engine.start()
-        with subprocess.Popen(["docker", "save", IMAGE], env=_of_others(), stdout=subprocess.PIPE) as save:
-            subprocess.run(["docker", "load"], env={**os.environ, "DOCKER_HOST": engine.address}, stdin=save.stdout,
-                           stdout=subprocess.DEVNULL, check=True)
-        yield engine
-    finally:
-        engine.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+def embedded_house(runtime: str, folder: Path, footage: Path) -> Iterator[KillHouse]:
+    """The embedded Airflow."""
+    nas = folder / "nas"
+    nas.mkdir()
+    with contextlib.ExitStack() as stack:
+        engines = {"": stack.enter_context(own_engine())} if runtime == "docker" else {}
+        settings = {**SETTINGS, **TUNING, "TOUCHLINE_RUNTIME": runtime}
+        if engines:
+            settings["DOCKER_HOST"] = engines[""].address
+        airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
+        yield KillHouse(airflow, nas, footage, f"sqlite:///{airflow.working_dir / 'catalogue.db'}",
+                        [airflow.scratch_dir], engines)
 
 
-def missing_for_containers() -> str:
-    """What keeps us from killing containers here; empty when nothing does."""
-    if os.geteuid() != 0:
-        return "an engine of our own needs root"
-    if not shutil.which("dockerd"):
-        return "dockerd is missing: run `scripts/engine.py start`, which installs it"
-    found = subprocess.run(["docker", "image", "inspect", IMAGE], env=_of_others(), capture_output=True, check=False)
-    return f"{IMAGE} is on no engine: run make images" if found.returncode else ""
-
-
-def _of_others() -> dict[str, str]:
-    return {**os.environ, "DOCKER_HOST": os.environ.get("DOCKER_HOST") or Engine(default_folder()).address}
+@contextlib.contextmanager
+def full_house(folder: Path, footage: Path) -> Iterator[KillHouse]:
+    """PostgreSQL, Redis, Celery and two hosts."""
+    with stack_house(folder, {**SETTINGS, **TIDY_BY_US, "TOUCHLINE_RUNTIME": "docker"}) as full:
+        yield KillHouse(full.stack, full.nas, footage, full.catalogue,
+                        [host.scratch_dir for host in full.hosts.values()],
+                        {name: host.engine for name, host in full.hosts.items()}, full)
 
 
 def main() -> int:
@@ -337,6 +341,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="keep everything here (default: a temporary folder)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the table goes as well")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing stays
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         outcomes = run_matrix(arguments.runtime, arguments.seed, arguments.folder or Path(temporary), arguments.only)
     text = table(outcomes)

@@ -8,15 +8,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
+from stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 
 from engine import EngineError
 
 STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
          "publish", "close_match")
 ENDINGS = ("mark failed", "mark success", "run failed", "run success")
-HARMLESS = ("triggerer", "pause")
+HARMLESS = ("triggerer", "pause", *HARMLESS_ON_THE_STACK)
 OF_ALL = ("scheduler", "engine killed", "engine restarted", "pause")
 PAUSE_SEC = 6.0
 ONE_AT_A_TIME = threading.Lock()
@@ -64,39 +66,33 @@ def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
     by_kind: dict[str, Callable[[], None]] = {
         "task": lambda: os.kill(victim.task, signal.SIGKILL),
         "supervisor": lambda: os.kill(victim.supervisor, signal.SIGKILL),
-        "scheduler": lambda: _kill_part(match, "scheduler"),
-        "triggerer": lambda: _kill_part(match, "triggerer"),
-        "container": lambda: _kill_container(match, kill.step),
-        "engine killed": lambda: _restart_engine(match, orderly=False),
-        "engine restarted": lambda: _restart_engine(match, orderly=True),
+        "scheduler": lambda: kill_part(match.house, "scheduler"),
+        "triggerer": lambda: kill_part(match.house, "triggerer"),
+        "container": lambda: _kill_container(match, victim, kill.step),
+        "engine killed": lambda: _restart_engine(match, victim, orderly=False),
+        "engine restarted": lambda: _restart_engine(match, victim, orderly=True),
         "clear": lambda: match.clear(kill.step),
         "pause": lambda: _pause(match),
         "mark failed": lambda: _mark(match, victim, "failed"),
         "mark success": lambda: _mark(match, victim, "success"),
         "run failed": lambda: _mark_run(match, "failed"),
         "run success": lambda: _mark_run(match, "success"),
+        **{name: partial(act, match.house, victim.host) for name, act in STACK_KILLS.items()},
     }
     by_kind[kill.kind]()
 
 
-def _kill_part(match: PlayedMatch, part: str) -> None:
-    before = match.house.stack.pids()[part]
-    os.kill(before, signal.SIGKILL)
-    wait_for(f"another {part}", lambda: match.house.stack.pids().get(part, before) != before, 60)
-
-
-def _kill_container(match: PlayedMatch, step: str) -> None:
+def _kill_container(match: PlayedMatch, victim: Victim, step: str) -> None:
     try:
-        names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step), 10,
-                         poll_sec=0.02)
+        names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step, victim.host),
+                         10, poll_sec=0.02)
     except AssertionError:
         raise Missed from None
-    match.house.ask_engine(["docker", "kill", *names])
+    match.house.ask_engine(["docker", "kill", *names], victim.host)
 
 
-def _restart_engine(match: PlayedMatch, *, orderly: bool) -> None:
-    engine = match.house.engine
-    assert engine, "no engine of our own to be killed"
+def _restart_engine(match: PlayedMatch, victim: Victim, *, orderly: bool) -> None:
+    engine = match.house.engines[victim.host]
     if orderly:
         engine.stop()
     else:

@@ -13,7 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kill_matrix import Outcome, missing_for_containers, run_matrix, table
+from kill_matrix import Outcome, run_matrix, table
+from own_engine import missing_for_containers
+from stack_house import missing_for_the_stack
 
 pytestmark = pytest.mark.verify
 SEED = int(os.environ.get("KILL_SEED", "1"))
@@ -39,4 +41,13 @@ def test_containers(tmp_path: Path) -> None:
         pytest.skip(missing)
     outcomes = run("docker", tmp_path)
     assert sum(outcome.hit for outcome in outcomes) >= 25
+    assert [outcome for outcome in outcomes if outcome.wrong] == []
+
+
+def test_the_full_stack(tmp_path: Path) -> None:
+    if missing := missing_for_the_stack():
+        assert os.environ.get("TOUCHLINE_ENGINE") != "required", missing
+        pytest.skip(missing)
+    outcomes = run("stack", tmp_path)
+    assert sum(outcome.hit for outcome in outcomes) >= 30
     assert [outcome for outcome in outcomes if outcome.wrong] == []

@@ -1,0 +1,241 @@
+"""The full stack with real parts on one machine: how does a test bring it up, and how does nothing of it stay?
+
+PostgreSQL and Redis from Debian's packages, all processes of Airflow, Flower behind a password, and two hosts. A host
+has a name, a network namespace, a SCRATCH_DIR and a Docker engine of its own, one Celery worker for light work and one
+for chunks. WORKING_DIR and the NAS are folders that all share: what a host sees of them is not cut with its cable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/verify")]
+
+from own_engine import missing_for_containers, own_engine  # noqa: E402
+from stack_network import HostNetwork, missing_for_networks  # noqa: E402
+
+from airflow_environment import airflow_environment  # noqa: E402
+from engine import Engine  # noqa: E402
+from process_tree import session_members  # noqa: E402
+from services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
+from standalone import Stack, launch  # noqa: E402
+
+AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
+HOSTS = ("one", "two")
+LIGHT_CONCURRENCY = 3
+GPU_CONCURRENCY = 1
+USER = "admin"
+UP_SEC = 600
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine that works: its scratch folder and its engine."""
+
+    name: str
+    scratch_dir: Path
+    engine: Engine
+
+    @property
+    def parts(self) -> dict[str, list[str]]:
+        """Its Celery workers, by name."""
+        light = f"default,render,host-{self.name}"
+        return {f"{self.name}-light": _worker_argv(f"light@{self.name}", light, LIGHT_CONCURRENCY),
+                f"{self.name}-gpu": _worker_argv(f"gpu@{self.name}", "gpu", GPU_CONCURRENCY)}
+
+
+@dataclass
+class StackHouse:
+    """The running stack. `keep` runs something in the thread to whose end the services are tied."""
+
+    stack: Stack
+    nas: Path
+    hosts: Mapping[str, Host]
+    network: HostNetwork
+    postgres: Postgres
+    redis: Redis
+    flower: Flower
+    keeper: ThreadPoolExecutor
+
+    @property
+    def catalogue(self) -> str:
+        """Address of touchline's own tables."""
+        return self.postgres.url("catalogue")
+
+    def keep(self, act: Callable[[], Answer]) -> Answer:
+        """Start a service so that it lives as long as the house."""
+        return self.keeper.submit(act).result()
+
+    def start_again(self, service: Postgres | Redis) -> None:
+        """As a restart policy does: until it answers; PostgreSQL waits for the last child of a killed server."""
+        for _ in range(10):
+            with contextlib.suppress(ServiceError):
+                self.keep(service.start)
+                return
+            time.sleep(1)
+        self.keep(service.start)
+
+    def host_of(self, pid: int) -> str:
+        """Where a task's process runs; empty for what is gone."""
+        with contextlib.suppress(OSError):
+            session, pids = os.getsid(pid), self.stack.pids()
+            return next((host.name for host in self.hosts.values() for part in host.parts
+                         if pids.get(part) == session), "")
+        return ""
+
+    def kill_host(self, name: str) -> None:
+        """SIGKILL all that Celery runs there, at once; its containers lose the hand that holds them."""
+        for part in self.hosts[name].parts:
+            for pid in session_members(self.stack.pids()[part]):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Flower:
+    """Flower's pages, which only a password opens."""
+
+    url: str
+    password: str
+
+    def status(self, password: str = "") -> int:
+        """HTTP status of its list of workers."""
+        with contextlib.suppress(OSError):
+            return self._get(password)[0]
+        return 0
+
+    def workers(self) -> set[str]:
+        """Names of the workers that it has seen and that answer."""
+        with contextlib.suppress(OSError, ValueError):
+            _, content = self._get(self.password)
+            return {name for name, is_online in json.loads(content).items() if is_online}
+        return set()
+
+    def _get(self, password: str) -> tuple[int, bytes]:
+        login = b64encode(f"{USER}:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {login}"} if password else {}
+        request = urllib.request.Request(f"{self.url}/api/workers?status=1", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, b""
+
+
+def missing_for_the_stack() -> str:
+    """What keeps us from the full stack here; empty when nothing does."""
+    return missing() or missing_for_networks() or missing_for_containers()
+
+
+@contextlib.contextmanager
+def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...] = HOSTS) -> Iterator[StackHouse]:
+    """Everything up and healthy; `settings` are touchline's own variables or Airflow's, for all parts."""
+    folder.chmod(0o755)  # PostgreSQL runs as its own user
+    nas, state = folder / "nas", folder / "state"
+    for path in (nas / "output", state):
+        path.mkdir(parents=True)
+    with contextlib.ExitStack() as rooms:
+        keeper = rooms.enter_context(ThreadPoolExecutor(1))
+        network = rooms.enter_context(HostNetwork(hosts))
+        postgres = _serve(rooms, keeper, Postgres(folder / "postgres", host=network.address))
+        redis = _serve(rooms, keeper, Redis(folder / "redis", host=network.address))
+        machines = {name: Host(name, folder / "hosts" / name / "scratch", rooms.enter_context(own_engine()))
+                    for name in hosts}
+        flower = Flower(f"http://{network.address}:{free_port(network.address)}", secrets.token_hex(8))
+        environ = _environment(state, nas, machines, network.address, postgres, redis, settings)
+        _write_plan(state, environ, machines, network, flower)
+        argv = [PYTHON, str(ROOT / "tests/verify/stack_supervisor.py"), str(state)]
+        stack = rooms.enter_context(launch(state, argv, os.environ, UP_SEC))
+        _wait_for_workers(flower, machines)
+        yield StackHouse(stack, nas, machines, network, postgres, redis, flower, keeper)
+
+
+def _serve(rooms: contextlib.ExitStack, keeper: ThreadPoolExecutor, service: Any) -> Any:
+    rooms.callback(service.stop)
+    return keeper.submit(service.start).result()
+
+
+def _environment(state: Path, nas: Path, hosts: Mapping[str, Host], address: str, postgres: Postgres, redis: Redis,
+                 settings: Mapping[str, str]) -> dict[str, str]:
+    """The embedded Airflow's environment, with what the compose files set for the stack in its place."""
+    port = free_port(address)
+    metadata, url = postgres.url("airflow"), f"http://{address}:{port}"
+    engine = next(iter(hosts.values())).engine.address
+    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY", ""), address]))
+    embedded = airflow_environment(state, nas, nas / "output", port, {
+        **os.environ, "TOUCHLINE_METADATA_URL": metadata, "TOUCHLINE_RUNTIME": "docker", "DOCKER_HOST": engine,
+        **settings})
+    return {
+        **embedded, "NO_PROXY": no_proxy, "no_proxy": no_proxy,
+        "CATALOGUE_URL": postgres.url("catalogue"), "TOUCHLINE_HOSTS": ",".join(hosts),
+        "GPU_SLOTS_PER_CHUNK": "1",
+        "AIRFLOW__API__HOST": address, "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        "AIRFLOW__CELERY__BROKER_URL": redis.url, "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
+        **settings,
+    }
+
+
+def _write_plan(state: Path, environ: Mapping[str, str], hosts: Mapping[str, Host], network: HostNetwork,
+                flower: Flower) -> None:
+    address, port = flower.url.removeprefix("http://").split(":")
+    control = {
+        "scheduler": [AIRFLOW, "scheduler", "--skip-serve-logs"],
+        "triggerer": [AIRFLOW, "triggerer", "--skip-serve-logs"],
+        "dag-processor": [AIRFLOW, "dag-processor"],
+        "flower": [AIRFLOW, "celery", "flower", "--hostname", address, "--port", port,
+                   "--basic-auth", f"{USER}:{flower.password}"],
+        "api-server": [AIRFLOW, "api-server"],
+    }
+    workers: dict[str, Any] = {}
+    for host in hosts.values():
+        host.scratch_dir.mkdir(parents=True)
+        own = {"TOUCHLINE_HOST": host.name, "SCRATCH_DIR": str(host.scratch_dir), "DOCKER_HOST": host.engine.address}
+        workers |= {name: _part(network.inside(host.name, argv), own) for name, argv in host.parts.items()}
+    user = ["--username", USER, "--password", USER, "--role", "Admin", "--firstname", USER, "--lastname", USER,
+            "--email", "admin@example.org"]
+    plan = {
+        "url": environ["AIRFLOW__API__BASE_URL"], "environ": dict(environ),
+        "before": [[AIRFLOW, "db", "migrate"], [PYTHON, str(ROOT / "scripts" / "airflow_settings.py")],
+                   [AIRFLOW, "users", "create", *user]],
+        "parts": {**workers, **{name: _part(argv, {}) for name, argv in control.items()}},
+    }
+    with os.fdopen(os.open(state / "plan.json", os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
+        json.dump(plan, handle)
+
+
+def _part(argv: list[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    return {"argv": argv, "environ": dict(environ), "grace_sec": 3}
+
+
+def _worker_argv(name: str, queues: str, concurrency: int) -> list[str]:
+    return [AIRFLOW, "celery", "worker", "--queues", queues, "--concurrency", str(concurrency),
+            "--celery-hostname", name, "--skip-serve-logs", "--without-mingle", "--without-gossip"]
+
+
+def _wait_for_workers(flower: Flower, hosts: Mapping[str, Host]) -> None:
+    wanted = {f"{part.rpartition('-')[2]}@{host.name}" for host in hosts.values() for part in host.parts}
+    deadline = time.monotonic() + UP_SEC
+    while not wanted <= (found := flower.workers()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"workers {wanted - found} are not up")
+        time.sleep(1)
