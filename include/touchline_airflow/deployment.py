@@ -39,6 +39,27 @@ class DeploymentSettings(FromEnvironment):
         0, "Slots of the pool gpu for one chunk; 0: one on a GPU with models of up to 400 MB, else two.", low=0, high=16
     )
     tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
+    working_budget_gb: float = setting(
+        0.0, "Most that WORKING_DIR may hold, in GB; 0: what its disk has.", low=0, high=1_000_000
+    )
+    scratch_budget_gb: float = setting(
+        0.0, "Most that SCRATCH_DIR of one host may hold, in GB; 0: what its disk has.", low=0, high=1_000_000
+    )
+    min_free_gb: float = setting(
+        1.0, "Stays free on the disks of WORKING_DIR and SCRATCH_DIR, in GB: work that needs it waits.",
+        low=0, high=1_000_000,
+    )
+    retention_days: int = setting(
+        30, "Results that can be computed again stay this long after the last run of their match, in days.",
+        low=1, high=36_500,
+    )
+    retention_most_percent: float = setting(
+        50.0, "The DAG retention removes nothing where more than this part would go, in percent.", low=0, high=100
+    )
+    airflow_keep_days: int = setting(
+        90, "Ended runs and their tasks stay this long in Airflow's database and in the catalogue, in days.",
+        low=2, high=36_500,
+    )
     backup_dir: Path = setting(
         Path("/var/lib/touchline/backups"), "Folder of the backups, on another disk than what is backed up; must exist."
     )
