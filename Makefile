@@ -1,6 +1,6 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo images test verify lint bench docs clean
+.PHONY: help install demo images backup restore test verify lint bench docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
@@ -22,6 +22,13 @@ demo: install ## Watch one match become reels: [RECORDING=path] [SECONDS=180] [S
 
 images: install ## Build the worker and the Airflow image: [TORCH=cpu|cuda] (docs/how-to/containers.md)
 	@$(AIRFLOW)/python scripts/images.py --torch "$(TORCH)"
+
+backup: install ## Back up both databases and the small results: [BACKUP_DIR=folder] [STATE=.demo]
+	@$(AIRFLOW)/python scripts/backup.py $(if $(STATE),--state "$(STATE)") make
+
+restore: install ## Bring a backup back, Airflow being down: [BACKUP=name] [REPLACE=1] [ONLY="files catalogue"] [STATE=.demo]
+	@$(AIRFLOW)/python scripts/backup.py $(if $(STATE),--state "$(STATE)") restore \
+		$(if $(BACKUP),"$(BACKUP)") $(if $(REPLACE),--replace) $(if $(ONLY),--only $(ONLY))
 
 test: install ## Run the tests
 	@$(WORKER)/python scripts/run_tests.py

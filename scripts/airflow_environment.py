@@ -16,20 +16,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def airflow_environment(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of all parts. Variables that the caller has set win, but for those that bind it to 127.0.0.1."""
-    given = {**tuning(), **_for_one_machine(), **_touchline(state), **environ,
+    given = {**tuning(), **_for_one_machine(), **folders(state), **environ,
              **_fixed(state, nas, output, port, environ)}
     # Decided here, once: a restart of anything must not change how steps run.
     return {**given, "TOUCHLINE_RUNTIME": decide_runtime(given)}
 
 
-def _touchline(state: Path) -> dict[str, str]:
-    return {"WORKING_DIR": str(state / "work"), "SCRATCH_DIR": str(state / "scratch")}
+def folders(state: Path) -> dict[str, str]:
+    """What lies where in the state folder; a variable that is set wins."""
+    return {"WORKING_DIR": str(state / "work"), "SCRATCH_DIR": str(state / "scratch"),
+            "BACKUP_DIR": str(state / "backups"), "BACKUP_SECRETS": str(state / "keys.json")}
+
+
+def metadata_address(state: Path, environ: Mapping[str, str]) -> str:
+    """Airflow's own database: SQLite, unless TOUCHLINE_METADATA_URL names another."""
+    return environ.get("TOUCHLINE_METADATA_URL") or f"sqlite:///{state / 'airflow' / 'airflow.db'}"
 
 
 def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     home = state / "airflow"
     url = f"http://127.0.0.1:{port}"
-    database = environ.get("TOUCHLINE_METADATA_URL") or f"sqlite:///{home / 'airflow.db'}"
+    database = metadata_address(state, environ)
     keys = _keys(state / "keys.json")
     return {
         "NAS_MOUNT_PATH": str(nas),

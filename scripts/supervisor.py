@@ -90,7 +90,8 @@ class Supervisor:
             (self.state / "status.json").unlink(missing_ok=True)
 
     def _prepare(self) -> None:
-        for folder in (self.home, self.nas, self.output, self.state / "work", self.state / "scratch"):
+        ours = (self.state / name for name in ("work", "scratch", "backups"))
+        for folder in (self.home, self.nas, self.output, *ours):
             folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port(self.port)
         self._environ = airflow_environment(self.state, self.nas, self.output, self.port, os.environ)
