@@ -11,7 +11,7 @@ from airflow.sdk import Param, dag
 from touchline.steps.register import REELS
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
 from touchline_airflow.gpu_slots import slots_per_chunk
-from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE
+from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE, SCAN_QUEUE
 from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
 from touchline_airflow.open_match import OpenMatch
 from touchline_airflow.operator import TouchlineOperator
@@ -56,7 +56,7 @@ def process_match() -> None:
     match = {"match_id": opened.output}
 
     probe = TouchlineOperator(task_id="probe", **match)
-    scan = TouchlineOperator(task_id="scan", execution_timeout=timedelta(hours=4), **match)
+    scan = TouchlineOperator(task_id="scan", queue=SCAN_QUEUE, execution_timeout=timedelta(hours=4), **match)
     plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(

@@ -16,6 +16,8 @@ from touchline.errors import SettingError
 LIGHT_QUEUE = "default"
 GPU_QUEUE = "gpu"
 RENDER_QUEUE = "render"
+SCAN_QUEUE = "scan"
+"""Of the light workers whose machine also computes chunks: beside a scan the recording is copied there."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
 from touchline.errors import EXIT_DONE, UsageError
 from touchline.settings import Settings
 from touchline.steps.result import read_stats
+from touchline_airflow.budgets import NoSpaceYetError, copy_fits, require_scratch
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
 from touchline_airflow.force import is_forced
 from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import LEASE_SEC, run_is_active
+from touchline_airflow.locality import STEP_BACK_SEC, better_host
 from touchline_airflow.metrics import send_stats
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
-from touchline_airflow.step_mounts import match_mounts
+from touchline_airflow.step_mounts import USES_SCRATCH, match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
 from touchline_airflow.step_process import Finished
+from touchline_airflow.waiting import wait
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,6 +63,7 @@ class TouchlineOperator(StepOperator):
     def _execute(self, context: Context, settings: Settings) -> None:
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
+        self._step_back(context, settings)
         self._start_prefetch(settings)
         started = time.monotonic()
         finished = self.run_step(
@@ -67,16 +75,41 @@ class TouchlineOperator(StepOperator):
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
 
+    def _wait_for_space(self, context: Context, settings: Settings) -> None:
+        """Where the step writes to SCRATCH_DIR; why it waits stands in the catalogue meanwhile."""
+        if self.task_id not in USES_SCRATCH:
+            return
+        try:
+            require_scratch(self.match_id, self.task_id, settings, DeploymentSettings.from_env())
+        except (NoSpaceYetError, UsageError) as error:
+            runs.note_stage(settings.catalogue_address, context["run_id"],
+                            runs.StageTime(self.task_id, self.part, 0, done=False, reason=str(error)))
+            if isinstance(error, UsageError):
+                raise
+            wait(context, self.log, str(error))
+
     def on_kill(self) -> None:
         """As its parent; a copy that goes on beside the step ends as well."""
         super().on_kill()
         if self._prefetch:
             self._prefetch.kill()
 
+    def _step_back(self, context: Context, settings: Settings) -> None:
+        """Let the machine that has the recording take the task, where this one would read a slow NAS."""
+        stepped_back = int(context.get("task_reschedule_count") or 0)
+        host = better_host(self.task_id, self.match_id, settings, this_host(os.environ), stepped_back)
+        if host:
+            self.log.info("The NAS is slow and %s has the recording: stepping back for a moment", host)
+            raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=STEP_BACK_SEC))
+
     def _start_prefetch(self, settings: Settings) -> None:
         """Beside `scan`, the first step that reads all of the recording, where the NAS is slow."""
         rate = slow_rate(settings, this_host(os.environ)) if self.task_id == "scan" else None
         if rate is None or has_copies(self.match_id, settings):
+            return
+        if not copy_fits(self.match_id, settings, DeploymentSettings.from_env()):
+            self.log.info("The NAS is slow, but SCRATCH_DIR has no space for a copy within its budget: the steps read "
+                          "the NAS")
             return
         self.log.info("The NAS reads %.0f MB/s, below PREFETCH_BELOW_MB_S=%d: copying the recording to SCRATCH_DIR",
                       rate, settings.prefetch_below_mb_s)
