@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from touchline.catalogue import matches, runs
+from touchline.errors import UsageError
 from touchline.settings import Settings
-from touchline.steps.request import save_request
+from touchline.steps.request import Request, save_request
+from touchline_airflow.budgets import NoSpaceYetError, note_given_up, note_waiting, require_working
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import failing_plainly
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.match_request import find_match, read_order
+from touchline_airflow.waiting import is_late
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 class OpenMatch(BaseSensorOperator):
     """Check what the run was asked for, register the match, take its lease; returns the match id.
 
-    A second run of the same match waits here without taking a slot, and then reuses the finished work.
+    A second run of the same match waits here without taking a slot, and then reuses the finished work. So does a match
+    that does not fit into WORKING_DIR.
     """
 
     ui_color = "#d5e5f0"
@@ -37,6 +42,8 @@ class OpenMatch(BaseSensorOperator):
         address, run_id = settings.catalogue_address, context["run_id"]
         request = find_match(read_order(context["params"], settings), settings)
         match_id = request.match_id
+        if not self._fits(context, request, settings):
+            return PokeReturnValue(is_done=False)
         holder = matches.take_lease(address, match_id, run_id, LEASE_SEC,
                                     lambda other: run_is_active(context["ti"], other))
         if holder != run_id:
@@ -47,3 +54,23 @@ class OpenMatch(BaseSensorOperator):
         matches.update(address, match_id, status="processing", reason=None)
         self.log.info("Match %s is ours", match_id)
         return PokeReturnValue(is_done=True, xcom_value=match_id)
+
+    def _fits(self, context: Context, request: Request, settings: Settings) -> bool:
+        """Whether WORKING_DIR has room for the match; while it has not, the catalogue says what it waits for.
+
+        Raises:
+            UsageError: it never fits, or the run's time is over; the match has failed then, for this reason.
+        """
+        try:
+            require_working(request, settings, DeploymentSettings.from_env())
+            return True
+        except NoSpaceYetError as error:
+            self.log.info("%s", error)
+            if not is_late(context):
+                note_waiting(request.match_id, str(error), settings)
+                return False
+            reason = f"{error} (given up at the end of the run's time)"
+        except UsageError as error:
+            reason = str(error)
+        note_given_up(request.match_id, reason, settings)
+        raise UsageError(reason)
