@@ -17,13 +17,14 @@ from touchline.errors import CommandError, StorageError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM)
 _LOST = (errno.ENOENT, errno.ENOTDIR)
-_AWAY = (*_LOST, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
-         errno.EHOSTDOWN, errno.EHOSTUNREACH)  # fmt: skip
+_UNREACHED = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN,
+              errno.ENETUNREACH, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET)  # fmt: skip
+_AWAY = (*_LOST, errno.ENODEV, errno.ENXIO, *_UNREACHED)
 _BROKEN = (errno.EIO, errno.EREMOTEIO)
 STORAGE_ERRNOS = frozenset((*_FULL, *_REFUSED, *_AWAY, *_BROKEN, errno.EROFS))
 _FFMPEG_ALSO_USES = (errno.EPERM, errno.ENODEV, errno.ENXIO)
 _WORDS = {os.strerror(number): number for number in STORAGE_ERRNOS if number not in _FFMPEG_ALSO_USES}
-_SAID_IN_PASSING = {os.strerror(number) for number in (*_FULL, *_BROKEN, errno.EROFS, errno.ESTALE, errno.ENOTCONN)}
+_SAID_IN_PASSING = {os.strerror(number) for number in (*_FULL, *_BROKEN, errno.EROFS, *_UNREACHED)}
 """What ffmpeg 5.1 says of a failed read or write before it ends with exit code 0."""
 _MB = 1_000_000
 _NEXT_TO_NOTHING_BYTES = 1 << 16

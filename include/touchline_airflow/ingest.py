@@ -34,7 +34,9 @@ def note_check(path: str, finished: Finished, settings: Settings) -> None:
         raise _bad(path, reason, settings)
     row = recordings.find(settings.catalogue_address, path)
     still_sec = (now_ms() - row.still_since_ms) / 1000 if row else 0
-    if _has_verdict(finished) and still_sec >= settings.watch_bad_after_sec:
+    # Twice the same: a NAS that comes and goes may make one check take a whole recording for an incomplete one.
+    is_again = row is not None and row.reason == reason
+    if _has_verdict(finished) and is_again and still_sec >= settings.watch_bad_after_sec:
         raise _bad(path, f"{reason} (nothing has changed for {still_sec:.0f} s)", settings)
     recordings.update(settings.catalogue_address, path, status="waiting", reason=reason)
     raise IncompleteRecordingError(reason) if _has_verdict(finished) else TouchlineError(reason)

@@ -14,7 +14,7 @@ from touchline.errors import UsageError
 from touchline.settings import Settings
 from touchline.steps.register import REELS, fingerprint, make_request
 from touchline.steps.request import Request
-from touchline.storage import storage_error
+from touchline.storage import STORAGE_ERRNOS, storage_error
 from touchline_airflow.watch import watched_folders
 
 LONGEST_PATH = 4096
@@ -70,6 +70,8 @@ def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:
         path = (mount / value).resolve()
         is_file = path.is_file()
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+            raise storage_error(error.errno, mount / value, writes=False) from error
         raise UsageError(f"recording {value[:200]!r} cannot be read: {error}") from None
     if not path.is_relative_to(mount):
         raise UsageError(f"recording {value[:200]!r} lies outside NAS_MOUNT_PATH ({mount}): put it there")

@@ -110,7 +110,8 @@ def test_an_output_that_is_read_only_fails(nas: Path, output: Path) -> None:
 
 def test_an_output_that_is_full_fails(nas: Path, output: Path) -> None:
     fill(output, 1 << 18)
-    assert_failed(check(nas, output), "output", rf"NAS_OUTPUT_PATH \({output}\) is full: 0 MB free; free some space or move it")
+    line = rf"NAS_OUTPUT_PATH \({output}\) is full: 0 MB free; free some space or move it"
+    assert_failed(check(nas, output), "output", line)
     assert sorted(path.name for path in output.iterdir()) == ["filler", "lost+found"]
 
 

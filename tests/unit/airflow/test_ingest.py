@@ -13,7 +13,7 @@ from touchline.errors import BadRecordingError, IncompleteRecordingError, Touchl
 from touchline.settings import Settings
 from touchline_airflow import ingest, watch
 from touchline_airflow.runtime import step_argv, touchline_path
-from touchline_airflow.step_process import StepProcess
+from touchline_airflow.step_process import Finished, StepProcess
 
 CHECK = """#!/bin/sh
 case "$(cat -- "$3" 2>/dev/null)" in
@@ -105,6 +105,8 @@ def test_an_incomplete_recording_waits_with_its_reason(settings: Settings) -> No
 def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "half")
     watch.find_due(settings, 0)
+    with pytest.raises(IncompleteRecordingError):
+        check(path, settings)
     with pytest.raises(BadRecordingError, match="its end is missing"):
         check(path, settings)
     assert row(settings, path).status == "bad"
@@ -139,6 +141,18 @@ def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) ->
     with pytest.raises(TouchlineError, match="it broke"):
         check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "it broke")
+
+
+def test_one_verdict_among_failures_of_the_nas_does_not_make_a_recording_bad(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "CRASH")
+    watch.find_due(settings, 0)
+    for finished in (Finished(1, "", "NAS_MOUNT_PATH (/nas) is away (Stale file handle); mount it again"),
+                     Finished(1, '{"complete": false, "reason": "its end is missing"}', "its end is missing"),
+                     Finished(1, "", "NAS_MOUNT_PATH (/nas) cannot be read (Input/output error); check the disk")):
+        with pytest.raises(TouchlineError):
+            ingest.note_check(path, finished, settings)
+        assert row(settings, path).status == "waiting"
+    assert failures(settings) == {}
 
 
 def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Settings) -> None:

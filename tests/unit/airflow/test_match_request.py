@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from touchline.catalogue import matches
-from touchline.errors import TouchlineError, UsageError
+from touchline.errors import StorageError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.register import REELS
 from touchline_airflow.match_request import find_match, read_order
@@ -48,6 +49,17 @@ def test_a_hostile_recording_is_refused_in_one_line(settings: Settings, value: A
         order(settings, value)
     assert "recording" in str(refused.value)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN])
+def test_a_nas_that_answers_with_errors_is_worth_a_retry(settings: Settings, monkeypatch: pytest.MonkeyPatch,
+                                                         number: int) -> None:
+    def broken(_path: Path) -> bool:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "is_file", broken)
+    with pytest.raises(StorageError, match=r"a\.mp4.*tried again"):
+        order(settings)
 
 
 @pytest.mark.parametrize("value", NO_SUCH_REELS, ids=repr)
