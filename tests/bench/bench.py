@@ -2,8 +2,9 @@
 
 `match`: the same 20-minute match by `touchline process` and as a run of Airflow. `long`: 90 minutes at 1920×1080 by
 `touchline process`. `containers`: the 20-minute match as a run whose steps are containers, what a container adds, and
-whether the slots of the pool gpu are kept busy; it needs an engine. Everything lies below `build/bench/`; recordings
-are kept there, results are made anew each time.
+whether the slots of the pool gpu are kept busy; it needs an engine. `stack`: ten matches by one and by two hosts of
+the full stack; it needs an engine, root, and a machine with nothing else to do. Everything lies below `build/bench/`;
+recordings are kept there, results are made anew each time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include"), str(Path(__file__)
 
 from containers import PoolWatch, container_costs  # noqa: E402
 from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: E402
+from two_hosts import compare_hosts  # noqa: E402
 from watched import Cost, run_watched  # noqa: E402
 
 from demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
@@ -42,10 +44,12 @@ HOST_SETTINGS = (
 def main() -> int:
     """Measure what was asked for; print tables and write JSON."""
     parser = argparse.ArgumentParser(description="Measure touchline on this machine.")
-    parser.add_argument("--part", choices=("match", "long", "containers", "all"), default="all",
+    parser.add_argument("--part", choices=("match", "long", "containers", "stack", "all"), default="all",
                         help="default: %(default)s")
     parser.add_argument("--minutes", type=int, default=20, help="length of the match (default: %(default)s)")
     parser.add_argument("--long-minutes", type=int, default=90, help="length of the long one (default: %(default)s)")
+    parser.add_argument("--matches", type=int, default=10, help="for the stack (default: %(default)s)")
+    parser.add_argument("--cores", type=float, default=1, help="cores of one chunk of the stack (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=BENCH / "result.json", help="default: build/bench/result.json")
     arguments = parser.parse_args()
     BENCH.mkdir(parents=True, exist_ok=True)
@@ -56,6 +60,10 @@ def main() -> int:
     if arguments.part == "containers":
         result["containers"] = measure_containers(arguments.minutes)
         print(containers_table(result["containers"]), flush=True)
+    if arguments.part == "stack":
+        recording = looped_match(BENCH, arguments.minutes, "320x180", seed=1)
+        result["stack"] = {"minutes": arguments.minutes, **compare_hosts(recording, arguments.matches, arguments.cores)}
+        print(stack_table(result["stack"]), flush=True)
     if arguments.part in ("long", "all"):
         result["long"] = measure_long(arguments.long_minutes)
         print(long_table(result["long"]), flush=True)
@@ -217,6 +225,23 @@ def containers_table(containers: dict[str, Any]) -> str:
             ("both slots at work while chunks waited", f"{pool['both_busy']:.0%} of {pool['waiting_s']} s"),
             ("slots at work while chunks waited", f"{pool['slots_busy']:.0%}")]
     return table(f"{containers['minutes']} minutes, 1280x720, in containers", rows)
+
+
+def stack_table(stack: dict[str, Any]) -> str:
+    """What `stack` measured, as Markdown."""
+    one, two = stack["one_host"], stack["two_hosts"]
+    rows = [("one host", f"{one['wall_s']} s, {one['matches_per_hour']} matches an hour"),
+            ("two hosts", f"{two['wall_s']} s, {two['matches_per_hour']} matches an hour"),
+            ("throughput of two / of one", f"{stack['ratio']}"),
+            ("one chunk, alone and beside another", f"{one['chunk_s']} s, {two['chunk_s']} s"),
+            ("chunks at work, on average", f"{one['chunks_at_work']}, {two['chunks_at_work']}"),
+            ("task instances per match", f"{two['tasks_per_match']}"),
+            ("database connections at their most", f"{one['connections']}, {two['connections']}"),
+            ("Redis's memory at its most", f"{one['redis_mib']}, {two['redis_mib']} MiB"),
+            *((f"{part}: per cent of a core", f"{share}, {two['cpu_percent'][part]}")
+              for part, share in one["cpu_percent"].items())]
+    title = f"{stack['matches']} matches of {stack['minutes']} minutes, {stack['cores_per_chunk']} cores for a chunk"
+    return table(title, rows)
 
 
 def long_table(long: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import time
 import urllib.request
 from base64 import b64encode
@@ -55,7 +56,7 @@ class Host:
     @property
     def parts(self) -> dict[str, list[str]]:
         """Its Celery workers, by name."""
-        light = f"default,render,host-{self.name}"
+        light = f"default,render,scan,host-{self.name}"
         return {f"{self.name}-light": _worker_argv(f"light@{self.name}", light, LIGHT_CONCURRENCY),
                 f"{self.name}-gpu": _worker_argv(f"gpu@{self.name}", "gpu", GPU_CONCURRENCY)}
 
@@ -146,15 +147,16 @@ def missing_for_the_stack() -> str:
 @contextlib.contextmanager
 def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...] = HOSTS) -> Iterator[StackHouse]:
     """Everything up and healthy; `settings` are touchline's own variables or Airflow's, for all parts."""
-    folder.chmod(0o755)  # PostgreSQL runs as its own user
     nas, state = folder / "nas", folder / "state"
     for path in (nas / "output", state):
         path.mkdir(parents=True)
     with contextlib.ExitStack() as rooms:
         keeper = rooms.enter_context(ThreadPoolExecutor(1))
         network = rooms.enter_context(HostNetwork(hosts))
-        postgres = _serve(rooms, keeper, Postgres(folder / "postgres", host=network.address))
-        redis = _serve(rooms, keeper, Redis(folder / "redis", host=network.address))
+        services = Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="touchline-services-")))
+        services.chmod(0o755)  # their users are not ours
+        postgres = _serve(rooms, keeper, Postgres(services / "postgres", host=network.address))
+        redis = _serve(rooms, keeper, Redis(services / "redis", host=network.address))
         machines = {name: Host(name, folder / "hosts" / name / "scratch", rooms.enter_context(own_engine()))
                     for name in hosts}
         flower = Flower(f"http://{network.address}:{free_port(network.address)}", secrets.token_hex(8))

@@ -1,0 +1,151 @@
+"""What does a second host bring, and what does the control plane of the full stack take?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "include")]
+
+from stack_house import Host, StackHouse, stack_house  # noqa: E402
+
+from process_tree import session_members  # noqa: E402
+
+DAG = "process_match"
+PATIENCE_S = 3 * 3600
+LOOK_EVERY_S = 0.5
+CONTROL_PLANE = ("scheduler", "api-server", "dag-processor", "triggerer")
+HELD = {"MAX_WORKERS": "1", "USE_GPU": "false", "CHUNK_DURATION_SEC": "3600", "TIDY_EVERY_SEC": "86400",
+        "TOUCHLINE_RUNTIME": "docker"}
+"""One thread for a chunk, one chunk for a match, nothing but the matches to do."""
+
+
+def compare_hosts(recording: Path, matches: int, cores: float) -> dict[str, Any]:
+    """The same matches by one host and by two, whose chunks have `cores` each (1, or a part of one)."""
+    by_hosts = [make_matches(recording, matches, hosts, cores) for hosts in (("one",), ("one", "two"))]
+    one, two = by_hosts
+    return {"matches": matches, "cores_per_chunk": cores, "one_host": one, "two_hosts": two,
+            "ratio": round(one["wall_s"] / two["wall_s"], 2)}
+
+
+def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: float) -> dict[str, Any]:
+    """All at once into a stack that has never seen them; what that took."""
+    with (tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+          stack_house(Path(folder), HELD, hosts) as house):
+        pause_all_others(house)
+        with Watch(house, cores) as watch:
+            runs = [trigger(house, recording, f"bench-{number:02}") for number in range(matches)]
+            ended = [house.stack.api().wait_for_run(DAG, run_id, PATIENCE_S) for run_id in runs]
+        assert all(run["state"] == "success" for run in ended), ended
+        wall_s = (max(moment(run["end_date"]) for run in ended) - min(moment(run["start_date"]) for run in ended))
+        tasks = [task for run_id in runs for task in house.stack.api().tasks(DAG, run_id)]
+    chunk_s = sum(task["duration"] for task in tasks if task["task_id"] == "spot_chunk")
+    return {"hosts": len(hosts), "wall_s": round(wall_s, 1), "matches_per_hour": round(3600 * matches / wall_s, 1),
+            "chunk_s": round(chunk_s / matches, 1), "chunks_at_work": round(chunk_s / wall_s, 2),
+            "tasks_per_match": round(len(tasks) / matches, 1), **watch.result()}
+
+
+def pause_all_others(house: StackHouse) -> None:
+    """Nothing but the matches."""
+    for dag in house.stack.api().dags():
+        if dag["dag_id"] != DAG:
+            house.stack.api().request("PATCH", f"/dags/{dag['dag_id']}", {"is_paused": True})
+
+
+def trigger(house: StackHouse, recording: Path, name: str) -> str:
+    """A run for a copy of the recording: other bytes behind its end, the same pictures."""
+    box = secrets.token_bytes(16)
+    copy = house.nas / f"{name}.mp4"
+    copy.write_bytes(recording.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
+    return str(house.stack.api().trigger(DAG, {"recording": str(copy)}, name)["dag_run_id"])
+
+
+def moment(text: str) -> float:
+    """Seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Watch:
+    """Looks at PostgreSQL, Redis and Airflow's processes from another thread, and holds chunks to their cores."""
+
+    def __init__(self, house: StackHouse, cores: float) -> None:
+        self._house, self._cores = house, cores
+        self._connections: list[int] = []
+        self._cpu_s: dict[str, float] = {}
+        self._held: set[str] = set()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._started, self._before = time.monotonic(), self._processor_s()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        self._thread.join()
+        self._wall_s = time.monotonic() - self._started
+        self._cpu_s = {name: seconds - self._before[name] for name, seconds in self._processor_s().items()}
+        self._redis = redis_memory_mib(self._house)
+
+    def result(self) -> dict[str, Any]:
+        """Connections at their most, per cent of a core for each part, Redis's memory at its most."""
+        shares = {name: round(100 * seconds / self._wall_s, 1) for name, seconds in self._cpu_s.items()}
+        return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares}
+
+    def _watch(self) -> None:
+        while not self._end.wait(LOOK_EVERY_S):
+            self._connections.append(int(self._house.postgres.ask(
+                "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")) - 1)
+            for core, host in enumerate(self._house.hosts.values()):
+                self._hold_chunks(core, host)
+
+    def _hold_chunks(self, core: int, host: Host) -> None:
+        """A whole core is a core of its own; less is a share of any."""
+        wanted = ["--cpuset-cpus", str(core)] if self._cores == 1 else ["--cpus", str(self._cores)]
+        filters = ["--filter", "label=touchline.task_id=spot_chunk", "--format", "{{.ID}}"]
+        for container in set(ask_engine(host, "ps", *filters).split()) - self._held:
+            ask_engine(host, "update", *wanted, container)
+            self._held.add(container)
+
+    def _processor_s(self) -> dict[str, float]:
+        pids = self._house.stack.pids()
+        return {**{name: session_cpu_s(pids[name]) for name in CONTROL_PLANE},
+                "postgres": session_cpu_s(self._house.postgres.pid or 0),
+                "redis": session_cpu_s(self._house.redis.pid or 0)}
+
+
+def ask_engine(host: Host, *arguments: str) -> str:
+    """What docker's command line says on this host."""
+    argv = ["docker", "--host", host.engine.address, *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
+def redis_memory_mib(house: StackHouse) -> float:
+    """`used_memory_peak`."""
+    argv = ["redis-cli", "-h", house.redis.host, "-p", str(house.redis.port), "info", "memory"]
+    lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    values: Mapping[str, str] = dict(line.split(":", 1) for line in lines if ":" in line)
+    return round(int(values["used_memory_peak"]) / 2**20, 1)
+
+
+def session_cpu_s(leader: int) -> float:
+    """Processor time of a session so far, with that of its children that have ended."""
+    return sum(cpu for pid in session_members(leader) for cpu in _cpu_s(pid))
+
+
+def _cpu_s(pid: int) -> Iterator[float]:
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        yield sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,152 @@
+"""Three matches dropped at once on the full stack: both hosts work, and the files are those of the embedded default."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "tests/verify", "scripts", "include")]
+
+from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
+from stack_house import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
+
+from standalone import Stack, start  # noqa: E402
+from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
+
+pytestmark = pytest.mark.verify
+MATCHES = 3
+UP_TO_SEC = 900
+
+
+@dataclass
+class Seen:
+    """What was seen of the three matches; their files stay after the stack has ended."""
+
+    nas: Path
+    work: Path
+    tasks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
+    flower: tuple[int, int, int] = (0, 0, 0)
+    strangers: list[int] = field(default_factory=list)
+    scratch: list[Path] = field(default_factory=list)
+    containers: str = ""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """Drop, wait, look, and let the stack end."""
+    if missing := missing_for_the_stack():
+        assert os.environ.get("TOUCHLINE_ENGINE") != "required", missing
+        pytest.skip(missing)
+    folder = tmp_path_factory.mktemp("stack")
+    footage = [simulate(folder / f"footage-{seed}", 26, seed) for seed in range(3, 3 + MATCHES)]
+    with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker"}) as house:
+        return watch(house, footage)
+
+
+def watch(house: StackHouse, footage: list[Path]) -> Seen:
+    found = Seen(house.nas, house.stack.working_dir)
+    runs = drop(house.stack.api(), footage, house.nas)
+    found.tasks = {run_id: house.stack.api().tasks("process_match", run_id) for run_id in runs}
+    found.workers = house.flower.workers()
+    password = house.flower.password
+    found.flower = (house.flower.status(), house.flower.status(f"not {password}"), house.flower.status(password))
+    found.strangers = [refusal(AirflowApi(house.stack.api_url, "admin", password)) for password in ("", "wrong")]
+    found.scratch = [path for host in house.hosts.values() for path in (host.scratch_dir / "matches").glob("*")]
+    found.containers = "".join(
+        subprocess.run(["docker", "--host", host.engine.address, "ps", "--all", "--quiet"], check=True,
+                       capture_output=True, text=True).stdout for host in house.hosts.values())
+    return found
+
+
+def drop(api: AirflowApi, footage: list[Path], nas: Path) -> list[str]:
+    """Put the recordings there at once; returns the runs when all have ended well."""
+    for number, source in enumerate(footage, 1):
+        (nas / f"match {number}.mp4").hardlink_to(source)
+    runs = wait_for("a run for each", lambda: [run["dag_run_id"] for run in api.runs("process_match")]
+                    if len(api.runs("process_match")) == len(footage) else None, UP_TO_SEC)
+    for run_id in runs:
+        assert api.wait_for_run("process_match", run_id, UP_TO_SEC)["state"] == "success", run_id
+    return runs
+
+
+def refusal(api: AirflowApi) -> int:
+    try:
+        api.dags()
+    except ApiError as error:
+        return error.status
+    return 200
+
+
+@pytest.fixture(scope="module")
+def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Path]]:
+    """The embedded default, SQLite and the LocalExecutor and no containers, on the same recordings."""
+    folder = tmp_path_factory.mktemp("embedded")
+    footage = sorted(seen.nas.glob("*.mp4"))
+    kept = folder / "kept"
+    kept.mkdir()
+    sources = [Path(shutil.move(path, kept)) for path in footage]
+    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "process"}
+    with start(folder / "state", seen.nas, folder / "output", port=18480, settings=settings) as stack:
+        drop(stack.api(), sources, seen.nas)
+        yield stack, folder / "output"
+
+
+def test_both_hosts_worked(seen: Seen) -> None:
+    tasks = [task for of_run in seen.tasks.values() for task in of_run]
+    print({(task["task_id"], task["queue"], task["hostname"]) for task in tasks})
+    assert {task["hostname"] for task in tasks if task["queue"] == "gpu"} == set(HOSTS)
+    assert {task["hostname"] for task in tasks if task["queue"] == "default"} == set(HOSTS)
+    assert {task["queue"] for task in tasks if task["task_id"] == "spot_chunk"} == {"gpu"}
+    assert {task["queue"] for task in tasks if task["task_id"] == "render_reel"} == {"render"}
+    assert {task["try_number"] for task in tasks} == {1}
+
+
+def test_chunks_of_both_hosts_ran_at_once(seen: Seen) -> None:
+    chunks = {host: [(task["start_date"], task["end_date"]) for of_run in seen.tasks.values() for task in of_run
+                     if task["task_id"] == "spot_chunk" and task["hostname"] == host] for host in HOSTS}
+    assert any(one[0] < two[1] and two[0] < one[1] for one in chunks[HOSTS[0]] for two in chunks[HOSTS[1]])
+
+
+def test_flower_and_airflow_want_a_password(seen: Seen) -> None:
+    assert seen.flower == (401, 401, 200)
+    assert seen.workers == {f"{kind}@{host}" for host in HOSTS for kind in ("light", "gpu")}
+    assert set(seen.strangers) <= {400, 401}
+
+
+def test_nothing_is_left_on_the_hosts(seen: Seen) -> None:
+    assert seen.scratch == []
+    assert seen.containers == ""
+
+
+def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple[Stack, Path]) -> None:
+    stack, _ = embedded
+    ours, theirs = seen.work / "matches", stack.working_dir / "matches"
+    names = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.json") if ".stats." not in path.name)
+    assert len({Path(name).parts[0] for name in names}) == MATCHES
+    assert [name for name in names if (ours / name).read_bytes() != (theirs / name).read_bytes()] == []
+
+
+def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: tuple[Stack, Path]) -> None:
+    output = embedded[1]
+    reels = sorted(path.relative_to(output) for path in output.glob("*/reels/*.mp4"))
+    assert len({reel.parts[0] for reel in reels}) == MATCHES
+    for reel in reels:
+        assert frames(seen.nas / "output" / reel) == frames(output / reel)
+    for actions in output.glob("*/actions.json"):
+        assert (seen.nas / "output" / actions.relative_to(output)).read_bytes() == actions.read_bytes()
+
+
+def frames(video: Path) -> str:
+    """The digest of every decoded frame and of the sound."""
+    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", video, "-f", "framemd5", "-"],
+                          check=True, capture_output=True, text=True).stdout
