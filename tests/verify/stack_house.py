@@ -34,6 +34,7 @@ from engine import Engine  # noqa: E402
 from process_tree import session_members  # noqa: E402
 from services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
 from standalone import Stack, launch  # noqa: E402
+from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of  # noqa: E402
 
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
@@ -47,18 +48,19 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Host:
-    """One machine that works: its scratch folder and its engine."""
+    """One machine that works: its scratch folder and its engine; the main one takes the light steps as well."""
 
     name: str
     scratch_dir: Path
     engine: Engine
+    is_main: bool
 
     @property
     def parts(self) -> dict[str, list[str]]:
-        """Its Celery workers, by name."""
-        light = f"default,render,scan,host-{self.name}"
+        """Its Celery workers, by name, as in docker/compose.yaml and compose.gpu-worker.yaml."""
+        light = [*([LIGHT_QUEUE] if self.is_main else []), RENDER_QUEUE, SCAN_QUEUE, queue_of(self.name)]
         return {f"{self.name}-light": _worker_argv(f"light@{self.name}", light, LIGHT_CONCURRENCY),
-                f"{self.name}-gpu": _worker_argv(f"gpu@{self.name}", "gpu", GPU_CONCURRENCY)}
+                f"{self.name}-chunks": _worker_argv(f"chunks@{self.name}", [GPU_QUEUE], GPU_CONCURRENCY)}
 
 
 @dataclass
@@ -157,8 +159,8 @@ def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...
         services.chmod(0o755)  # their users are not ours
         postgres = _serve(rooms, keeper, Postgres(services / "postgres", host=network.address))
         redis = _serve(rooms, keeper, Redis(services / "redis", host=network.address))
-        machines = {name: Host(name, folder / "hosts" / name / "scratch", rooms.enter_context(own_engine()))
-                    for name in hosts}
+        machines = {name: Host(name, folder / "hosts" / name / "scratch", rooms.enter_context(own_engine()),
+                               is_main=name == hosts[0]) for name in hosts}
         flower = Flower(f"http://{network.address}:{free_port(network.address)}", secrets.token_hex(8))
         environ = _environment(state, nas, machines, network.address, postgres, redis, settings)
         _write_plan(state, environ, machines, network, flower)
@@ -191,8 +193,10 @@ def _environment(state: Path, nas: Path, hosts: Mapping[str, Host], address: str
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "64",
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-        "AIRFLOW__CELERY__BROKER_URL": redis.url, "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
+        "AIRFLOW__CELERY__BROKER_URL": redis.url, "AIRFLOW__CELERY__RESULT_BACKEND": redis.url,
+        "AIRFLOW_CONN_TOUCHLINE_API": f"http://{USER}:{USER}@{address}:{port}",
         **settings,
     }
 
@@ -229,9 +233,9 @@ def _part(argv: list[str], environ: Mapping[str, str]) -> dict[str, Any]:
     return {"argv": argv, "environ": dict(environ), "grace_sec": 3}
 
 
-def _worker_argv(name: str, queues: str, concurrency: int) -> list[str]:
-    return [AIRFLOW, "celery", "worker", "--queues", queues, "--concurrency", str(concurrency),
-            "--celery-hostname", name, "--skip-serve-logs", "--without-mingle", "--without-gossip"]
+def _worker_argv(name: str, queues: list[str], concurrency: int) -> list[str]:
+    return [AIRFLOW, "celery", "worker", "--skip-serve-logs", "--queues", ",".join(queues),
+            "--concurrency", str(concurrency), "--celery-hostname", name]
 
 
 def _wait_for_workers(flower: Flower, hosts: Mapping[str, Host]) -> None:
