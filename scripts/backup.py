@@ -5,60 +5,44 @@
     .venv/bin/python scripts/backup.py trial                  the newest one, into an empty place, dropped afterwards
     .venv/bin/python scripts/backup.py restore [BACKUP] [--only PART…] [--replace] [--as-it-was]
 
-Which deployment: that of `--state` (the embedded Airflow; `.demo` where the environment names no database), else that
-of the environment: TOUCHLINE_METADATA_URL, CATALOGUE_URL, WORKING_DIR, NAS_OUTPUT_PATH, BACKUP_DIR, BACKUP_SECRETS.
+Which deployment: see deployment_place.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
-import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "include"), str(ROOT / "scripts")]
-
-from touchline.catalogue import backups as rows  # noqa: E402
-from touchline.errors import TouchlineError, UsageError  # noqa: E402
-from touchline_airflow.backup import Backup, alone, backups  # noqa: E402
-from touchline_airflow.databases import metadata_url  # noqa: E402
-from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.keep_backups import newest_backup, sources_of, take_backup, take_trial  # noqa: E402
-from touchline_airflow.restore import PARTS, restore  # noqa: E402
+from deployment_place import add_options, enter, stopped
+from touchline.catalogue import backups as rows
+from touchline.errors import TouchlineError
+from touchline_airflow.backup import Backup, alone, backups
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.keep_backups import newest_backup, sources_of, take_backup, take_trial
+from touchline_airflow.restore import PARTS, restore
 
 
 def main() -> int:
     """Do what the command says; errors are one line."""
     arguments = parse_arguments()
     try:
-        state = state_of(arguments)
-        if state:
-            os.environ.update(embedded_environment(state, arguments.nas, arguments.output))
+        state = enter(arguments)
         backup_dir = DeploymentSettings.from_env().backup_dir
-        if state and backup_dir == state / "backups":
-            backup_dir.mkdir(parents=True, exist_ok=True)
         with stopped(state) if arguments.command == "restore" else contextlib.nullcontext():
             COMMANDS[arguments.command](arguments, backup_dir)
-    except TouchlineError as error:
+    except (TouchlineError, OSError) as error:
         print(f"backup: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"backup: {error}", file=sys.stderr)
-        return 1
+        return getattr(error, "exit_code", 1)
     return 0
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of an embedded Airflow")
-    parser.add_argument("--nas", type=Path, metavar="DIR", help="its watched folder (default: STATE/nas)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="its match folders (default: NAS/output)")
+    add_options(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make", help="make a backup that no rule removes")
     commands.add_parser("list", help="which backups there are")
@@ -108,47 +92,6 @@ def put_back(arguments: argparse.Namespace, backup_dir: Path) -> None:
 
 
 COMMANDS = {"make": make, "list": show, "trial": trial, "restore": put_back}
-
-
-# --- The embedded Airflow -------------------------------------------------------------------------------------------
-
-def state_of(arguments: argparse.Namespace) -> Path | None:
-    """The state folder, unless the environment names a database."""
-    if arguments.state:
-        return Path(arguments.state).resolve()
-    try:
-        metadata_url(os.environ)
-    except UsageError:
-        return ROOT / ".demo"
-    return None
-
-
-def embedded_environment(state: Path, nas: Path | None, output: Path | None) -> dict[str, str]:
-    """Where its parts are. No key is made here: a restore brings them."""
-    from airflow_environment import folders, metadata_address
-
-    nas = (nas or state / "nas").resolve()
-    keys = state / "keys.json"
-    fernet = {"AIRFLOW__CORE__FERNET_KEY": json.loads(keys.read_text())["fernet"]} if keys.exists() else {}
-    return {**folders(state), **{name: os.environ[name] for name in folders(state) if os.environ.get(name)}, **fernet,
-            "NAS_MOUNT_PATH": str(nas), "NAS_OUTPUT_PATH": str((output or nas / "output").resolve()),
-            "TOUCHLINE_METADATA_URL": metadata_address(state, os.environ), "AIRFLOW_HOME": str(state / "airflow")}
-
-
-@contextlib.contextmanager
-def stopped(state: Path | None) -> Iterator[None]:
-    """Hold the lock of an embedded Airflow, so that it neither runs nor starts meanwhile."""
-    if state is None:
-        yield
-        return
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "supervisor.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"Airflow runs with {state}: end it first") from None
-        yield
-        (state / "airflow" / "database.stamp").unlink(missing_ok=True)  # its next start looks at the tables again
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def dump(database: Database, target: Path) -> Content:
     with writing(target):
         if database.is_sqlite:
             return _dump_sqlite(database, target)
-        with _connection(database) as connection:
+        with connecting(database) as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             _run(database, ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password",
@@ -103,7 +103,7 @@ def held_by(database: Database) -> Content:
     """What a database holds now."""
     if database.is_sqlite and not database.path.exists():
         return Content(None, {})
-    with _connection(database) as connection:
+    with connecting(database) as connection:
         return _content(connection)
 
 
@@ -161,7 +161,7 @@ def trial_place(database: Database, folder: Path) -> Iterator[Database]:
     if database.is_sqlite:
         yield Database(database.name, f"sqlite:///{folder / database.dump_name}")
         return
-    with _connection(database) as connection:
+    with connecting(database) as connection:
         left = connection.execute(text("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)"),
                                   {"prefix": f"{TRIAL_PREFIX}{database.name}_"}).scalars().all()
     for name in left:
@@ -172,6 +172,21 @@ def trial_place(database: Database, folder: Path) -> Iterator[Database]:
         yield trial
     finally:
         _drop(database, name)
+
+
+@contextmanager
+def connecting(database: Database, *, maintenance: bool = False) -> Iterator[Connection]:
+    """A connection of its own in one transaction; for maintenance to the server's own database, without one.
+
+    Raises:
+        CatalogueError: one line without a password.
+    """
+    try:
+        with _engine(database, maintenance).connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+        raise CatalogueError(f"the database {database.name} refused: {' '.join(lines[:2])}") from None
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------------------
@@ -202,7 +217,7 @@ def _put_back_sqlite(database: Database, source: Path) -> None:
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
 def _exists(database: Database) -> bool:
-    with _connection(database, maintenance=True) as connection:
+    with connecting(database, maintenance=True) as connection:
         wanted = text("SELECT count(*) FROM pg_database WHERE datname = :name")
         return bool(connection.execute(wanted, {"name": database.parsed.database}).scalar())
 
@@ -213,23 +228,12 @@ def _drop(database: Database, name: str) -> None:
 
 def _administer(database: Database, statement: str) -> None:
     """One statement outside of a transaction, in the server's own database."""
-    with _connection(database, maintenance=True) as connection:
+    with connecting(database, maintenance=True) as connection:
         connection.execute(text(statement))
 
 
 def _quoted(name: str | None) -> str:
     return '"' + str(name).replace('"', '""') + '"'
-
-
-@contextmanager
-def _connection(database: Database, *, maintenance: bool = False) -> Iterator[Connection]:
-    """A connection of its own in one transaction (none for maintenance); errors are one line without a password."""
-    try:
-        with _engine(database, maintenance).connect() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
-        raise CatalogueError(f"the database {database.name} refused: {' '.join(lines[:2])}") from None
 
 
 def _engine(database: Database, maintenance: bool) -> Engine:

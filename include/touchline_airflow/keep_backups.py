@@ -9,9 +9,11 @@ from pathlib import Path
 
 from touchline.catalogue import backups as rows
 from touchline.catalogue.connection import now_ms
+from touchline.catalogue.migrate import migrate
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import backup as files
+from touchline_airflow import dumps
 from touchline_airflow.backup import Backup, Sources
 from touchline_airflow.databases import metadata_url
 from touchline_airflow.deployment import DeploymentSettings
@@ -38,7 +40,8 @@ def take_backup(sources: Sources, backup_dir: Path, say: Say, kind: str = "hourl
     """
     address = sources.settings.catalogue_address
     started, moment = time.monotonic(), datetime.now(UTC)
-    rows.every(address)  # brings the tables up
+    if dumps.is_empty(sources.catalogue):  # only then: a backup is also what comes before an upgrade
+        migrate(address)
     try:
         made = files.make_backup(sources, backup_dir, kind, moment)
     except TouchlineError as error:

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, String, column, create_engine, or_, select, table, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, DateTime, String, column, or_, select, table, update
 
 from touchline.catalogue import actions, reels
 from touchline.catalogue.recovery import PublishedMatch, adopt, forget_lost_runs
 from touchline.domain.layout import is_match_id
 from touchline_airflow.backup import Sources, published_folder
+from touchline_airflow.dumps import connecting
 from touchline_airflow.leases import PROCESS_MATCH
 
 _RUNS = table("dag_run", column("dag_id", String), column("run_id", String), column("state", String),
@@ -37,7 +37,7 @@ def settle(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
         for folder in sorted(output.iterdir()):
             if is_match_id(folder.name) and _is_news(folder, known.get(folder.name)):
                 yield _adopt(folder, sources)
-    with create_engine(sources.airflow.url, poolclass=NullPool).connect() as connection:
+    with connecting(sources.airflow) as connection:
         runs = connection.execute(select(_RUNS.c.run_id).where(_RUNS.c.dag_id == PROCESS_MATCH)).scalars().all()
     yield from forget_lost_runs(sources.settings.catalogue_address, set(runs))
 
@@ -62,7 +62,7 @@ def _adopt(folder: Path, sources: Sources) -> str:
                                          match["duration_ms"]))
     actions.replace(address, match_id, json.loads((folder / "actions.json").read_bytes())["actions"])
     reels.replace(address, match_id, [json.loads(path.read_bytes()) for path in sorted(folder.glob("reels/*.json"))])
-    with create_engine(sources.airflow.url, poolclass=NullPool).begin() as connection:
+    with connecting(sources.airflow) as connection, connection.begin():
         _end_runs(connection, runs)
     return f"{match_id}: published after the backup, taken over from its folder"
 
