@@ -12,7 +12,7 @@ override RECORDING := $(value RECORDING)
 export RECORDING
 
 help: ## Show this
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: ## Install what is missing; does nothing when all is there
 	@scripts/install.sh
@@ -29,6 +29,12 @@ backup: install ## Back up both databases and the small results: [BACKUP_DIR=fol
 restore: install ## Bring a backup back, Airflow being down: [BACKUP=name] [REPLACE=1] [ONLY="files catalogue"] [STATE=.demo]
 	@$(AIRFLOW)/python scripts/backup.py $(if $(STATE),--state "$(STATE)") restore \
 		$(if $(BACKUP),"$(BACKUP)") $(if $(REPLACE),--replace) $(if $(ONLY),--only $(ONLY))
+
+stack: ## Start the full stack on this machine and wait until it is healthy (docs/how-to/run-the-stack.md)
+	@python3 scripts/stack.py up
+
+stack-down: ## End the full stack; databases, results, keys and logs stay
+	@python3 scripts/stack.py down
 
 test: install ## Run the tests
 	@$(WORKER)/python scripts/run_tests.py

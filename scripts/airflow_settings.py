@@ -73,6 +73,9 @@ def _apply_connection(session: Any, wanted: Mapping[str, Any], overwrite: bool) 
         return []
     connection = connection or Connection(conn_id=wanted["conn_id"])
     connection.conn_type, connection.description = wanted["conn_type"], wanted.get("conn_description", "")
+    connection.host, connection.port = wanted.get("conn_host"), wanted.get("conn_port")
+    connection.login = wanted.get("conn_login")
+    connection.set_password(wanted.get("conn_password"))
     connection.set_extra(json.dumps(wanted.get("conn_extra") or {}))
     session.add(connection)
     return [f"connection {wanted['conn_id']}"]
