@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 from touchline.settings import Settings
 from touchline.steps.register import REELS
-from touchline.steps.render_reel import is_whole
+from touchline.steps.render_reel import has_thumbnails, is_whole
 from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, read_result, reuse_or_compute
+from touchline.steps.result import Outcome, file_digest, read_result, reuse_or_compute
 
 VERSION = 1
 KNOWN_NAMES = frozenset(
@@ -42,7 +43,7 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     request = load_request(match_id, settings)
     work = WorkFiles(settings.working_dir, request.match_id)
     folder = MatchFolder(settings.nas_output_path, request.match_id)
-    files = list(_files(request.match_id, request.reels, work))
+    files = list(_files(request.match_id, request.reels, work, folder))
     manifest_sha256 = hashlib.sha256(manifest_bytes(request.match_id, files)).hexdigest()
     inputs = {"version": VERSION, "folder": str(folder.root), "manifest": manifest_sha256}
 
@@ -67,11 +68,12 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     return outcome
 
 
-def _files(match_id: str, names: Sequence[str], work: WorkFiles) -> Iterator[NewFile]:
+def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFolder) -> Iterator[NewFile]:
     """All files of the match folder but the manifest."""
     probe = read_result(work.probe).result
     actions = read_result(work.actions).result["actions"]
-    reels = [_whole_reel(name, work) for name in names]
+    reels = [read_result(work.reel(name)).result for name in names]
+    videos = [_video(reel, work, folder) for reel in reels]
     match = match_json(match_id, probe, actions, reels)
     published_actions = actions_json(match_id, actions)
     published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
@@ -81,18 +83,25 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles) -> Iterator[New
     yield NewFile.of("results_spotting.json", json_bytes(results_spotting(match_id, actions)))
     for reel, published in zip(reels, published_reels, strict=True):
         yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
-        if reel["clips"]:
-            video = work.reel_video(reel["name"])
-            yield NewFile(f"reels/{reel['name']}.mp4", video, reel["sha256"], reel["size_bytes"])
+    yield from filter(None, videos)
     content = ReportMatch(match, published_actions["actions"], published_reels, _thumbnails(reels, work))
     yield NewFile.of("report.html", render_report(content, load_rules()).encode())
 
 
-def _whole_reel(name: str, work: WorkFiles) -> Mapping[str, Any]:
-    reel = read_result(work.reel(name)).result
-    if not is_whole(reel, work):
-        raise DamagedResultError(f"{work.reel_video(name)} is missing or damaged: run render-reel {name} again")
-    return reel
+def _video(reel: Mapping[str, Any], work: WorkFiles, folder: MatchFolder) -> NewFile | None:
+    """The video of a reel that has clips.
+
+    The retention removes the copy in WORKING_DIR of one that was published: the match folder's own stands for it then.
+    """
+    made = work.reel_video(reel["name"])
+    file = NewFile(f"reels/{reel['name']}.mp4", made, reel["sha256"], reel["size_bytes"])
+    if is_whole(reel, work):
+        return file if reel["clips"] else None
+    if reel["clips"] and not made.exists() and has_thumbnails(reel, work):
+        published = folder.versions / file.version
+        if published.is_file() and file_digest(published) == file.sha256:
+            return replace(file, content=published)
+    raise DamagedResultError(f"{made} is missing or damaged: run render-reel {reel['name']} again")
 
 
 def _thumbnails(reels: Sequence[Mapping[str, Any]], work: WorkFiles) -> dict[tuple[str, str], bytes]:

@@ -78,12 +78,17 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
 
 def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
     """Whether the video and thumbnails of a reel's result are there and the video is unchanged."""
-    video, folder = files.reel_video(result["name"]), files.thumbnails(result["name"])
+    video = files.reel_video(result["name"])
     if not result["clips"]:
         return not video.exists()
-    if not all((folder / name).is_file() for name in result["thumbnails"]):
+    if not has_thumbnails(result, files):
         return False
     return video.is_file() and video.stat().st_size == result["size_bytes"] and file_digest(video) == result["sha256"]
+
+
+def has_thumbnails(result: Mapping[str, Any], files: WorkFiles) -> bool:
+    """Whether all thumbnails of a reel's result are there."""
+    return all((files.thumbnails(result["name"]) / name).is_file() for name in result["thumbnails"])
 
 
 def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:

@@ -208,3 +208,22 @@ def test_a_name_from_a_file_cannot_write_into_the_report(settings):
     page = (_root(settings) / "report.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_published_reel_whose_copy_was_removed_is_published_again_as_it_is(settings):
+    publish(MATCH, settings)
+    folder = MatchFolder(settings.nas_output_path, MATCH)
+    manifest = folder.manifest.read_bytes()
+    WorkFiles(settings.working_dir, MATCH).reel_video("highlights").unlink()
+    publish(MATCH, settings, force=True)
+    assert folder.manifest.read_bytes() == manifest
+    assert (folder.root / "reels" / "highlights.mp4").read_bytes() == VIDEO
+
+
+def test_a_reel_that_is_nowhere_whole_is_not_published(settings):
+    publish(MATCH, settings)
+    WorkFiles(settings.working_dir, MATCH).reel_video("highlights").unlink()
+    for version in MatchFolder(settings.nas_output_path, MATCH).versions.glob("*.mp4"):
+        version.write_bytes(b"damaged")
+    with pytest.raises(DamagedResultError, match="run render-reel highlights again"):
+        publish(MATCH, settings, force=True)
