@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,25 @@ def update(url: str, match_id: str, **columns: Any) -> None:
     with writing(url) as connection:
         connection.execute(matches.update().where(matches.c.match_id == match_id)
                            .values(updated_at_ms=now_ms(), **columns))
+
+
+def pin(url: str, pins: Mapping[str, bool]) -> None:
+    """Write down which matches are pinned and which are not (any more), by match id; others stay as they are."""
+    with writing(url) as connection:
+        for match_id, pinned in sorted(pins.items()):
+            connection.execute(matches.update().where(matches.c.match_id == match_id).values(pinned=pinned))
+
+
+@contextmanager
+def undisturbed(url: str, match: Match) -> Iterator[bool]:
+    """Whether the match is still as it was read, and is held by nobody; nobody can take it inside the block.
+
+    For work of milliseconds: on SQLite nobody else writes to the catalogue meanwhile.
+    """
+    with writing(url) as connection:
+        row = connection.execute(select(matches).where(matches.c.match_id == match.match_id)
+                                 .with_for_update()).mappings().first()
+        yield row is not None and _match(row) == match and match.lease_holder is None
 
 
 def take_lease(url: str, match_id: str, holder: str, duration_sec: int, is_running: Callable[[str], bool]) -> str:
