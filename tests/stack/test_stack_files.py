@@ -1,0 +1,79 @@
+"""`.env`, folders and keys are made once and kept."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from stack_files import (
+    EXAMPLE,
+    FOLDERS,
+    StackError,
+    provide_env,
+    provide_folders,
+    provide_secrets,
+    read_env,
+)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    places = {name: str(tmp_path / name.lower()) for name in (*FOLDERS, "SECRETS_DIR", "NAS_MOUNT_PATH")}
+    Path(places["NAS_MOUNT_PATH"]).mkdir()
+    return {**read_env(EXAMPLE), **places, "NAS_OUTPUT_PATH": f"{places['NAS_MOUNT_PATH']}/output",
+            "TOUCHLINE_UID": str(os.getuid() or 10001), "TOUCHLINE_GID": str(os.getgid() or 10001)}
+
+
+def test_a_new_env_file_is_the_example_with_this_machines_ids(tmp_path: Path) -> None:
+    made, added = provide_env(tmp_path / ".env")
+    assert set(made) == set(read_env(EXAMPLE)) and added == []
+    assert int(made["TOUCHLINE_UID"]) > 0
+    assert made["ENV_FILE"] == str(tmp_path / ".env")
+
+
+def test_a_variable_that_is_new_in_this_release_is_added_and_the_rest_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    provide_env(path)
+    kept = path.read_text().replace("API_PORT=8080", "API_PORT=9090").replace("GPU_SLOTS=", "OLD=")
+    path.write_text(kept)
+    env, added = provide_env(path)
+    assert added == ["GPU_SLOTS"] and env["GPU_SLOTS"] == "1" and env["API_PORT"] == "9090"
+    assert path.read_text().startswith(kept.rstrip())
+
+
+def test_keys_are_made_once_for_their_owner_and_differ(env: dict[str, str]) -> None:
+    made = provide_secrets(env)
+    folder = Path(env["SECRETS_DIR"])
+    contents = {name: (folder / name).read_text() for name in made}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in made} == {0o640}
+    assert len(set(contents.values())) == len(made) == 11
+    assert not [name for name, content in contents.items() if content != content.strip()]
+    assert provide_secrets(env) == []
+    assert {name: (folder / name).read_text() for name in made} == contents
+
+
+def test_a_key_that_was_removed_is_made_anew_and_an_address_follows_its_password(env: dict[str, str]) -> None:
+    provide_secrets(env)
+    folder = Path(env["SECRETS_DIR"])
+    (folder / "redis_password").unlink()
+    assert provide_secrets(env) == ["redis_password", "broker_url"]
+    assert (folder / "redis_password").read_text() in (folder / "broker_url").read_text()
+
+
+def test_a_gpu_host_makes_no_keys_of_its_own(env: dict[str, str]) -> None:
+    with pytest.raises(StackError, match="broker_url is missing: copy it from the main host"):
+        provide_secrets({**env, "MAIN_HOST": "192.0.2.1"})
+
+
+def test_a_missing_nas_is_one_line_that_says_what_to_do(env: dict[str, str]) -> None:
+    with pytest.raises(StackError, match="NAS_MOUNT_PATH=/nowhere is not there: mount the NAS"):
+        provide_folders({**env, "NAS_MOUNT_PATH": "/nowhere"})
+
+
+def test_folders_of_ours_are_made(env: dict[str, str]) -> None:
+    provide_folders(env)
+    assert all(Path(env[name]).is_dir() for name in (*FOLDERS, "NAS_OUTPUT_PATH"))
