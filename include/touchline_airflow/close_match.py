@@ -48,7 +48,8 @@ def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings
         remove_failure(folder)
     else:
         reason = _tell_in_folder(folder, reason)
-    matches.update(address, match_id, status="failed" if reason else "published", reason=reason, **_headline(files))
+    matches.update(address, match_id, status="failed" if reason else "published", reason=reason, prefetched_on=None,
+                   **_headline(files))
     runs.end(address, run_id, "failed" if reason else "published", reason)
     shutil.rmtree(ScratchFiles(settings.scratch_dir, match_id).root, ignore_errors=True)
     matches.release_lease(address, match_id, run_id)

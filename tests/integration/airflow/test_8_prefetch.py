@@ -1,0 +1,96 @@
+"""A slow NAS: the check of every hour says so, the recording is copied beside scan, and what follows reads the copy."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_house import House, ffmpeg, wait_for
+
+from touchline.catalogue import matches
+from touchline.domain.layout import HostFiles, ScratchFiles
+
+HOST = socket.gethostname()
+
+
+@pytest.fixture
+def figures(house: House) -> Path:
+    """The file with the figures of this machine, once `check_nas` has written it."""
+    path = HostFiles(house.stack.working_dir, HOST).nas
+    wait_for("the first check of the NAS", path.exists)
+    wait_for("its end", lambda: house.api.runs("check_nas")[0]["state"] in ("success", "failed"))
+    return path
+
+
+@contextmanager
+def away(folder: Path, empty: Path) -> Iterator[None]:
+    empty.mkdir()
+    done = subprocess.run(["mount", "--bind", empty, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounts cannot be made here (root in a container that may mount is needed): {done.stderr}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
+
+
+def task(house: House, run_id: str, name: str) -> dict[str, Any] | None:
+    return next((task for (task_id, _), task in house.tasks(run_id).items() if task_id == name), None)
+
+
+def has_ended(house: House, run_id: str, name: str) -> bool:
+    found = task(house, run_id, name)
+    return bool(found and found["state"] in ("success", "failed", "up_for_retry"))
+
+
+def test_the_hourly_check_keeps_its_figures(house: House, figures: Path) -> None:
+    [run] = house.api.runs("check_nas")
+    assert run["state"] == "success", "a NAS on the root file system is a warning"
+    found = json.loads(figures.read_text())
+    assert found["host"] == HOST and found["state"] == "warn"
+    assert found["figures"]["write_mb_s"] > 0
+    lines = house.api.log("check_nas", run["dag_run_id"], "check_nas", 1, -1)
+    assert any("NAS_MOUNT_PATH" in line and "lies on the root file system" in line for line in lines), lines
+
+
+def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Path, figures: Path,
+                                                      tmp_path: Path) -> None:
+    measured = json.loads(figures.read_text())
+    measured["figures"]["read_mb_s"] = 23.4
+    measured["measured_at_ms"] = round(time.time() * 1000)
+    figures.write_text(json.dumps(measured))
+    target = house.nas / "slow.mp4"
+    (house.nas / "slow.marks.csv").write_text("time,label\n00:00:04,Save\n")
+    ffmpeg("-i", footage / "short.mp4", "-c", "copy", "-metadata", "title=slow", "-f", "mp4", tmp_path / "slow.part")
+    target.write_bytes((tmp_path / "slow.part").read_bytes())
+    run = wait_for("the run", lambda: next(
+        (run for run in house.api.runs("process_match") if run["conf"].get("recording") == str(target)), None))
+    run_id, match_id = run["dag_run_id"], run["conf"]["match_id"]
+    scratch = ScratchFiles(house.stack.scratch_dir, match_id)
+
+    wait_for("the scan", lambda: has_ended(house, run_id, "scan"))
+    with away(house.nas, tmp_path / "empty"):
+        copies = [copy.read_bytes() for copy in (scratch.root / "recordings").iterdir()]
+        match = matches.find(house.catalogue, match_id)
+        wait_for("a chunk", lambda: has_ended(house, run_id, "spot_chunk"))
+        chunk = task(house, run_id, "spot_chunk")
+    assert copies == [target.read_bytes()], "one copy, whole"
+    assert match and match.prefetched_on == HOST
+    assert chunk and (chunk["state"], chunk["try_number"]) == ("success", 1), "it read the NAS"
+    lines = house.api.log("process_match", run_id, "scan", 1, -1)
+    assert any("The NAS reads 23 MB/s, below PREFETCH_BELOW_MB_S=50: copying the recording to SCRATCH_DIR" in line
+               for line in lines), lines
+
+    assert house.finish(run_id)["state"] == "success"
+    closed = matches.find(house.catalogue, match_id)
+    assert closed and (closed.status, closed.prefetched_on) == ("published", None)
+    assert not scratch.root.exists()
+    reel = json.loads((house.folder(match_id).root / "reels" / "highlights.json").read_text())
+    assert "scratch" not in json.dumps(reel), "where it was read from is no part of a result"
