@@ -40,8 +40,10 @@ def resize_pools(api: AirflowApi, places: Mapping[str, int], slots_per_chunk: in
     changed = []
     for name, count in places.items():
         slots = max(count, 1) * (slots_per_chunk if name == GPU_POOL else 1)
-        there = int(api.request("GET", f"/pools/{name}")["slots"])
-        if there != slots:
-            api.request("PATCH", f"/pools/{name}?update_mask=slots", {"name": name, "slots": slots})
+        pool = api.request("GET", f"/pools/{name}")
+        if (there := int(pool["slots"])) != slots:
+            # Airflow wants to hear of `include_deferred` even where it is not in the mask.
+            wanted = {"name": name, "slots": slots, "include_deferred": pool["include_deferred"]}
+            api.request("PATCH", f"/pools/{name}?update_mask=slots", wanted)
             changed.append(f"{name}: {there} -> {slots} slots")
     return changed

@@ -19,9 +19,9 @@ class Api:
     def request(self, method: str, path: str, content: Any = None) -> Any:
         name = path.removeprefix("/pools/").partition("?")[0]
         if method == "PATCH":
-            assert content["name"] == name
+            assert content["name"] == name and content["include_deferred"] is False  # else Airflow answers 422
             self.slots[name] = content["slots"]
-        return {"slots": self.slots[name]}
+        return {"slots": self.slots[name], "include_deferred": False}
 
 
 def celery(queues: dict[str, list[str]] | None, processes: int = 2) -> Any:
