@@ -80,7 +80,7 @@ def is_pinned(folder: MatchFolder) -> bool:
 
 def note_pins(settings: Settings) -> list[str]:
     """Write into the catalogue which matches are pinned; returns their ids. A match without its folder stays as is."""
-    _check_folders(settings)
+    _check_output(settings)
     pins = {}
     for match in matches.every(settings.catalogue_address):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -98,11 +98,12 @@ def plan_results(settings: Settings, deployment: DeploymentSettings, moment_ms: 
         StorageError: the output folder is away, so nobody can tell what is published or pinned.
         SettingError: the folders overlap.
     """
+    _check_output(settings)
     _check_folders(settings)
     moment = time.time_ns() // 1_000_000 if moment_ms is None else moment_ms
     protected = _recordings(settings)
     found = {match: [*_results(match, settings), *_copies(match, settings)]
-             for match in _free_matches(settings, moment)}
+             for match in _free_matches(settings, moment) if _is_seen(match, settings)}
     limit_ms = deployment.retention_days * _DAY_MS
     old = {match for match in found if moment - match.updated_at_ms >= limit_ms}
     going = [replace(candidate, why=f"nobody has worked on it for {_days(moment - match.updated_at_ms)}")
@@ -121,8 +122,10 @@ def plan_results(settings: Settings, deployment: DeploymentSettings, moment_ms: 
 def plan_scratch(settings: Settings, deployment: DeploymentSettings, moment_ms: int | None = None) -> Plan:
     """What would go of SCRATCH_DIR of this host: what was not written to for a day, or sooner for want of space.
 
+    Which matches are pinned is what `note_pins` wrote down: not every host sees the match folders.
+
     Raises:
-        StorageError, SettingError: as for `plan_results`.
+        SettingError: the folders overlap.
     """
     _check_folders(settings)
     moment = time.time_ns() // 1_000_000 if moment_ms is None else moment_ms
@@ -166,9 +169,12 @@ def describe(plan: Plan) -> list[str]:
                     f"{shown(plan.all_bytes)}"]
 
 
-def _check_folders(settings: Settings) -> None:
+def _check_output(settings: Settings) -> None:
     if not settings.nas_output_path.is_dir():
         raise StorageError(settings.nas_output_path, "is no folder", "mount or create it")
+
+
+def _check_folders(settings: Settings) -> None:
     ours = {"WORKING_DIR": (settings.working_dir / "matches").resolve(),
             "SCRATCH_DIR": (settings.scratch_dir / "matches").resolve(),
             "NAS_OUTPUT_PATH": settings.nas_output_path.resolve()}
@@ -180,15 +186,20 @@ def _check_folders(settings: Settings) -> None:
 
 
 def _free_matches(settings: Settings, moment_ms: int) -> Iterator[Match]:
-    """Matches that nobody works on and nobody pinned and whose folder is there, the longest ended first."""
+    """Matches that nobody works on and nobody pinned as far as the catalogue knows, the longest ended first."""
     for match in sorted(matches.every(settings.catalogue_address), key=lambda match: match.updated_at_ms):
         ended = match.status in _ENDED and match.lease_holder is None
-        if not ended or match.pinned or moment_ms - match.updated_at_ms < IDLE_SEC * 1000:
-            continue
-        folder = MatchFolder(settings.nas_output_path, match.match_id)
-        with contextlib.suppress(OSError):  # a folder that cannot be read may be pinned
-            if not is_pinned(folder) and (match.status != "published" or _manifest(folder)):
-                yield match
+        if ended and not match.pinned and moment_ms - match.updated_at_ms >= IDLE_SEC * 1000:
+            yield match
+
+
+def _is_seen(match: Match, settings: Settings) -> bool:
+    """Whether its folder is there, says that it is published if it is, and holds no pin that is new."""
+    folder = MatchFolder(settings.nas_output_path, match.match_id)
+    try:
+        return not is_pinned(folder) and (match.status != "published" or bool(_manifest(folder)))
+    except OSError:
+        return False
 
 
 def _results(match: Match, settings: Settings) -> Iterator[Candidate]:

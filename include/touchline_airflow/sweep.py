@@ -17,7 +17,7 @@ from touchline.settings import Settings
 from touchline.steps.result import file_digest
 from touchline_airflow.budgets import shown
 from touchline_airflow.removal import remove_empty_folders, remove_file
-from touchline_airflow.retention import COPIES, VERSIONS, Candidate, Plan, is_pinned
+from touchline_airflow.retention import COPIES, SCRATCH, VERSIONS, Candidate, Plan, is_pinned
 
 Say = Callable[[str], None]
 
@@ -47,7 +47,7 @@ def _sweep_match(candidates: list[Candidate], settings: Settings, freed: Counter
         return 0
     match, failed = candidates[0].match, 0
     with matches.undisturbed(settings.catalogue_address, match) as is_free:
-        if not is_free or _was_pinned(match, settings):
+        if not is_free or (candidates[0].kind != SCRATCH and _was_pinned(match, settings)):
             say(f"{match.match_id} is left alone: somebody works on it, or pinned it, since this was planned")
             return 0
         wanted = _wanted_versions(match, settings)

@@ -348,7 +348,7 @@ def must_stay(root: Path, match_id: str, odd: Odd) -> set[Path]:
     if odd.manifest != "whole":
         results -= {path for path in results if path.name == "keeper.mp4"}
         if odd.status == "published":
-            results = scratch = set()
+            results = set()
     versions = {path for path in mine if path.name == "reels__keeper.0123456789ab.mp4" and odd.manifest == "whole"}
     elsewhere = {path for path in files if not any(f"/m{number}-0123456789ab/" in str(path) for number in range(9))}
     return (mine | elsewhere) - scratch - results - versions
