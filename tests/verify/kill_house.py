@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DAG = "process_match"
 TASK_TITLE = b"airflow worker -- "
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
-PATIENCE_SEC = 600
+PATIENCE_SEC = 900
 Found = TypeVar("Found")
 
 

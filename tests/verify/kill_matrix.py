@@ -266,6 +266,7 @@ def _row(kind: str, step: str, outcomes: Sequence[Outcome]) -> str:
 def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Outcome]:
     """Play all matches in a house below `folder`, a few at once; what missed its step is tried once more."""
     with kill_house(runtime, folder) as house:
+        run_tidy(house)  # the pools are as large as the workers now, and the run that Airflow planned is over
         match = PlayedMatch(house, "undisturbed")
         match.trigger("undisturbed-1")
         assert match.wait_until_at_work("spot_chunk")
