@@ -39,6 +39,16 @@ def end(url: str, run_id: str, status: str, reason: str | None = None) -> None:
                            .values(status=status, reason=reason, ended_at_ms=now_ms()))
 
 
+def forget_old(url: str, before_ms: int) -> int:
+    """Remove runs that ended before, with their stage times, but for the last run of each match; returns how many."""
+    others = runs.alias()
+    later = (others.c.match_id == runs.c.match_id) & (others.c.started_at_ms > runs.c.started_at_ms)
+    with writing(url) as connection:
+        return connection.execute(runs.delete().where(
+            runs.c.status != "running", runs.c.ended_at_ms < before_ms,
+            select(others.c.run_id).where(later).exists())).rowcount
+
+
 def of_match(url: str, match_id: str) -> list[dict[str, Any]]:
     """All runs of a match as plain rows, the oldest first."""
     with reading(url) as connection:

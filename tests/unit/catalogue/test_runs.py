@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from touchline.catalogue import actions, matches, reels, runs
+from touchline.catalogue.connection import writing
 from touchline.catalogue.runs import StageTime
+from touchline.catalogue.schema import runs as table
 
 MATCH = "cup-final-0123456789ab"
 
@@ -49,3 +51,20 @@ def test_actions_and_reels_are_replaced_as_a_whole(url: str) -> None:
     reels.replace(url, MATCH, [{"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0, "sha256": None,
                                 "size_bytes": 0}])
     assert [(reel["name"], reel["clips"]) for reel in reels.of_match(url, MATCH)] == [("keeper", 0)]
+
+
+def test_old_runs_are_forgotten_but_for_the_last_of_a_match(url: str) -> None:
+    moment = 1_000
+    for number, status in ((2, "failed"), (3, "running"), (4, "published")):
+        runs.begin(url, f"run-{number}", MATCH)
+        runs.note_stage(url, f"run-{number}", StageTime("scan", "", 5, done=True))
+        if status != "running":
+            runs.end(url, f"run-{number}", status)
+    with writing(url) as connection:
+        for number, row in enumerate(runs.of_match(url, MATCH)):
+            connection.execute(table.update().where(table.c.run_id == row["run_id"]).values(
+                started_at_ms=number, ended_at_ms=None if row["status"] == "running" else moment))
+    assert runs.forget_old(url, moment) == 0
+    assert runs.forget_old(url, moment + 1) == 1
+    assert [row["run_id"] for row in runs.of_match(url, MATCH)] == ["run-1", "run-3", "run-4"]
+    assert runs.stages(url, "run-2") == [] and len(runs.stages(url, "run-4")) == 1

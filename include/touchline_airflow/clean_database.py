@@ -1,0 +1,86 @@
+"""How do Airflow's database and the catalogue stay small? Ended runs go after a while. No airflow in here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from touchline.catalogue import runs
+from touchline.errors import TouchlineError
+from touchline.settings import Settings
+from touchline_airflow.databases import metadata_url
+
+LONGEST_SEC = 3000
+BATCH_ROWS = 1000
+"""Rows of one transaction: what works meanwhile waits for no more than that."""
+_WAITS_FOR_LOCKS = "-c lock_timeout=60s"
+_MARGIN = timedelta(minutes=1)
+"""SQLite compares times as text."""
+_OWN = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_DAG_RUN = Table("dag_run", MetaData(), Column("state", String), Column("start_date", DateTime(timezone=True)))
+
+
+def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str], None]) -> datetime:
+    """Run `airflow db clean` up to the returned moment; nothing is archived.
+
+    A run that goes on is never removed, however old: the moment lies before the first of them.
+
+    Raises:
+        TouchlineError: it could not be done, for a lock or because the database is away; a retry goes on where it was.
+    """
+    url = metadata_url(environ)
+    first_unfinished = _first_unfinished(url)
+    before = datetime.now(UTC) - timedelta(days=keep_days)
+    if first_unfinished:
+        before = min(before, first_unfinished - _MARGIN)
+    argv = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp", before.isoformat(),
+            "--skip-archive", "--yes", "--batch-size", str(BATCH_ROWS), "--error-on-cleanup-failure"]
+    say(f"airflow db clean: all before {before:%Y-%m-%d %H:%M} UTC")
+    try:
+        done = subprocess.run(argv, env=_environment(environ, url), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=LONGEST_SEC, check=False)
+    except subprocess.TimeoutExpired:
+        raise TouchlineError(f"airflow db clean did not end in {LONGEST_SEC} s: it goes on at the next try") from None
+    for line in filter(_tells, done.stdout.splitlines()):
+        say(line)
+    if done.returncode:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line] or ["it said nothing"]
+        raise TouchlineError(f"airflow db clean ended with exit code {done.returncode}: {lines[-1].strip()}")
+    return before
+
+
+def clean_catalogue(settings: Settings, keep_days: int) -> int:
+    """Forget runs and stage times that ended before; the last run of each match stays. Returns how many runs went."""
+    return runs.forget_old(settings.catalogue_address, time.time_ns() // 1_000_000 - keep_days * 86_400_000)
+
+
+def _first_unfinished(url: str) -> datetime | None:
+    """When the oldest run began that has not ended."""
+    query = select(func.min(_DAG_RUN.c.start_date)).where(_DAG_RUN.c.state.in_(("queued", "running")))
+    try:
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            moment: datetime | None = connection.execute(query).scalar()
+    except SQLAlchemyError as error:
+        line = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        raise TouchlineError(f"Airflow's database cannot be used now ({line}): see that it runs") from None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
+    """That of a command of Airflow's own, which may use the database: in a task it is hidden."""
+    hidden = {_OWN, f"{_OWN}_CMD", f"{_OWN}_SECRET", "_AIRFLOW_PROCESS_CONTEXT"}
+    kept = {name: value for name, value in environ.items() if name not in hidden}
+    options = " ".join(filter(None, (environ.get("PGOPTIONS"), _WAITS_FOR_LOCKS)))
+    return {"PATH": os.defpath, **kept, _OWN: url, "PGOPTIONS": options}
+
+
+def _tells(line: str) -> bool:
+    return line.startswith(("Found ", "Moving data", "Finished", "Deleted", "Performing Delete"))
