@@ -30,6 +30,7 @@ from touchline_airflow.restore import migrate_airflow, restore
 from touchline_airflow.upgrade import is_airflow_up, losses
 
 HEALTHY_SEC = 300
+GONE_SEC = 40
 PARSE = """
 import sys
 from airflow.dag_processing.dagbag import DagBag
@@ -135,8 +136,11 @@ def api_of(arguments: argparse.Namespace, state: Path | None) -> AirflowApi:
 def run(place: Path, own_check: str | None) -> int:
     """0: upgraded. 1: not, and both databases are as they were."""
     sources = sources_of(os.environ)
-    if is_airflow_up(sources.airflow):
-        raise UsageError("Airflow runs, its scheduler was seen within the last 30 s: stop it first")
+    started = time.monotonic()
+    while is_airflow_up(sources.airflow):  # one that was just ended is still remembered for a moment
+        if time.monotonic() - started > GONE_SEC:
+            raise UsageError("Airflow runs, its scheduler gives signs of life: stop it first")
+        time.sleep(1)
     started = time.monotonic()
     backup = make_backup(sources, place, "manual")
     said(f"backed up: {backup.root}", started)
@@ -146,8 +150,8 @@ def run(place: Path, own_check: str | None) -> int:
         migrate_airflow(sources.airflow, os.environ)
         said("migrated both databases", started)
         check(backup, sources, own_check)
-    except TouchlineError as error:
-        print(f"upgrade: {error}", file=sys.stderr)
+    except (Exception, KeyboardInterrupt) as error:  # whatever it was: half an upgrade is worse than none
+        print(f"upgrade: {(str(error) or 'interrupted').splitlines()[0]}", file=sys.stderr)
         started = time.monotonic()
         restore(backup, sources, print, parts=("catalogue", "airflow"), replace=True, goes_on=False)
         said("went back: both databases are as they were. Start the old release again", started)
