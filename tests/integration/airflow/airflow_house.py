@@ -21,7 +21,7 @@ from touchline_airflow.rest import AirflowApi  # noqa: E402
 TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")
 SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "WATCH_BAD_AFTER_SEC": "20", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false",
-            "TOUCHLINE_RUNTIME": RUNTIME}
+            "TOUCHLINE_RUNTIME": RUNTIME, "MIN_FREE_GB": "0"}
 PATIENCE_SEC = 400
 Found = TypeVar("Found")
 

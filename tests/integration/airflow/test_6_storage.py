@@ -110,12 +110,12 @@ def test_full_disks_and_a_read_only_output_are_told_one_after_another_and_heal(h
     scratch = house.stack.scratch_dir
     scratch.mkdir(exist_ok=True)
     with read_only(house.output):
-        with mounted(scratch, "-o", "size=4m", *TMPFS):
+        with mounted(scratch, "-o", "size=64m", *TMPFS):
             filler = fill(scratch)
             run_id, match_id = drop(house, footage, "full", "short.mp4")
             line = wait_for("the scratch folder's reason", reason(house, run_id, "SCRATCH_DIR"))
             filler.unlink()
-            assert f"SCRATCH_DIR ({scratch}) is full: 0 MB free; free some space or move it, the task is tried" in line
+            assert line.startswith("waiting for space: ") and f"in SCRATCH_DIR ({scratch}), which has 0 MB left" in line
             line = wait_for("the output's reason", reason(house, run_id, "NAS_OUTPUT_PATH"))
         assert f"NAS_OUTPUT_PATH ({house.output}) is read-only (" in line
     assert_published_and_tidy(house, run_id, match_id)
