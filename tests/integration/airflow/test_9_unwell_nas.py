@@ -1,0 +1,71 @@
+"""A NAS that gives errors, or does not answer, for two minutes in the middle of a match: it is published in the end.
+
+The NAS is a FUSE file system that misbehaves on demand; a container's bind mount of a recording lies on it too. With
+TOUCHLINE_RUNTIME=docker the steps run in containers.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from airflow_house import RUNTIME, SETTINGS, House, wait_for
+
+from standalone import start
+from touchline.catalogue import matches, recordings, runs
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from nas_place import UnwellNas, unwell_nas
+
+AWAY_SEC = 125
+pytestmark = pytest.mark.verify
+
+
+@pytest.fixture(scope="module")
+def nas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnwellNas]:
+    folder = tmp_path_factory.mktemp("unwell")
+    (folder / "source").mkdir()
+    with unwell_nas(folder / "source", folder / "nas") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(nas: UnwellNas) -> Iterator[House]:
+    output = nas.folder.with_name("output")
+    output.mkdir()
+    with start(nas.folder.with_name("state"), nas.folder, output, port=18095, settings=SETTINGS) as stack:
+        yield House(stack, nas.folder, output, stack.api())
+
+
+@pytest.mark.parametrize(("state", "source"), [("error ESTALE", "short.mp4"), ("error EIO", "other.mp4"),
+                                               ("hang", "long.mp4")])
+def test_a_match_outlives_a_nas_that_is_unwell(house: House, nas: UnwellNas, footage: Path, state: str,
+                                               source: str) -> None:
+    name = f"{state} {source}".replace(" ", "-")
+    shutil.copyfile(footage / source, nas.folder.with_name("source") / name)
+    run = wait_for("the run", lambda: next((run for run in house.api.runs("process_match")
+                                            if str(run["conf"].get("recording")).endswith(name)), None))
+    run_id, match_id = run["dag_run_id"], run["conf"]["match_id"]
+    wait_for("a chunk at work", lambda: [task for (step, _), task in house.tasks(run_id).items()
+                                         if step == "spot_chunk" and task["state"] == "running"])
+    before = {path: row.status for path, row in recordings.every(house.catalogue).items()}
+    began = time.monotonic()
+    nas.turn(state)
+    time.sleep(AWAY_SEC)
+    nas.turn("well")
+    during = {path: row.status for path, row in recordings.every(house.catalogue).items()}
+    assert during == before, "the ingest took files that cannot be read for something else"
+    assert house.finish(run_id, 600)["state"] == "success"
+    tries = {key: task["try_number"] for key, task in house.tasks(run_id).items() if task["try_number"] > 1}
+    reasons = sorted({str(stage.reason) for stage in runs.stages(house.catalogue, run_id) if stage.reason})
+    print(f"\n{RUNTIME}, {state} for {AWAY_SEC} s: published {time.monotonic() - began - AWAY_SEC:.0f} s after; more "
+          f"than one try: {tries}; {reasons}")
+    match = matches.find(house.catalogue, match_id)
+    assert match and (match.status, match.reason) == ("published", None)
+    assert [path for path, row in recordings.every(house.catalogue).items() if row.status == "bad"] == []
+    assert not list(house.output.rglob("FAILED.txt")) and not list(house.output.rglob("*.part*"))
