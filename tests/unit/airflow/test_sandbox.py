@@ -55,6 +55,17 @@ def test_a_step_that_opens_media_sees_the_recording_and_cannot_write_to_it(setti
     assert seen("spot_chunk", settings) == {work: True, recording: False, str(scratch): True, leases: True}
 
 
+def test_a_step_sees_the_copy_of_this_host_read_only_and_needs_no_nas_then(settings: Settings) -> None:
+    scratch, recording = ScratchFiles(settings.scratch_dir, MATCH), settings.nas_mount_path / "cup, final $HOME.mp4"
+    copy = scratch.recording("f" * 64)
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"film")
+    work = str(WorkFiles(settings.working_dir, MATCH).root)
+    assert seen("scan", settings) == {work: True, str(copy): False, str(recording): False}
+    recording.unlink()
+    assert seen("render_reel", settings) == {work: True, str(copy): False, str(scratch.root): True}
+
+
 def test_publish_sees_no_recording_and_one_match_folder(settings: Settings) -> None:
     work = str(WorkFiles(settings.working_dir, MATCH).root)
     assert seen("publish", settings) == {work: True, str(MatchFolder(settings.nas_output_path, MATCH).root): True}
