@@ -64,6 +64,7 @@ class TouchlineOperator(StepOperator):
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
         self._step_back(context, settings)
+        self._wait_for_space(context, settings)
         self._start_prefetch(settings)
         started = time.monotonic()
         finished = self.run_step(
