@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -78,12 +79,23 @@ def remove_orphans(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def remove_scratch(settings: Settings, say: Callable[[str], None]) -> None:
-    """Remove this machine's scratch folders of matches that no run holds, once nobody writes to them."""
+    """Remove this machine's scratch folders of matches that no run holds, once nobody writes to them.
+
+    `close_match` empties the scratch folder of its own machine only; those of the others go at once when nothing was
+    written to them since the run ended.
+    """
     for match_id in _folders(settings.scratch_dir / "matches") - _leased(settings):
         scratch = ScratchFiles(settings.scratch_dir, match_id).root
-        if min(map(_age_sec, (scratch, *scratch.rglob("*")))) >= ABANDONED_AFTER_SEC:
+        quiet_sec = min(map(_age_sec, (scratch, *scratch.rglob("*"))))
+        if quiet_sec >= min(ABANDONED_AFTER_SEC, _ended_since_sec(match_id, settings)):
             shutil.rmtree(scratch, ignore_errors=True)
             say(f"Removed {scratch}: no run holds {match_id}")
+
+
+def _ended_since_sec(match_id: str, settings: Settings) -> float:
+    """Seconds since the last run of a match ended; without an end where it has none."""
+    ends = [row["ended_at_ms"] for row in runs.of_match(settings.catalogue_address, match_id)]
+    return time.time() - max(ends) / 1000 if ends and all(ends) else math.inf
 
 
 def _leased(settings: Settings) -> set[str]:

@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "include")]
 
-from stack_house import Host, StackHouse, stack_house  # noqa: E402
+from full_stack import Host, StackHouse, stack_house  # noqa: E402
 
 from process_tree import session_members  # noqa: E402
 

@@ -31,7 +31,7 @@ from touchline.steps.result import read_result  # noqa: E402
 from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
 
 if TYPE_CHECKING:
-    from stack_house import StackHouse
+    from full_stack import StackHouse
 
 DAG = "process_match"
 TASK_TITLE = b"airflow worker -- "

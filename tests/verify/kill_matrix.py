@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow", "tests/verify")]
 
 from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
+from full_stack import stack_house  # noqa: E402
 from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for  # noqa: E402
 from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike  # noqa: E402
 from own_engine import own_engine  # noqa: E402
-from stack_house import stack_house  # noqa: E402
 
 from standalone import start  # noqa: E402
 
@@ -274,6 +274,7 @@ def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Ou
         assert match.status() == ("processing", None), "tidy closed a match that is being made"
         assert match.wait_for_end() == "success"
         house.reference = learn(match)
+        run_tidy(house)
         assert list(match.wrong()) == []
         plays = [kills for kills in plan(runtime, seed) if re.search(only, str(kills))]
         outcomes = _play_all(house, plays, "kill")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from full_stack import StackHouse
 from kill_house import KillHouse, wait_for
-from stack_house import StackHouse
 
 from services import Postgres, Redis
 

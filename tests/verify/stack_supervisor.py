@@ -1,4 +1,4 @@
-"""Runs the processes of the full stack, as its containers' restart policies would; started by stack_house.py.
+"""Runs the processes of the full stack, as its containers' restart policies would; started by full_stack.py.
 
 `STATE/plan.json` says what: {"url", "environ", "before": [argv], "parts": {name: {"argv", "environ", "grace_sec"}}}.
 """

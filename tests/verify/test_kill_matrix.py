@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from full_stack import missing_for_the_stack
 from kill_matrix import Outcome, run_matrix, table
 from own_engine import missing_for_containers
-from stack_house import missing_for_the_stack
 
 pytestmark = pytest.mark.verify
 SEED = int(os.environ.get("KILL_SEED", "1"))

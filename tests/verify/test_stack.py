@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "tests/verify", "scripts", "include")]
 
 from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
-from stack_house import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
+from full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
 
 from standalone import Stack, start  # noqa: E402
 from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402

@@ -131,6 +131,19 @@ def test_what_a_running_match_writes_is_left_alone(settings: Settings) -> None:
     assert all(path.exists() for path in paths)
 
 
+def test_scratch_of_another_machine_goes_as_soon_as_the_run_has_ended(settings: Settings) -> None:
+    close_ended_run(OPEN, "failed", KILLED, settings)
+    _, clip = orphans(settings, MATCH)
+    tidy.remove_scratch(settings, lambda _: None)
+    assert clip.exists(), "somebody wrote to it after the run"
+    during = time.time() - 60
+    for path in (clip, *clip.parents):
+        if path.is_relative_to(settings.scratch_dir / "matches" / MATCH):
+            os.utime(path, (during, during))
+    tidy.remove_scratch(settings, lambda _: None)
+    assert not clip.exists()
+
+
 def orphans(settings: Settings, match_id: str) -> list[Path]:
     paths = [WorkFiles(settings.working_dir, match_id).root / ".scan.7.part.json",
              ScratchFiles(settings.scratch_dir, match_id).clip("clip-1", "f" * 64)]
