@@ -100,11 +100,11 @@ def summary(report: Path) -> str:
 
 
 def skipped_engine_tests(report: Path) -> int:
-    """How many tests of tests/engine were skipped, from a JUnit report."""
+    """How many tests that need an engine were skipped, from a JUnit report."""
     if not report.exists():
         return 0
     cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - pytest has just written it
-    return sum(case.get("classname", "").startswith("tests.engine") and case.find("skipped") is not None
+    return sum(case.get("classname", "").startswith(("tests.engine", "tests.stack")) and case.find("skipped") is not None
                for case in cases)
 
 

@@ -48,10 +48,12 @@ def provide_database(url: URL) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (url.username,))
         verb = "ALTER" if cursor.fetchone() else "CREATE"
-        cursor.execute(sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD %s").format(role), (url.password,))
+        # CREATEDB: a backup is tried by restoring it into a database beside this one.
+        cursor.execute(sql.SQL(f"{verb} ROLE {{}} LOGIN CREATEDB PASSWORD %s").format(role), (url.password,))
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (url.database,))
         if not cursor.fetchone():
-            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+            made = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
+            cursor.execute(made.format(database, role))
         cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
     connection.close()
     print(f"init: database {url.database}, role {url.username}", flush=True)
