@@ -1,0 +1,139 @@
+"""A stack of its own for the tests: `make stack` with folders, ports and a project name of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include")]
+
+from services import free_port  # noqa: E402
+from stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
+from touchline_airflow.rest import AirflowApi  # noqa: E402
+
+STAND_INS = {"postgres:15-bookworm": "postgres", "redis:7.0-bookworm": "redis", "haproxy:2.6-bookworm": "haproxy"}
+SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false"}
+
+
+@dataclass
+class StackHouse:
+    """A running stack and where its things are."""
+
+    env_file: Path
+    env: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.env['API_PORT']}"
+
+    @property
+    def flower(self) -> str:
+        return f"http://127.0.0.1:{self.env['FLOWER_PORT']}"
+
+    @property
+    def project(self) -> str:
+        return self.env["COMPOSE_PROJECT_NAME"]
+
+    def path(self, name: str) -> Path:
+        return Path(self.env[name])
+
+    def secret(self, name: str) -> str:
+        return (self.path("SECRETS_DIR") / name).read_text()
+
+    def api(self) -> AirflowApi:
+        return AirflowApi(self.url, "admin", self.secret("admin_password"))
+
+    def containers(self) -> dict[str, dict]:
+        ids = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
+        told = json.loads(docker("inspect", *ids)) if ids else []
+        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in told}
+
+    def python(self, service: str, program: str, *arguments: str) -> str:
+        """Run a program in a service's container; gives what it printed."""
+        container = self.containers()[service]["Id"]
+        return docker("exec", "--interactive", container, "python", "-", *arguments, given=program)
+
+
+def docker(*arguments: str, given: str = "") -> str:
+    done = subprocess.run(["docker", *arguments], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr[-2000:]}"
+    return done.stdout
+
+
+def has_image(name: str) -> bool:
+    return subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0
+
+
+def missing() -> str:
+    """Why no stack can be started here, in one line; empty when it can."""
+    if not shutil.which("docker") or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
+        return "no Docker engine answers: start one (docs/how-to/containers.md)"
+    lacking = [name for name in ("worker", "airflow") if not has_image(f"touchline-{name}:{version()}")]
+    return f"the images {', '.join(lacking)} are missing: run `make images`" if lacking else ""
+
+
+def version() -> str:
+    return read_env(EXAMPLE)["TOUCHLINE_VERSION"]
+
+
+def provide_stand_ins() -> None:
+    """Images that cannot be pulled here are made from Debian's packages, with a label that says so."""
+    for name, folder in STAND_INS.items():
+        if has_image(name):
+            continue
+        if subprocess.run(["docker", "pull", name], capture_output=True, check=False).returncode:
+            subprocess.run(["docker", "build", "--quiet", "--network=host", "--tag", name,
+                            str(Path(__file__).parent / "stand-ins" / folder)], check=True, stdout=subprocess.DEVNULL,
+                           env={"DOCKER_BUILDKIT": "0", **os.environ})
+
+
+@contextlib.contextmanager
+def stack_house(folder: Path) -> Iterator[StackHouse]:
+    """Up by scripts/stack.py, down and gone afterwards."""
+    provide_stand_ins()
+    env_file = folder / "env"
+    write_env(env_file, folder)
+    house = StackHouse(env_file, read_env(env_file))
+    try:
+        made = stack_script("up", env_file)
+        assert made.returncode == 0, made.stdout[-2000:] + said_last(house)
+        yield house
+    finally:
+        stack_script("down", env_file)
+        subprocess.run(["docker", "volume", "rm", f"{house.project}_postgres", f"{house.project}_redis"],
+                       capture_output=True, check=False)
+
+
+def write_env(env_file: Path, folder: Path) -> None:
+    """As a person would: let the script make the file, then change what is other here."""
+    from stack_files import provide_env
+
+    provide_env(env_file)
+    places = {name: str(folder / name.lower()) for name in (*FOLDERS, "SECRETS_DIR", "NAS_MOUNT_PATH")}
+    api, flower = free_port("127.0.0.1"), free_port("127.0.0.1")
+    ours = {**places, "NAS_OUTPUT_PATH": f"{places['NAS_MOUNT_PATH']}/output", "API_PORT": str(api),
+            "FLOWER_PORT": str(flower), "PUBLIC_URL": f"http://localhost:{api}",
+            "COMPOSE_PROJECT_NAME": f"touchline-test-{os.getpid()}", **SETTINGS}
+    there = {**read_env(env_file), **ours}
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in there.items()))
+    Path(places["NAS_MOUNT_PATH"]).mkdir()
+
+
+def stack_script(action: str, env_file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(ROOT / "scripts" / "stack.py"), action, "--env-file", str(env_file)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def said_last(house: StackHouse) -> str:
+    """The last lines of every service that is not healthy."""
+    late = [one for one in house.containers().values() if one["State"].get("Health", {}).get("Status") != "healthy"]
+    return "".join(f"\n== {one['Name']}\n" + subprocess.run(["docker", "logs", "--tail=15", one["Id"]], text=True,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout for one in late)
