@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 AIRFLOW_ONLY = ("tests/dags", "tests/engine", "tests/integration/airflow", "tests/unit/airflow", "tests/verify")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
+NEED_AN_ENGINE = ("tests.engine", "tests.stack")
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
 HOW_TO_RUN_THEM = "to run them, as root: .venv/bin/python scripts/engine.py run -- make images test"
@@ -104,7 +105,7 @@ def skipped_engine_tests(report: Path) -> int:
     if not report.exists():
         return 0
     cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - pytest has just written it
-    return sum(case.get("classname", "").startswith(("tests.engine", "tests.stack")) and case.find("skipped") is not None
+    return sum(case.get("classname", "").startswith(NEED_AN_ENGINE) and case.find("skipped") is not None
                for case in cases)
 
 
