@@ -75,3 +75,9 @@ def test_a_match_that_is_larger_than_the_budget_fails_at_once_and_says_what_to_d
     assert house.folder(match.match_id).failure.read_text() == f"{line}\n"
     log = house.api.log("process_match", run_id, "open_match", 1)
     assert line in log
+
+
+@pytest.mark.parametrize(("dag_id", "conf"), [("retention", {"dry_run": True}), ("clean_database", {})])
+def test_the_nightly_upkeep_runs(small_house: House, dag_id: str, conf: dict[str, bool]) -> None:
+    run = small_house.api.trigger(dag_id, conf)
+    assert small_house.api.wait_for_run(dag_id, run["dag_run_id"], 300)["state"] == "success"
