@@ -58,6 +58,12 @@ class House:
     def tasks(self, run_id: str) -> dict[tuple[str, int], dict[str, Any]]:
         return {(task["task_id"], task["map_index"]): task for task in self.api.tasks("process_match", run_id)}
 
+    def has_begun(self, run_id: str, step: str) -> bool:
+        """Whether a step of this name works in its process or container, or did so: its task's log says "Running"."""
+        begun = [task for (name, _), task in self.tasks(run_id).items() if name == step and task["try_number"]]
+        return any("Running [" in line for task in begun
+                   for line in self.api.log("process_match", run_id, step, task["try_number"], task["map_index"]))
+
 
 def wait_for(what: str, look: Callable[[], Found | None], timeout_sec: float = PATIENCE_SEC) -> Found:
     """The first answer that is something; the message says what never came."""

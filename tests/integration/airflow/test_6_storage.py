@@ -91,8 +91,7 @@ def assert_published_and_tidy(house: House, run_id: str, match_id: str) -> None:
 def test_a_match_survives_a_nas_that_goes_away_and_nothing_is_bad(
         house: House, footage: Path, tmp_path: Path, away_sec: int) -> None:
     run_id, match_id = drop(house, footage, f"away for {away_sec}", "short.mp4")
-    wait_for("a chunk at work", lambda: [task for (name, _), task in house.tasks(run_id).items()
-                                         if name == "spot_chunk" and task["state"] == "running"])
+    wait_for("a chunk at work", lambda: house.has_begun(run_id, "spot_chunk"))
     before = statuses(house)
     with mounted(house.nas, "--bind", tmp_path):
         gone_at = time.monotonic()
