@@ -52,8 +52,8 @@ def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str
     for line in filter(_tells, done.stdout.splitlines()):
         say(line)
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line] or ["it said nothing"]
-        raise TouchlineError(f"airflow db clean ended with exit code {done.returncode}: {lines[-1].strip()}")
+        raise TouchlineError(f"airflow db clean ended with exit code {done.returncode}: "
+                             f"{_cause((done.stdout + done.stderr).splitlines())}; the task is tried again")
     return before
 
 
@@ -65,8 +65,9 @@ def clean_catalogue(settings: Settings, keep_days: int) -> int:
 def _first_unfinished(url: str) -> datetime | None:
     """When the oldest run began that has not ended."""
     query = select(func.min(_DAG_RUN.c.start_date)).where(_DAG_RUN.c.state.in_(("queued", "running")))
+    limits = {"options": _WAITS_FOR_LOCKS, "connect_timeout": 10} if url.startswith("postgresql") else {"timeout": 60}
     try:
-        with create_engine(url, poolclass=NullPool).connect() as connection:
+        with create_engine(url, poolclass=NullPool, connect_args=limits).connect() as connection:
             moment: datetime | None = connection.execute(query).scalar()
     except SQLAlchemyError as error:
         line = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
@@ -80,6 +81,12 @@ def _environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if name not in hidden}
     options = " ".join(filter(None, (environ.get("PGOPTIONS"), _WAITS_FOR_LOCKS)))
     return {"PATH": os.defpath, **kept, _OWN: url, "PGOPTIONS": options}
+
+
+def _cause(lines: list[str]) -> str:
+    """Of all that it said the line about a lock, else the last error."""
+    errors = [line.strip() for line in lines if "rror" in line] or ["it said nothing"]
+    return next((line for line in errors if "lock" in line), errors[-1])[:500]
 
 
 def _tells(line: str) -> bool:
