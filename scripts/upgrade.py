@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def drain(api: AirflowApi, place: Path, wait_sec: int) -> None:
     """Pause every DAG that is not paused, and wait for running tasks."""
-    record = place / "drained.json"
-    before = set(json.loads(record.read_text())) if record.exists() else set()
+    before = drained(place)
     active = {dag["dag_id"] for dag in api.dags() if not dag["is_paused"]}
-    record.write_text(json.dumps(sorted(active | before)) + "\n")
+    interrupted = set() if before["resumed"] else set(before["dags"])
+    write_drained(place, active | interrupted, resumed=False)
     for dag_id in sorted(active):
         api.request("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": True})
     print(f"paused: {', '.join(sorted(active)) or 'nothing was active'}")
@@ -108,14 +109,27 @@ def resume(api: AirflowApi, place: Path) -> None:
             raise TouchlineError(f"{api.url} is not healthy after {HEALTHY_SEC} s: read Airflow's logs, or go back "
                                  "(docs/how-to/upgrade.md)")
         time.sleep(1)
-    record = place / "drained.json"
-    if not record.exists():
-        raise UsageError(f"{record} is not there: nothing was drained")
-    for dag_id in json.loads(record.read_text()):
-        with contextlib.suppress(ApiError):  # a DAG that the new release has no more
+    dags = drained(place)["dags"]
+    if not dags:
+        raise UsageError(f"nothing was drained: {place} has no drained.json")
+    for dag_id in dags:
+        with contextlib.suppress(ApiError):  # a DAG that this release does not have
             api.request("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
-    record.unlink()
+    write_drained(place, dags, resumed=True)  # kept: a return to the databases of the upgrade finds them paused again
     print("healthy; work goes on")
+
+
+def drained(place: Path) -> dict[str, Any]:
+    """Which DAGs the last `drain` paused, and whether they go on since."""
+    try:
+        return dict(json.loads((place / "drained.json").read_text()))
+    except FileNotFoundError:
+        return {"dags": [], "resumed": True}
+
+
+def write_drained(place: Path, dags: Iterable[str], *, resumed: bool) -> None:
+    """Keep that for `resume`."""
+    (place / "drained.json").write_text(json.dumps({"dags": sorted(dags), "resumed": resumed}) + "\n")
 
 
 def api_of(arguments: argparse.Namespace, state: Path | None) -> AirflowApi:
