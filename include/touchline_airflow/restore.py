@@ -25,6 +25,7 @@ from touchline.catalogue.schema import HEAD
 from touchline.errors import TouchlineError, UsageError
 from touchline.storage import writing
 from touchline_airflow import dumps
+from touchline_airflow.airflow_tables import is_current, is_known
 from touchline_airflow.backup import (
     FILES,
     PUBLISHED,
@@ -87,9 +88,9 @@ def refuse_newer(facts: Mapping[str, Any]) -> None:
     if revision and revision > HEAD:
         raise UsageError(f"the backup's catalogue has revision {revision}, this release knows up to {HEAD}: install "
                          f"touchline {facts['touchline']} or newer")
-    made_by, ours = facts["airflow"], airflow_version()
-    if made_by and ours and _numbers(made_by) > _numbers(ours):
-        raise UsageError(f"the backup was made with Airflow {made_by}, this is {ours}: install that one or a newer one")
+    if not is_known(facts["databases"]["airflow"]["revision"]):
+        raise UsageError(f"the backup was made with Airflow {facts['airflow']}, which is newer than the one here "
+                         f"({airflow_version()}): install that one")
 
 
 def differences(backup: Backup, output: Path) -> list[str]:
@@ -239,9 +240,9 @@ def _go_on(backup: Backup, sources: Sources, restored: Collection[str], say: Say
     facts = backup.facts
     if "catalogue" in restored:
         migrate(sources.catalogue.url)
-    if "airflow" in restored and facts["airflow"] != airflow_version():
+    if "airflow" in restored and not is_current(facts["databases"]["airflow"]["revision"]):
         migrate_airflow(sources.airflow, os.environ)
-        say(f"airflow: brought from {facts['airflow']} to {airflow_version()}")
+        say(f"airflow: its tables were brought up to {airflow_version()}")
     if facts["fernet_key"] and key_digest(os.environ) not in (None, facts["fernet_key"]):
         say("WARNING: Airflow's Fernet key is not that of the backup: its connections cannot be read. Put the old keys "
             "back (docs/how-to/recover.md), or enter the connections anew")
@@ -265,6 +266,3 @@ def _difference(folder: Path, listed: Mapping[str, Any]) -> str:
             return f"{name} has another size than when it was published"
     return ""
 
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part.isdigit()]

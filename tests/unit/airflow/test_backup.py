@@ -142,7 +142,8 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(sources: Sources
 
 
 @pytest.mark.parametrize(("change", "line"), [
-    ({"airflow": "99.0.0"}, "made with Airflow 99.0.0"),
+    ({"airflow": "99.0.0", "databases": {"catalogue": {"revision": "0003"}, "airflow": {"revision": "f" * 12}}},
+     "made with Airflow 99.0.0"),
     ({"databases": {"catalogue": {"revision": "9999"}}}, "revision 9999"),
 ])
 def test_a_backup_of_a_newer_release_is_refused(sources: Sources, place: Path, change: dict[str, object],

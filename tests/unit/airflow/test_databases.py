@@ -45,3 +45,10 @@ def test_no_step_sees_it() -> None:
     environ = dict.fromkeys(("TOUCHLINE_METADATA_URL", "TOUCHLINE_METADATA_URL_CMD"), URL)
     assert step_environment(environ) == {"PYTHONUNBUFFERED": "1"}
     assert not passed_on & set(environ)
+
+
+def test_the_revisions_of_airflows_tables_are_known() -> None:
+    from touchline_airflow.airflow_tables import _migrations, is_current, is_known
+
+    assert [is_current(revision) for revision in _migrations()].count(True) == 1
+    assert all(map(is_known, _migrations())) and not is_known("f" * 12) and not is_current("f" * 12)
