@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ BATCH_ROWS = 1000
 _WAITS_FOR_LOCKS = "-c lock_timeout=60s"
 _MARGIN = timedelta(minutes=1)
 """SQLite compares times as text."""
+_LOCK = re.compile(r"is locked|lock timeout|deadlock detected")
 _OWN = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 _DAG_RUN = Table("dag_run", MetaData(), Column("state", String), Column("start_date", DateTime(timezone=True)))
 
@@ -53,7 +55,8 @@ def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str
         say(line)
     if done.returncode:
         raise TouchlineError(f"airflow db clean ended with exit code {done.returncode}: "
-                             f"{_cause((done.stdout + done.stderr).splitlines())}; the task is tried again")
+                             f"{_cause((done.stdout + done.stderr).splitlines())}; where somebody held a lock "
+                             "the next try heals it")
     return before
 
 
@@ -84,9 +87,9 @@ def _environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
 
 
 def _cause(lines: list[str]) -> str:
-    """Of all that it said the line about a lock, else the last error."""
+    """Of all that it said the line about a lock, else the last error: on PostgreSQL that names the tables only."""
     errors = [line.strip() for line in lines if "rror" in line] or ["it said nothing"]
-    return next((line for line in errors if "lock" in line), errors[-1])[:500]
+    return next((line.strip() for line in lines if _LOCK.search(line)), errors[-1])[:500]
 
 
 def _tells(line: str) -> bool:
