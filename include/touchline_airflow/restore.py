@@ -163,7 +163,7 @@ def _has_secrets(backup: Backup, sources: Sources) -> bool:
 
 def _is_empty(part: str, backup: Backup, sources: Sources) -> bool:
     if part == "files":
-        return next(results(sources.settings.working_dir), None) is None
+        return not any(path.is_file() for path in (sources.settings.working_dir / "matches").rglob("*"))
     if part == "secrets":
         return sources.secrets is None or not sources.secrets.exists() or _same_secrets(backup, sources.secrets)
     return dumps.is_empty(_database(part, sources))
@@ -194,9 +194,7 @@ def _move_files_aside(working_dir: Path, label: str) -> Path:
     aside = working_dir / f".{label}"
     with writing(aside):
         aside.mkdir()
-        for folder in ("matches", "hosts"):
-            if (working_dir / folder).exists():
-                (working_dir / folder).rename(aside / folder)
+        (working_dir / "matches").rename(aside / "matches")
     return aside
 
 
@@ -207,11 +205,12 @@ def _put_files_back(archive: Path, working_dir: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         _extract(archive, folder)
+        if (working_dir / "matches").is_dir():
+            shutil.rmtree(working_dir / "matches")  # empty folders, or it would have been moved aside
         for path in sorted(folder.iterdir()):
-            if (target := working_dir / path.name).is_dir():
-                shutil.rmtree(target)  # it holds no result, or it would have been moved aside
-            path.rename(target)
-        folder.rmdir()
+            if not (target := working_dir / path.name).exists():  # what the hosts measured since is newer
+                path.rename(target)
+        shutil.rmtree(folder)
 
 
 def _extract(archive: Path, folder: Path) -> None:

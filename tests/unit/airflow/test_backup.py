@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -114,6 +115,18 @@ def test_a_place_that_is_not_empty_is_left_alone(sources: Sources, place: Path) 
     with pytest.raises(TouchlineError, match=r"not empty: files, catalogue, airflow\. Nothing"):
         restore(made, sources, lambda _: None)
     assert WorkFiles(sources.settings.working_dir, MATCH).reel_video("keeper").exists()
+
+
+def test_lost_results_come_back_beside_what_the_hosts_measured_since(sources: Sources, place: Path) -> None:
+    measured = sources.settings.working_dir / "hosts" / "main" / "nas.json"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("1")
+    made = make_backup(sources, place, now=NOON)
+    shutil.rmtree(sources.settings.working_dir / "matches")
+    measured.write_text("2")
+    restore(made, sources, lambda _: None, parts=["files"])
+    assert WorkFiles(sources.settings.working_dir, MATCH).actions.exists()
+    assert measured.read_text() == "2"
 
 
 def test_what_is_replaced_is_renamed_aside(sources: Sources, place: Path, tmp_path: Path) -> None:
