@@ -25,4 +25,3 @@ def run_state(task_instance: Any, run_id: str) -> str | None:
             return None
         raise
     return str(getattr(state, "value", state))  # Airflow's annotation says str, and it gives a member of an enum
-    return str(getattr(state, "value", state))  # Airflow says that it is text; it is an enum whose str() is another

@@ -19,6 +19,9 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"
              "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH", "NO_COLOR")
 """What a step gets beside its settings. Not Airflow's own variables: they hold keys and the database's address."""
 
+OWN_OF_AIRFLOW = ("catalogue_url", "catalogue_url_file")
+"""Settings that no step needs: the catalogue's address holds a password."""
+
 
 def decide_runtime(environ: Mapping[str, str]) -> str:
     """Say once, when the deployment starts, how steps run: "docker" or "process".
@@ -76,7 +79,7 @@ def touchline_path(environ: Mapping[str, str] | None = None) -> str:
 def step_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a step: its settings and a few variables of the system, nothing else."""
     environ = os.environ if environ is None else environ
-    names = (*PASSED_ON, *(item.name.upper() for item in fields(Settings)))
+    names = (*PASSED_ON, *(item.name.upper() for item in fields(Settings) if item.name not in OWN_OF_AIRFLOW))
     return {name: environ[name] for name in names if name in environ} | {"PYTHONUNBUFFERED": "1"}
 
 

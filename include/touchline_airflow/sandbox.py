@@ -14,11 +14,10 @@ from docker.types import LogConfig, Mount, Ulimit
 from touchline import lifeline
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.runtime import OWN_OF_AIRFLOW
 
 LABEL = "touchline"
 MAY_USE_GPU = frozenset({"spot_chunk", "render_reel"})
-OWN_OF_AIRFLOW = ("catalogue_url", "catalogue_url_file")
-"""Settings that no step in a container needs: the catalogue's address holds a password."""
 
 
 @dataclass(frozen=True)

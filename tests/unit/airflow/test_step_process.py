@@ -105,7 +105,7 @@ def test_a_killed_task_leaves_no_step(tmp_path: Path, number: int) -> None:
 
 def test_a_step_sees_its_settings_and_nothing_of_airflow() -> None:
     environ = {"PATH": "/bin", "OUTPUT_CRF": "20", "CATALOGUE_URL": "z", "AIRFLOW__CORE__FERNET_KEY": "x", "KEY": "y"}
-    assert set(step_environment(environ)) == {"PATH", "OUTPUT_CRF", "CATALOGUE_URL", "PYTHONUNBUFFERED"}
+    assert set(step_environment(environ)) == {"PATH", "OUTPUT_CRF", "PYTHONUNBUFFERED"}
 
 
 @pytest.mark.parametrize("value", ["", "auto", "process", " Process "])
