@@ -8,12 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include")]
+sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scripts"), str(ROOT / "include")]
+
+import pytest  # noqa: E402
+from airflow_house import simulate, wait_for  # noqa: E402
 
 from services import free_port  # noqa: E402
 from stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
@@ -32,7 +37,7 @@ class StackHouse:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.env['API_PORT']}"
+        return f"http://{self.env['BIND_ADDRESS']}:{self.env['API_PORT']}"
 
     @property
     def flower(self) -> str:
@@ -51,7 +56,7 @@ class StackHouse:
     def api(self) -> AirflowApi:
         return AirflowApi(self.url, "admin", self.secret("admin_password"))
 
-    def containers(self) -> dict[str, dict]:
+    def containers(self) -> dict[str, dict[str, Any]]:
         ids = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
         told = json.loads(docker("inspect", *ids)) if ids else []
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in told}
@@ -95,36 +100,56 @@ def provide_stand_ins() -> None:
                            env={"DOCKER_BUILDKIT": "0", **os.environ})
 
 
+def skip_without_engine() -> None:
+    if reason := missing():
+        pytest.fail(reason) if os.environ.get("TOUCHLINE_ENGINE") == "required" else pytest.skip(reason)
+
+
 @contextlib.contextmanager
-def stack_house(folder: Path) -> Iterator[StackHouse]:
-    """Up by scripts/stack.py, down and gone afterwards."""
+def stack_house(folder: Path, **changes: str) -> Iterator[StackHouse]:
+    """Up by scripts/stack.py, with these changes in .env; down and gone afterwards."""
     provide_stand_ins()
-    env_file = folder / "env"
-    write_env(env_file, folder)
-    house = StackHouse(env_file, read_env(env_file))
+    house = make_env(folder, changes)
+    started = time.monotonic()
     try:
-        made = stack_script("up", env_file)
+        made = stack_script("up", house.env_file)
         assert made.returncode == 0, made.stdout[-2000:] + said_last(house)
+        print(f"\nup after {time.monotonic() - started:.0f} s")
         yield house
     finally:
-        stack_script("down", env_file)
+        stack_script("down", house.env_file)
         subprocess.run(["docker", "volume", "rm", f"{house.project}_postgres", f"{house.project}_redis"],
                        capture_output=True, check=False)
 
 
-def write_env(env_file: Path, folder: Path) -> None:
+def make_env(folder: Path, changes: dict[str, str]) -> StackHouse:
     """As a person would: let the script make the file, then change what is other here."""
     from stack_files import provide_env
 
+    env_file = folder / "env"
     provide_env(env_file)
     places = {name: str(folder / name.lower()) for name in (*FOLDERS, "SECRETS_DIR", "NAS_MOUNT_PATH")}
     api, flower = free_port("127.0.0.1"), free_port("127.0.0.1")
     ours = {**places, "NAS_OUTPUT_PATH": f"{places['NAS_MOUNT_PATH']}/output", "API_PORT": str(api),
             "FLOWER_PORT": str(flower), "PUBLIC_URL": f"http://localhost:{api}",
-            "COMPOSE_PROJECT_NAME": f"touchline-test-{os.getpid()}", **SETTINGS}
-    there = {**read_env(env_file), **ours}
-    env_file.write_text("".join(f"{name}={value}\n" for name, value in there.items()))
-    Path(places["NAS_MOUNT_PATH"]).mkdir()
+            "COMPOSE_PROJECT_NAME": f"touchline-test-{os.getpid()}", **SETTINGS, **changes}
+    env = {**read_env(env_file), **ours}
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
+    Path(env["NAS_MOUNT_PATH"]).mkdir(exist_ok=True)
+    return StackHouse(env_file, env)
+
+
+def publish_a_match(house: StackHouse, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Drop a simulated match and wait for the end of its run; gives the run and the match folder."""
+    recording = simulate(folder / "match", 26, 3)
+    dropped = house.path("NAS_MOUNT_PATH") / "final.mp4"
+    dropped.with_suffix(".part").write_bytes(recording.read_bytes())
+    dropped.with_suffix(".part").rename(dropped)
+    started, api = time.monotonic(), house.api()
+    run = wait_for("the end of the run", lambda: next(
+        (run for run in api.runs("process_match") if run["state"] in ("success", "failed")), None), 1500)
+    print(f"\nfrom the drop to the end of the run: {time.monotonic() - started:.0f} s")
+    return run, next(house.path("NAS_OUTPUT_PATH").glob("final-*"))
 
 
 def stack_script(action: str, env_file: Path) -> subprocess.CompletedProcess[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,8 +14,8 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration" / "airflow")]
 
-from airflow_house import simulate, wait_for  # noqa: E402
-from stack_house import StackHouse, docker, missing, stack_house  # noqa: E402
+from airflow_house import wait_for  # noqa: E402
+from stack_house import StackHouse, docker, publish_a_match, skip_without_engine, stack_house  # noqa: E402
 
 pytestmark = pytest.mark.verify
 LIST_ROUTES = (Path(__file__).parent / "list_routes.py").read_text()
@@ -37,8 +35,7 @@ FLOWER_OPEN = {"/healthcheck": 200, "/logout": 200}
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHouse]:
-    if reason := missing():
-        pytest.fail(reason) if os.environ.get("TOUCHLINE_ENGINE") == "required" else pytest.skip(reason)
+    skip_without_engine()
     with stack_house(tmp_path_factory.mktemp("stack")) as house:
         yield house
 
@@ -254,25 +251,18 @@ def test_a_container_ends_when_the_task_that_holds_its_line_is_killed(house: Sta
 # --- A match --------------------------------------------------------------------------------------------------------
 
 def test_a_match_goes_through(house: StackHouse, tmp_path: Path) -> None:
-    recording = simulate(tmp_path / "match", seconds=20, seed=7)
-    dropped = house.path("NAS_MOUNT_PATH") / "final.mp4"
-    started = time.monotonic()
-    dropped.with_suffix(".part").write_bytes(recording.read_bytes())
-    dropped.with_suffix(".part").rename(dropped)
-    output, api = house.path("NAS_OUTPUT_PATH"), house.api()
-    wait_for("the match folder", lambda: next(output.glob("final-*/manifest.json"), None), 900)
-    print(f"from drop to manifest: {time.monotonic() - started:.0f} s")
-    run = wait_for("the end of the run", lambda: next(
-        (run for run in api.runs("process_match") if run["state"] in ("success", "failed")), None))
+    run, folder = publish_a_match(house, tmp_path)
     assert run["state"] == "success"
-    tasks = api.tasks("process_match", run["dag_run_id"])
-    queues = {task["task_id"]: task["queue"] for task in tasks}
+    queues = {task["task_id"]: task["queue"] for task in house.api().tasks("process_match", run["dag_run_id"])}
     assert queues["spot_chunk"] == "gpu" and queues["render_reel"] == "render"
-    folder = next(output.glob("final-*"))
-    assert {uid_of(path) for path in folder.rglob("*") if path.is_file()} == {int(house.env["TOUCHLINE_UID"])}
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.stat().st_uid for path in written} == {int(house.env["TOUCHLINE_UID"])}
     assert (folder / "reels" / "highlights.mp4").stat().st_size > 1000
-    assert not docker("ps", "--all", "--quiet", "--filter", "label=touchline.match_id=" + folder.name).strip()
+    assert not docker("ps", "--all", "--quiet", "--filter", f"label=touchline.match_id={folder.name}").strip()
 
 
-def uid_of(path: Path) -> int:
-    return path.stat().st_uid
+def test_the_log_of_a_step_is_in_the_ui(house: StackHouse) -> None:
+    api = house.api()
+    run = api.runs("process_match")[0]["dag_run_id"]
+    log = json.dumps(api.request("GET", f"/dags/process_match/dagRuns/{run}/taskInstances/scan/logs/1"))
+    assert "Could not read" not in log and "scan" in log
