@@ -1,6 +1,6 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo images backup restore test verify lint bench docs clean
+.PHONY: help install demo images stack stack-down backup restore test verify lint bench docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
