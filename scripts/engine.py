@@ -179,6 +179,8 @@ def default_folder() -> Path:
 def install_engine() -> None:
     """Ask apt for what is missing of Docker, debootstrap, Redis and PostgreSQL; of this one no cluster is made."""
     missing = {package for command, package in PACKAGES.items() if not shutil.which(command)}
+    if not _has_compose():
+        missing.add("docker-compose")
     if not POSTGRES_PROGRAMS:
         missing.add("postgresql")
         if os.geteuid() == 0 and not NO_CLUSTER.exists():
@@ -188,6 +190,12 @@ def install_engine() -> None:
         install_system_packages(sorted(missing))
     except InstallError as error:
         raise EngineError(str(error)) from None
+
+
+def _has_compose() -> bool:
+    asked = ["docker", "compose", "version"]
+    return bool(shutil.which("docker-compose") or (
+        shutil.which("docker") and subprocess.run(asked, capture_output=True, check=False).returncode == 0))
 
 
 def run_with_engine(engine: Engine, command: list[str]) -> int:
