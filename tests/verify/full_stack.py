@@ -150,7 +150,7 @@ def missing_for_the_stack() -> str:
 def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...] = HOSTS) -> Iterator[StackHouse]:
     """Everything up and healthy; `settings` are touchline's own variables or Airflow's, for all parts."""
     nas, state = folder / "nas", folder / "state"
-    for path in (nas / "output", state):
+    for path in (nas / "output", state / "backups"):
         path.mkdir(parents=True)
     with contextlib.ExitStack() as rooms:
         keeper = rooms.enter_context(ThreadPoolExecutor(1))

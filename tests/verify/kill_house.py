@@ -85,10 +85,11 @@ class KillHouse:
     """What the full stack has beside Airflow's processes."""
     reference: Reference = field(default_factory=Reference)
 
-    def containers(self, match_id: str, step: str, host: str) -> list[str]:
-        """Ids of the containers on a host that work for a match, whatever their state."""
+    def containers(self, match_id: str, step: str, host: str, *, also_ended: bool = False) -> list[str]:
+        """Ids of the containers on a host that work for a match."""
         labels = [f"label=touchline.match_id={match_id}", *([f"label=touchline.task_id={step}"] if step else [])]
-        argv = ["docker", "ps", "--all", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels)]
+        argv = ["docker", "ps", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels),
+                *(["--all"] if also_ended else [])]
         return self.ask_engine(argv, host).split()
 
     def ask_engine(self, argv: Sequence[str], host: str) -> str:
@@ -237,6 +238,9 @@ class PlayedMatch:
     def left_over(self) -> Iterator[str]:
         """What stays of a run that has ended and should not."""
         yield from self.work_units()
+        for host in self.house.engines:
+            for container in self.house.containers(self.match_id, "", host, also_ended=True):
+                yield f"container {container} of {host or 'this machine'}"
         for root in (self.work.root, self.folder.root):
             yield from (f"temporary file {path}" for path in root.rglob("*") if ".part" in path.name)
         for scratch_dir in self.house.scratch_dirs:
