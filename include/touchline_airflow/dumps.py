@@ -5,6 +5,7 @@ PostgreSQL by its own programs, which get the password in their environment and 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from touchline.errors import CatalogueError, TouchlineError, UsageError
-from touchline.storage import writing
+from touchline.storage import storage_errno, storage_error, writing
 
 TRIAL_PREFIX = "touchline_trial_"
 _LIBPQ = {"host": "PGHOST", "port": "PGPORT", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
@@ -76,8 +77,7 @@ def dump(database: Database, target: Path) -> Content:
         with connecting(database) as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
-            _run(database, ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password",
-                            f"--snapshot={snapshot}", f"--file={target}"])
+            _dump_postgresql(database, target, snapshot)
             return _content(connection)
 
 
@@ -198,6 +198,8 @@ def _dump_sqlite(database: Database, target: Path) -> Content:
         with closing(sqlite3.connect(database.path, timeout=30)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            raise storage_error(errno.ENOSPC, target, writes=True) from error
         raise TouchlineError(f"the database {database.path} cannot be copied to {target.parent}: {error}") from None
     return held_by(Database(database.name, f"sqlite:///{target}"))
 
@@ -215,6 +217,16 @@ def _put_back_sqlite(database: Database, source: Path) -> None:
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
+
+def _dump_postgresql(database: Database, target: Path, snapshot: str) -> None:
+    try:
+        _run(database, ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password",
+                        f"--snapshot={snapshot}", f"--file={target}"])
+    except TouchlineError as error:
+        if number := storage_errno(str(error)):
+            raise storage_error(number, target, writes=True) from error
+        raise
+
 
 def _exists(database: Database) -> bool:
     with connecting(database, maintenance=True) as connection:

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,6 +183,19 @@ def test_a_folder_that_is_away_is_never_made(sources: Sources, tmp_path: Path) -
     with pytest.raises(StorageError, match=r"BACKUP_DIR .* is no folder; mount or create it"):
         make_backup(sources, tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize("kib", [16, 40])
+def test_a_full_disk_is_one_line_and_leaves_nothing(sources: Sources, place: Path, kib: int) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", place], check=True)
+    try:
+        with pytest.raises(StorageError, match=rf"{place}.* is full: 0 MB free") as caught:
+            make_backup(sources, place, now=NOON)
+        assert "\n" not in str(caught.value)
+        assert os.listdir(place) == [".lock"]
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 def test_what_a_killed_backup_left_goes_with_the_next(sources: Sources, place: Path) -> None:

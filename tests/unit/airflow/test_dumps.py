@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from services import Postgres
 from touchline.catalogue import matches
 from touchline.catalogue.migrate import current_revision, migrate
-from touchline.errors import TouchlineError
+from touchline.errors import StorageError, TouchlineError
 from touchline_airflow import dumps
 from touchline_airflow.dumps import TRIAL_PREFIX, Database
 
@@ -144,3 +145,13 @@ def test_the_password_stands_in_no_argv_and_no_error(filled: Database, tmp_path:
     assert "\n" not in str(caught.value) and "s3cret" not in str(caught.value)
     assert "s3cret" not in (tmp_path / "argv").read_text() and "s3cret" not in repr(Database("catalogue", url))
     assert (tmp_path / "password").read_text() == "s3cret\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_as_one(filled: Database, tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", tmp_path], check=True)
+    try:
+        with pytest.raises(StorageError, match="is full: 0 MB free"):
+            dumps.dump(filled, tmp_path / filled.dump_name)
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
