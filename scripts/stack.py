@@ -24,6 +24,7 @@ from live_line import LiveLine
 from stack_files import ROOT, StackError, provide_env, provide_folders, provide_secrets
 
 HEALTHY_SEC = 900
+NUMBERS = ("TOUCHLINE_UID", "TOUCHLINE_GID", "API_PORT", "FLOWER_PORT", "WORKER_SLOTS", "GPU_SLOTS")
 PROXY_CONFIG = ROOT / "docker" / "socket-proxy" / "haproxy.cfg"
 
 
@@ -139,6 +140,9 @@ def check(env: Mapping[str, str]) -> None:
     Raises:
         StackError: a setting that cannot work.
     """
+    for name in NUMBERS:
+        if not env[name].isdigit():
+            raise StackError(f"{name}={env[name]} in .env is not a number")
     if "0" in (env["TOUCHLINE_UID"], env["TOUCHLINE_GID"]):
         raise StackError("TOUCHLINE_UID and TOUCHLINE_GID in .env must be a plain user's, not 0")
     if env["TOUCHLINE_HOST"] not in hosts(env):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import stack
 from stack_files import (
     EXAMPLE,
     FOLDERS,
@@ -77,3 +78,20 @@ def test_a_missing_nas_is_one_line_that_says_what_to_do(env: dict[str, str]) -> 
 def test_folders_of_ours_are_made(env: dict[str, str]) -> None:
     provide_folders(env)
     assert all(Path(env[name]).is_dir() for name in (*FOLDERS, "NAS_OUTPUT_PATH"))
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"API_PORT": "eighty"}, "API_PORT=eighty in .env is not a number"),
+    ({"TOUCHLINE_UID": "0"}, "must be a plain user's, not 0"),
+    ({"TOUCHLINE_HOST": "gpu9"}, "TOUCHLINE_HOST=gpu9 is not among TOUCHLINE_HOSTS=main"),
+    ({"DOCKER_SOCKET": "/nowhere"}, "DOCKER_SOCKET=/nowhere in .env is no socket"),
+])
+def test_a_setting_that_cannot_work_is_one_line(env: dict[str, str], change: dict[str, str], said: str) -> None:
+    with pytest.raises(stack.StackError, match=said):
+        stack.check({**env, **change})
+
+
+def test_other_hosts_get_the_ports_of_the_data_and_a_gpu_host_its_own_file(env: dict[str, str]) -> None:
+    assert stack.files(env) == ["compose.yaml"]
+    assert stack.files({**env, "TOUCHLINE_HOSTS": "main,gpu1"}) == ["compose.yaml", "compose.hosts.yaml"]
+    assert stack.files({**env, "MAIN_HOST": "192.0.2.1"}) == ["compose.gpu-worker.yaml"]
