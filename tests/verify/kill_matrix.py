@@ -289,9 +289,12 @@ def run_matrix(runtime: str, seed: int, folder: Path, only: str = "") -> list[Ou
 
 
 def _play_all(house: KillHouse, plays: Sequence[Sequence[Kill]], name: str, at_once: int) -> list[Outcome]:
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         played = [pool.submit(play, house, f"{name}-{number:02}", kills) for number, kills in enumerate(plays, 1)]
         return [outcome for future in played for outcome in future.result()]
+    finally:  # who was told to end ends the house at once, and what is played in it with it
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _check_house(house: KillHouse) -> None:
