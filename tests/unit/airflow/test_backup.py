@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import tarfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ from touchline_airflow.backup import (
     verify,
 )
 from touchline_airflow.dumps import Database
-from touchline_airflow.restore import differences, refuse_newer, restore
+from touchline_airflow.restore import _extract, differences, refuse_newer, restore
 
 MATCH = "cup-final-0123456789ab"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -293,3 +294,17 @@ def test_two_at_once_are_refused(sources: Sources, place: Path) -> None:
     with alone(place), pytest.raises(TouchlineError, match="another backup"):
         make_backup(sources, place)
     assert os.listdir(place) == [".lock"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("../out", tarfile.REGTYPE), ("/out", tarfile.REGTYPE),
+                                            ("link", tarfile.SYMTYPE), ("pipe", tarfile.FIFOTYPE)])
+def test_what_no_backup_makes_is_not_unpacked(tmp_path: Path, name: str, kind: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc" if kind == tarfile.SYMTYPE else ""
+    with tarfile.open(tmp_path / "files.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("matches.json"))
+        archive.addfile(member)
+    (tmp_path / "place").mkdir()
+    with pytest.raises(TouchlineError, match="which no backup makes"):
+        _extract(tmp_path / "files.tar", tmp_path / "place")
+    assert list((tmp_path / "place").iterdir()) == []
