@@ -32,6 +32,7 @@ from touchline_airflow.upgrade import is_airflow_up, losses
 
 HEALTHY_SEC = 300
 GONE_SEC = 40
+BUSY_SEC = 60
 PARSE = """
 import sys
 from airflow.dag_processing.dagbag import DagBag
@@ -82,11 +83,11 @@ def parse_arguments() -> argparse.Namespace:
 def drain(api: AirflowApi, place: Path, wait_sec: int) -> None:
     """Pause every DAG that is not paused, and wait for running tasks."""
     before = drained(place)
-    active = {dag["dag_id"] for dag in api.dags() if not dag["is_paused"]}
+    active = {dag["dag_id"] for dag in ask(api, "GET", "/dags?limit=100")["dags"] if not dag["is_paused"]}
     interrupted = set() if before["resumed"] else set(before["dags"])
     write_drained(place, active | interrupted, resumed=False)
     for dag_id in sorted(active):
-        api.request("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": True})
+        pause(api, dag_id, is_paused=True)
     print(f"paused: {', '.join(sorted(active)) or 'nothing was active'}")
     deadline = time.monotonic() + wait_sec
     while (left := running(api)) and time.monotonic() < deadline:
@@ -95,9 +96,27 @@ def drain(api: AirflowApi, place: Path, wait_sec: int) -> None:
           f"still running after {wait_sec} s: {', '.join(left[:5])}. Stop Airflow now: they are tried again later")
 
 
+def pause(api: AirflowApi, dag_id: str, *, is_paused: bool) -> None:
+    """Pause a DAG or let it go on; a busy Airflow (SQLite with a locked database) is asked again."""
+    ask(api, "PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": is_paused})
+
+
+def ask(api: AirflowApi, method: str, path: str, content: Any = None) -> Any:
+    """One call, for a minute again when Airflow could not answer it."""
+    deadline = time.monotonic() + BUSY_SEC
+    while True:
+        try:
+            return api.request(method, path, content)
+        except (ApiError, OSError) as error:
+            refused = isinstance(error, ApiError) and error.status < 500
+            if refused or time.monotonic() > deadline:
+                raise
+        time.sleep(2)
+
+
 def running(api: AirflowApi) -> list[str]:
     """Task instances that a worker has."""
-    tasks = api.request("GET", "/dags/~/dagRuns/~/taskInstances?state=running&state=queued&limit=100")
+    tasks = ask(api, "GET", "/dags/~/dagRuns/~/taskInstances?state=running&state=queued&limit=100")
     return [f"{task['task_id']} of {task['dag_run_id']}" for task in tasks["task_instances"]]
 
 
@@ -114,7 +133,7 @@ def resume(api: AirflowApi, place: Path) -> None:
         raise UsageError(f"nothing was drained: {place} has no drained.json")
     for dag_id in dags:
         with contextlib.suppress(ApiError):  # a DAG that this release does not have
-            api.request("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+            pause(api, dag_id, is_paused=False)
     write_drained(place, dags, resumed=True)  # kept: a return to the databases of the upgrade finds them paused again
     print("healthy; work goes on")
 
