@@ -237,6 +237,7 @@ def stack_table(stack: dict[str, Any]) -> str:
             ("chunks at work, on average", f"{one['chunks_at_work']}, {two['chunks_at_work']}"),
             ("task instances per match", f"{two['tasks_per_match']}"),
             ("database connections at their most", f"{one['connections']}, {two['connections']}"),
+            ("transactions of the catalogue", f"{one['catalogue_transactions']}, {two['catalogue_transactions']}"),
             ("Redis's memory at its most", f"{one['redis_mib']}, {two['redis_mib']} MiB"),
             *((f"{part}: per cent of a core", f"{share}, {two['cpu_percent'][part]}")
               for part, share in one["cpu_percent"].items())]

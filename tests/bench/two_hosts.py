@@ -88,7 +88,7 @@ class Watch:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Watch:
-        self._started, self._before = time.monotonic(), self._processor_s()
+        self._started, self._before, self._committed = time.monotonic(), self._processor_s(), self._transactions()
         self._thread.start()
         return self
 
@@ -98,11 +98,18 @@ class Watch:
         self._wall_s = time.monotonic() - self._started
         self._cpu_s = {name: seconds - self._before[name] for name, seconds in self._processor_s().items()}
         self._redis = redis_memory_mib(self._house)
+        self._committed = self._transactions() - self._committed
 
     def result(self) -> dict[str, Any]:
         """Connections at their most, per cent of a core for each part, Redis's memory at its most."""
         shares = {name: round(100 * seconds / self._wall_s, 1) for name, seconds in self._cpu_s.items()}
-        return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares}
+        return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares,
+                "catalogue_transactions": self._committed}
+
+    def _transactions(self) -> int:
+        """How many the catalogue has committed."""
+        return int(self._house.postgres.ask(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = 'catalogue'") or 0)
 
     def _watch(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
