@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
 pytestmark = pytest.mark.verify
 MATCHES = 3
 UP_TO_SEC = 900
+TIDY_SEC = 180
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Seen:
     """What was seen of the three matches; their files stay after the stack has ended."""
 
     nas: Path
+    output: Path
     work: Path
     tasks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     workers: set[str] = field(default_factory=set)
@@ -49,23 +52,35 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("stack")
     footage = [simulate(folder / f"footage-{seed}", 26, seed) for seed in range(3, 3 + MATCHES)]
-    with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker"}) as house:
-        return watch(house, footage)
+    with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TIDY_EVERY_SEC": "20"}) as house:
+        found = watch(house, footage)
+    house.nas.joinpath("output").rename(found.output)  # its reels are no recordings for the next Airflow
+    return found
 
 
 def watch(house: StackHouse, footage: list[Path]) -> Seen:
-    found = Seen(house.nas, house.stack.working_dir)
+    found = Seen(house.nas, house.nas.with_name("published"), house.stack.working_dir)
     runs = drop(house.stack.api(), footage, house.nas)
     found.tasks = {run_id: house.stack.api().tasks("process_match", run_id) for run_id in runs}
     found.workers = house.flower.workers()
     password = house.flower.password
     found.flower = (house.flower.status(), house.flower.status(f"not {password}"), house.flower.status(password))
     found.strangers = [refusal(AirflowApi(house.stack.api_url, "admin", password)) for password in ("", "wrong")]
-    found.scratch = [path for host in house.hosts.values() for path in (host.scratch_dir / "matches").glob("*")]
+    found.scratch = scratch_after_tidy(house)
     found.containers = "".join(
         subprocess.run(["docker", "--host", host.engine.address, "ps", "--all", "--quiet"], check=True,
                        capture_output=True, text=True).stdout for host in house.hosts.values())
     return found
+
+
+def scratch_after_tidy(house: StackHouse) -> list[Path]:
+    """What lies in the scratch folders still: each machine's own `tidy_host` empties those of ended runs."""
+    def left() -> list[Path]:
+        return [path for host in house.hosts.values() for path in (host.scratch_dir / "matches").glob("*")]
+
+    with contextlib.suppress(AssertionError):
+        wait_for("empty scratch folders", lambda: not left(), TIDY_SEC)
+    return left()
 
 
 def drop(api: AirflowApi, footage: list[Path], nas: Path) -> list[str]:
@@ -91,14 +106,11 @@ def refusal(api: AirflowApi) -> int:
 def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Path]]:
     """The embedded default, SQLite and the LocalExecutor and no containers, on the same recordings."""
     folder = tmp_path_factory.mktemp("embedded")
-    footage = sorted(seen.nas.glob("*.mp4"))
-    kept = folder / "kept"
-    kept.mkdir()
-    sources = [Path(shutil.move(path, kept)) for path in footage]
+    sources = [Path(shutil.move(path, folder)) for path in sorted(seen.nas.glob("*.mp4"))]
     settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "process"}
-    with start(folder / "state", seen.nas, folder / "output", port=18480, settings=settings) as stack:
+    with start(folder / "state", seen.nas, seen.nas / "output", port=18480, settings=settings) as stack:
         drop(stack.api(), sources, seen.nas)
-        yield stack, folder / "output"
+        yield stack, seen.nas / "output"
 
 
 def test_both_hosts_worked(seen: Seen) -> None:
@@ -139,11 +151,11 @@ def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple
 def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: tuple[Stack, Path]) -> None:
     output = embedded[1]
     reels = sorted(path.relative_to(output) for path in output.glob("*/reels/*.mp4"))
-    assert len({reel.parts[0] for reel in reels}) == MATCHES
+    assert reels, "matches without clips would show nothing"
     for reel in reels:
-        assert frames(seen.nas / "output" / reel) == frames(output / reel)
+        assert frames(seen.output / reel) == frames(output / reel)
     for actions in output.glob("*/actions.json"):
-        assert (seen.nas / "output" / actions.relative_to(output)).read_bytes() == actions.read_bytes()
+        assert (seen.output / actions.relative_to(output)).read_bytes() == actions.read_bytes()
 
 
 def frames(video: Path) -> str:
