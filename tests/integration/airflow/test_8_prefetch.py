@@ -79,6 +79,9 @@ def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Pat
     scratch = ScratchFiles(house.stack.scratch_dir, match_id)
 
     wait_for("the scan", lambda: has_ended(house, run_id, "scan"))
+    lines = house.api.log("process_match", run_id, "scan", 1, -1)
+    assert any("The NAS reads 23 MB/s, below PREFETCH_BELOW_MB_S=50: copying the recording to SCRATCH_DIR" in line
+               for line in lines), lines
     with away(house.nas, tmp_path / "empty"):
         copies = [copy.read_bytes() for copy in (scratch.root / "recordings").iterdir()]
         match = matches.find(house.catalogue, match_id)
@@ -87,9 +90,6 @@ def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Pat
     assert copies == [target.read_bytes()], "one copy, whole"
     assert match and match.prefetched_on == HOST
     assert chunk and (chunk["state"], chunk["try_number"]) == ("success", 1), "it read the NAS"
-    lines = house.api.log("process_match", run_id, "scan", 1, -1)
-    assert any("The NAS reads 23 MB/s, below PREFETCH_BELOW_MB_S=50: copying the recording to SCRATCH_DIR" in line
-               for line in lines), lines
 
     assert house.finish(run_id)["state"] == "success"
     closed = matches.find(house.catalogue, match_id)
