@@ -23,7 +23,7 @@ from touchline_airflow.force import is_forced
 from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.locality import STEP_BACK_SEC, better_host
-from touchline_airflow.metrics import send_stats
+from touchline_airflow.metrics.table import STAGE_DURATION
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
 from touchline_airflow.step_mounts import USES_SCRATCH, match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
@@ -138,7 +138,7 @@ class TouchlineOperator(StepOperator):
         reason = None if is_done else reason_of(finished)
         runs.note_stage(settings.catalogue_address, run_id, runs.StageTime(
             self.task_id, self.part, wall_ms, is_done, reason, stats if is_done else None))
-        send_stats(self.task_id, {**stats, "task_wall_ms": wall_ms})
+        STAGE_DURATION.observe(wall_ms / 1000, stage=self.task_id)
 
     def _result(self, files: WorkFiles) -> Path:
         by_part = {"spot_chunk": files.spottings, "render_reel": files.reel}

@@ -1,0 +1,87 @@
+"""What is a metric of ours, and how does it go to StatsD? Its plain client has no tags: labels are part of the name."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+
+PREFIX = "touchline"
+NO_VALUE = "none"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Name as Prometheus has it, unit, labels in their order, meaning in one sentence."""
+
+    name: str
+    unit: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+    def sent_as(self, labels: dict[str, str]) -> str:
+        """The name on the wire below PREFIX: `pipeline_events_detected_total.shots_on_target`.
+
+        Raises:
+            ValueError: other labels than the metric has.
+        """
+        if set(labels) != set(self.labels):
+            raise ValueError(f"{self.name} has the labels {self.labels}, not {tuple(labels)}")
+        return ".".join([self.name, *(slug(labels[label]) for label in self.labels)])
+
+
+@dataclass(frozen=True)
+class Counter(Metric):
+    """Only ever grows."""
+
+    def add(self, count: float = 1, **labels: str) -> None:
+        """Count `count` more."""
+        if (client := _client()) and count:
+            client.incr(self.sent_as(labels), count)
+
+
+@dataclass(frozen=True)
+class Gauge(Metric):
+    """What is now; gone a few minutes after it was last sent."""
+
+    def set(self, value: float, **labels: str) -> None:
+        """Tell how much it is; not below 0, which StatsD takes for a difference."""
+        if client := _client():
+            client.gauge(self.sent_as(labels), max(0, value))
+
+
+@dataclass(frozen=True)
+class Histogram(Metric):
+    """Seconds, counted into buckets by their upper bounds."""
+
+    buckets: tuple[float, ...] = ()
+
+    def observe(self, seconds: float, **labels: str) -> None:
+        """Count one duration."""
+        if client := _client():
+            client.timing(self.sent_as(labels), seconds * 1000)
+
+
+def slug(text: str) -> str:
+    """A label's value as one part of a StatsD name: "Shots on target" becomes "shots_on_target"."""
+    return re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_") or NO_VALUE
+
+
+@functools.cache
+def _client() -> Any:
+    """Where Airflow sends its own metrics to, by UDP: nobody has to listen. None where Airflow sends none."""
+    import statsd
+    from airflow.sdk.configuration import conf
+
+    if not conf.getboolean("metrics", "statsd_on", fallback=False):
+        return None
+    host, port = conf.get("metrics", "statsd_host"), conf.getint("metrics", "statsd_port")
+    try:
+        return statsd.StatsClient(host, port, prefix=PREFIX)
+    except OSError as error:
+        log.warning("No metrics are sent: [metrics] statsd_host=%s is not found (%s)", host, error)
+        return None
