@@ -17,6 +17,7 @@ from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
 from touchline_airflow.failure_note import remove_failure, write_failure
+from touchline_airflow.metrics.run_ended import run_ended
 
 FAILED_STATES = ("failed", "upstream_failed")
 
@@ -53,6 +54,7 @@ def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings
     runs.end(address, run_id, "failed" if reason else "published", reason)
     shutil.rmtree(ScratchFiles(settings.scratch_dir, match_id).root, ignore_errors=True)
     matches.release_lease(address, match_id, run_id)
+    run_ended(match_id, run_id, reason, settings)
     return reason
 
 

@@ -23,7 +23,7 @@ from touchline_airflow.force import is_forced
 from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.locality import STEP_BACK_SEC, better_host
-from touchline_airflow.metrics.table import STAGE_DURATION
+from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
 from touchline_airflow.step_mounts import USES_SCRATCH, match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
@@ -71,7 +71,7 @@ class TouchlineOperator(StepOperator):
             context, [*filter(None, (self.match_id, self.part))],
             lambda user: match_mounts(self.task_id, self.match_id, settings, user),
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
-        self._note(settings, run_id, finished, wall_ms=round((time.monotonic() - started) * 1000))
+        self._note(settings, context, finished, wall_ms=round((time.monotonic() - started) * 1000))
         self._end_prefetch(settings, finished)
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
@@ -132,13 +132,14 @@ class TouchlineOperator(StepOperator):
             fail(self.log, f"run {holder} works on {self.match_id}: clear this task again when it has ended",
                  may_retry=True)
 
-    def _note(self, settings: Settings, run_id: str, finished: Finished, wall_ms: int) -> None:
-        stats = read_stats(self._result(WorkFiles(settings.working_dir, self.match_id)))
+    def _note(self, settings: Settings, context: Context, finished: Finished, wall_ms: int) -> None:
+        files = WorkFiles(settings.working_dir, self.match_id)
         is_done = finished.exit_code == EXIT_DONE
+        stats = read_stats(self._result(files)) if is_done else {"exit_code": finished.exit_code}
         reason = None if is_done else reason_of(finished)
-        runs.note_stage(settings.catalogue_address, run_id, runs.StageTime(
-            self.task_id, self.part, wall_ms, is_done, reason, stats if is_done else None))
-        STAGE_DURATION.observe(wall_ms / 1000, stage=self.task_id)
+        ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats)
+        runs.note_stage(settings.catalogue_address, context["run_id"], ended)
+        step_ended(ended, context["ti"].try_number, files)
 
     def _result(self, files: WorkFiles) -> Path:
         by_part = {"spot_chunk": files.spottings, "render_reel": files.reel}

@@ -14,6 +14,7 @@ from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.settings import Settings
 from touchline_airflow.close_match import close_run, failure, is_published
+from touchline_airflow.metrics.run_ended import run_ended
 
 CLOSE_MATCH = "close_match"
 ABANDONED_AFTER_SEC = 600
@@ -51,6 +52,7 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
     if _is_taken_over(run, settings):
         why = _reason(run, state, states, settings)
         runs.end(settings.catalogue_address, run.run_id, "failed", why)
+        run_ended(run.match_id, run.run_id, why, settings)
         return why
     reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -71,17 +72,36 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_") or NO_VALUE
 
 
+def look_up_again() -> None:
+    """Ask for the address of StatsD anew: a process that lives for weeks follows it to another machine."""
+    _client.cache_clear()
+
+
 @functools.cache
 def _client() -> Any:
     """Where Airflow sends its own metrics to, by UDP: nobody has to listen. None where Airflow sends none."""
+    if _setting("statsd_on").lower() not in ("true", "t", "1"):
+        return None
     import statsd
-    from airflow.sdk.configuration import conf
 
-    if not conf.getboolean("metrics", "statsd_on", fallback=False):
-        return None
-    host, port = conf.get("metrics", "statsd_host"), conf.getint("metrics", "statsd_port")
+    host = _setting("statsd_host")
     try:
-        return statsd.StatsClient(host, port, prefix=PREFIX)
+        return statsd.StatsClient(host, int(_setting("statsd_port")), prefix=PREFIX)
     except OSError as error:
-        log.warning("No metrics are sent: [metrics] statsd_host=%s is not found (%s)", host, error)
+        _say_once(f"No metrics are sent: [metrics] statsd_host={host} is not found ({error})")
         return None
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    log.warning("%s", line)
+
+
+def _setting(name: str) -> str:
+    """A setting of Airflow's section [metrics]. The environment is asked first: Airflow's import takes seconds."""
+    value = os.environ.get(f"AIRFLOW__METRICS__{name.upper()}")
+    if value is None:
+        from airflow.sdk.configuration import conf
+
+        value = conf.get("metrics", name)
+    return value.strip()

@@ -19,10 +19,11 @@ MATCH_DURATION = Histogram("pipeline_match_duration_seconds", "seconds",
                            "From the begin of a run of process_match to its end.", ("outcome",), _MATCH_BUCKETS)
 MATCH_SPEED = Gauge("pipeline_match_speed_ratio", "times real time",
                     "Length of the match that was published last, divided by what its run took.")
-JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that ended: published or failed.", ("outcome",))
+JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that had a match and ended: published or failed.",
+               ("outcome",))
 JOBS_FAILED = Counter("pipeline_jobs_failed_total", "runs",
-                      "Runs of process_match that failed: because of the recording, the storage, a setting, by hand "
-                      "(stopped), or the machines (infrastructure).", ("reason",))
+                      "Those that failed: because of the recording, the storage, a setting, by hand (stopped), or all "
+                      "else (infrastructure).", ("reason",))
 EVENTS = Counter("pipeline_events_detected_total", "actions", "Actions in matches that were published.", ("label",))
 COST = Counter("pipeline_cost_total", "currency", "What matches cost at the rates of the settings.")
 MATCH_COST = Gauge("pipeline_match_cost", "currency", "What the match that ended last cost, failed ones too.")
@@ -36,7 +37,8 @@ COST_LIMIT = Gauge("pipeline_cost_limit", "currency",
 STAGE_DURATION = Histogram("pipeline_stage_duration_seconds", "seconds", "What one task of a step took.", ("stage",),
                            _STAGE_BUCKETS)
 STAGE_SPEED = Gauge("pipeline_stage_speed_ratio", "times real time",
-                    "Footage that a step's last task worked through, divided by what it took.", ("stage",))
+                    "Footage that scan, spot_chunk (its hot windows) or render_reel worked through at its last task, "
+                    "divided by the time of the computing itself.", ("stage",))
 STAGE_RETRIES = Counter("pipeline_stage_retries_total", "tries", "Tries after the first, of chunks too.", ("stage",))
 STAGE_FAILURES = Counter("pipeline_stage_failures_total", "tries", "Tries that failed.", ("stage",))
 
@@ -56,7 +58,8 @@ MAILS = Counter("pipeline_mails_total", "mails", "Mails by kind and whether they
                 ("kind", "outcome"))
 
 # Machines. `mount` is the setting that names the folder: nas_output_path, working_dir…
-WORKER_UP = Gauge("pipeline_worker_up", "0 or 1", "Whether a machine's worker answers.", ("host",))
+WORKER_UP = Gauge("pipeline_worker_up", "0 or 1", "Whether a machine's Celery worker answers (light, chunks); without "
+                  "Celery whether the scheduler does, which works itself (scheduler).", ("host", "worker"))
 GPU_USE = Gauge("pipeline_gpu_utilization_percent", "percent", "As nvidia-smi says.", ("host", "gpu"))
 GPU_MEMORY_USED = Gauge("pipeline_gpu_memory_used_bytes", "bytes", "As nvidia-smi says.", ("host", "gpu"))
 GPU_MEMORY = Gauge("pipeline_gpu_memory_bytes", "bytes", "As nvidia-smi says.", ("host", "gpu"))
@@ -67,8 +70,8 @@ DISK_FREE = Gauge("pipeline_disk_free_bytes", "bytes", "Free for us.", ("host", 
 DISK = Gauge("pipeline_disk_bytes", "bytes", "Size of the disk.", ("host", "mount"))
 NAS_UP = Gauge("pipeline_nas_up", "0 or 1", "Whether the last check of NAS_MOUNT_PATH and NAS_OUTPUT_PATH was good.",
                ("host",))
-NAS_LATENCY = Gauge("pipeline_nas_read_latency_seconds", "seconds", "To open a recording and read its first block, at "
-                    "the last check.", ("host",))
+NAS_LATENCY = Gauge("pipeline_nas_read_latency_seconds", "seconds", "To open a recording, at the last check (median of "
+                    "some).", ("host",))
 NAS_READ = Gauge("pipeline_nas_read_bytes_per_second", "bytes per second", "Sequential, at the last check.", ("host",))
 NAS_WRITE = Gauge("pipeline_nas_write_bytes_per_second", "bytes per second", "Sequential, at the last check.",
                   ("host",))

@@ -1,0 +1,56 @@
+"""What do we tell of a run of `process_match` that was closed?"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from touchline.catalogue import actions, matches, reels, runs
+from touchline.errors import TouchlineError
+from touchline.settings import Settings
+from touchline_airflow.metrics.failure_class import failure_class
+from touchline_airflow.metrics.table import (
+    EVENTS,
+    JOB_DURATION,
+    JOBS,
+    JOBS_FAILED,
+    MATCH_DURATION,
+    MATCH_SPEED,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
+    """Send its outcome, what it took and what it found, as the catalogue has it; that never fails what it tells of."""
+    try:
+        _tell(match_id, run_id, reason, settings)
+    except TouchlineError as error:
+        log.warning("The metrics of run %s were not sent: %s", run_id, error)
+
+
+def _tell(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
+    address = settings.catalogue_address
+    outcome = "failed" if reason else "published"
+    JOBS.add(outcome=outcome)
+    seconds = _seconds(match_id, run_id, address)
+    if seconds is not None:
+        MATCH_DURATION.observe(seconds, outcome=outcome)
+    stages = runs.stages(address, run_id)
+    if reason:
+        JOBS_FAILED.add(reason=failure_class(reason, stages))
+        return
+    for label, count in Counter(action["label"] for action in actions.of_match(address, match_id)).items():
+        EVENTS.add(count, label=label)
+    match = matches.find(address, match_id)
+    if seconds:
+        for reel in reels.of_match(address, match_id):
+            JOB_DURATION.observe(seconds, reel_kind=reel["name"])
+        if match and match.duration_ms:
+            MATCH_SPEED.set(round(match.duration_ms / 1000 / seconds, 3))
+
+
+def _seconds(match_id: str, run_id: str, address: str) -> float | None:
+    """From begin to end; None for a run that never began."""
+    row = next((row for row in runs.of_match(address, match_id) if row["run_id"] == run_id), None)
+    return (row["ended_at_ms"] - row["started_at_ms"]) / 1000 if row and row["ended_at_ms"] else None

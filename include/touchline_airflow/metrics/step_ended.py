@@ -1,0 +1,44 @@
+"""What do we tell of a step's task that has ended?"""
+
+from __future__ import annotations
+
+from touchline.catalogue.runs import StageTime
+from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError
+from touchline.steps.result import read_result
+from touchline_airflow.metrics.table import (
+    GPU_SECONDS,
+    STAGE_DURATION,
+    STAGE_FAILURES,
+    STAGE_RETRIES,
+    STAGE_SPEED,
+)
+
+
+def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
+    """Send its duration, whether it failed or was tried again, and how fast it was."""
+    seconds = ended.wall_ms / 1000
+    STAGE_DURATION.observe(seconds, stage=ended.stage)
+    if ended.stage == "spot_chunk":
+        GPU_SECONDS.add(seconds)
+    if try_number > 1:
+        STAGE_RETRIES.add(stage=ended.stage)
+    if not ended.done:
+        STAGE_FAILURES.add(stage=ended.stage)
+    elif (computed_s := (ended.stats or {}).get("wall_s")) and (footage := footage_ms(ended, files)):
+        STAGE_SPEED.set(round(footage / 1000 / computed_s, 3), stage=ended.stage)
+
+
+def footage_ms(stage: StageTime, files: WorkFiles) -> int:
+    """Length of what the step worked through; 0 where that says nothing about its speed, or cannot be told."""
+    try:
+        if stage.stage == "scan":
+            return int(read_result(files.scan).result["duration_ms"])
+        if stage.stage == "spot_chunk":
+            chunks = {chunk["chunk_id"]: chunk for chunk in read_result(files.chunks).result["chunks"]}
+            return sum(end_ms - start_ms for start_ms, end_ms in chunks[stage.part]["hot"])
+        if stage.stage == "render_reel":
+            return int(read_result(files.reel(stage.part)).result["duration_ms"])
+    except (DamagedResultError, KeyError):
+        pass
+    return 0
