@@ -83,11 +83,11 @@ def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Pat
     assert any("The NAS reads 23 MB/s, below PREFETCH_BELOW_MB_S=50: copying the recording to SCRATCH_DIR" in line
                for line in lines), lines
     with away(house.nas, tmp_path / "empty"):
-        copies = [copy.read_bytes() for copy in (scratch.root / "recordings").iterdir()]
+        copies = [copy.read_bytes() for copy in scratch.root.glob("recordings/*")]
         match = matches.find(house.catalogue, match_id)
         wait_for("a chunk", lambda: has_ended(house, run_id, "spot_chunk"))
         chunk = task(house, run_id, "spot_chunk")
-    assert copies == [target.read_bytes()], "one copy, whole"
+    assert copies == [target.read_bytes()], f"one copy, whole: {lines}"
     assert match and match.prefetched_on == HOST
     assert chunk and (chunk["state"], chunk["try_number"]) == ("success", 1), "it read the NAS"
 
