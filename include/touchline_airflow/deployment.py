@@ -66,6 +66,14 @@ class DeploymentSettings(FromEnvironment):
     backup_secrets: str = setting(
         "", "File or folder with Airflow's keys, taken into each backup; empty: keep them elsewhere."
     )
+    mail_operator: str = setting("", "Who gets alarms and the summary: mail addresses with commas; empty: nobody.")
+    mail_coach: str = setting("", "Who gets the morning's reels: mail addresses with commas; empty: nobody.")
+    fold_alarms_min: int = setting(
+        60, "The same alarm is mailed again after this time at the earliest, in minutes.", low=0, high=10_080
+    )
+    reels_url: str = setting(
+        "", "Address of NAS_OUTPUT_PATH for people, for the links in mails (https://…, file://…); empty: the path."
+    )
 
     @property
     def user(self) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from touchline.catalogue.connection import now_ms, reading, upsert, writing
-from touchline.catalogue.schema import runs, stage_times
+from touchline.catalogue.schema import matches, runs, stage_times
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,19 @@ def open_runs(url: str) -> list[tuple[str, str]]:
     wanted = select(runs.c.run_id, runs.c.match_id).where(runs.c.status == "running").order_by(runs.c.started_at_ms)
     with reading(url) as connection:
         return [(row.run_id, row.match_id) for row in connection.execute(wanted)]
+
+
+def lengths_and_times(url: str, most: int) -> list[tuple[int, int]]:
+    """Length of a match and what its longest published run took, in ms, for the matches published last.
+
+    The longest: a run that found all work done says nothing.
+    """
+    took = func.max(runs.c.ended_at_ms - runs.c.started_at_ms)
+    wanted = (select(matches.c.duration_ms, took).join(runs, runs.c.match_id == matches.c.match_id)
+              .where(runs.c.status == "published", runs.c.ended_at_ms.is_not(None), matches.c.duration_ms > 0)
+              .group_by(matches.c.match_id, matches.c.duration_ms).order_by(func.max(runs.c.ended_at_ms).desc()))
+    with reading(url) as connection:
+        return [(length, time) for length, time in connection.execute(wanted.limit(most))]
 
 
 def note_stage(url: str, run_id: str, time: StageTime) -> None:

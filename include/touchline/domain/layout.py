@@ -33,6 +33,11 @@ def gpu_leases(scratch_dir: Path) -> Path:
     return scratch_dir / "gpu-leases"
 
 
+def mail_notes(working_dir: Path) -> Path:
+    """Folder of the notes on which alarm was mailed when."""
+    return working_dir / "mail"
+
+
 @dataclass(frozen=True)
 class WorkFiles:
     """The small results of one match below WORKING_DIR, shared by all hosts."""

@@ -1,0 +1,99 @@
+"""What does a mail say? A letter holds it once; from it come the HTML and the text, both with the same content."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, Template
+
+TEXT_WIDTH = 78
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG shown inside the mail; `caption` stands in its place where pictures are not shown."""
+
+    jpeg: bytes
+    caption: str
+    url: str = ""
+
+    @property
+    def content_id(self) -> str:
+        """Name by which the HTML refers to the picture."""
+        return f"{hashlib.sha256(self.jpeg).hexdigest()[:24]}@touchline"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table: a name, what there is to say of it, and where to read more."""
+
+    name: str
+    says: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands below it, in this order."""
+
+    heading: str
+    words: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail before it is one.
+
+    :param kind: deadline, failure, summary, cost…: the label of the metric, and what the reader sorts by.
+    :param role: operator or coach.
+    :param key: repeated letters with the same key are folded together (FOLD_ALARMS_MIN).
+    :param lead: the first sentence, which says all that matters.
+    """
+
+    kind: str
+    role: str
+    key: str
+    subject: str
+    lead: str
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, each content once."""
+        return tuple({one.content_id: one for part in self.sections for one in part.pictures}.values())
+
+    def as_html(self) -> str:
+        """The letter for a mail program that shows HTML; everything in it is escaped."""
+        return _template().render(letter=self)
+
+    def as_text(self) -> str:
+        """The letter as plain text, wrapped but for addresses."""
+        parts = [_wrapped(self.lead)]
+        for section in self.sections:
+            parts.append("\n".join(["", section.heading, "-" * len(section.heading)]))
+            parts += [_wrapped(words) for words in section.words]
+            parts += [_listed(line.name, line.says, line.url) for line in section.lines]
+            parts += [_listed(picture.caption, "", picture.url) for picture in section.pictures if picture.url]
+        return "\n".join(parts) + "\n"
+
+
+def _wrapped(words: str) -> str:
+    return textwrap.fill(words, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _listed(name: str, says: str, url: str) -> str:
+    line = textwrap.fill(f"{name}: {says}" if says else name, TEXT_WIDTH, initial_indent="- ", subsequent_indent="  ",
+                         break_long_words=False, break_on_hyphens=False)
+    return f"{line}\n  {url}" if url else line
+
+
+@cache
+def _template() -> Template:
+    place = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=place, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template("letter.html")
