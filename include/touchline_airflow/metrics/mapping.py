@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from touchline_airflow.metrics.airflow_metrics import AIRFLOW, DROP_THE_REST
 from touchline_airflow.metrics.metric import PREFIX, Gauge, Histogram, Metric
 from touchline_airflow.metrics.table import TABLE
 
@@ -12,14 +13,15 @@ GAUGE_TTL = "5m"
 
 
 def mapping() -> dict[str, Any]:
-    """The content of `statsd_mapping.yml`; one rule for each metric, and no other takes its names."""
-    return {"mappings": [rule(metric) for metric in TABLE]}
+    """The content of `docker/statsd/mapping.yml`; one rule for each metric, and no other takes its names."""
+    ours = {".".join([PREFIX, metric.name, *("*" for _ in metric.labels)]): metric for metric in TABLE}
+    return {"mappings": [*(rule(pattern, metric) for pattern, metric in {**ours, **AIRFLOW}.items()), DROP_THE_REST]}
 
 
-def rule(metric: Metric) -> dict[str, Any]:
-    """One rule of the exporter."""
+def rule(pattern: str, metric: Metric) -> dict[str, Any]:
+    """One rule of the exporter: what the pattern matches becomes the metric, each `*` one of its labels."""
     found: dict[str, Any] = {
-        "match": ".".join([PREFIX, metric.name, *("*" for _ in metric.labels)]),
+        "match": pattern,
         "name": metric.name,
         "help": metric.meaning,
         "labels": {label: f"${place}" for place, label in enumerate(metric.labels, 1)},
