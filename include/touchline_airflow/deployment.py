@@ -60,6 +60,22 @@ class DeploymentSettings(FromEnvironment):
         90, "Ended runs and their tasks stay this long in Airflow's database and in the catalogue, in days.",
         low=2, high=36_500,
     )
+    cost_per_gpu_hour: float = setting(
+        0.0, "What an hour of chunk work costs: of a GPU, or of the CPU in its place.", low=0, high=1_000_000
+    )
+    cost_per_cpu_hour: float = setting(
+        0.0, "What an hour of any other step costs.", low=0, high=1_000_000
+    )
+    currency: str = setting("EUR", "In which currency the rates and limits are.")
+    cost_per_match_warn: float = setting(
+        0.0, "An alert tells of a match that cost more; 0: none.", low=0, high=1_000_000_000
+    )
+    cost_per_match_limit: float = setting(
+        0.0, "touchline holds when a run of a match cost more; 0: it never does.", low=0, high=1_000_000_000
+    )
+    cost_per_day_limit: float = setting(
+        0.0, "touchline holds when a day (UTC) cost more; 0: it never does.", low=0, high=1_000_000_000
+    )
     backup_dir: Path = setting(
         Path("/var/lib/touchline/backups"), "Folder of the backups, on another disk than what is backed up; must exist."
     )

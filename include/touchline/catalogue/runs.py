@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from touchline.catalogue.connection import now_ms, reading, upsert, writing
 from touchline.catalogue.schema import matches, runs, stage_times
@@ -15,7 +15,10 @@ from touchline.catalogue.schema import matches, runs, stage_times
 
 @dataclass(frozen=True)
 class StageTime:
-    """The last attempt of one stage of a run; `part` is a chunk or a reel, or empty."""
+    """The last attempt of one stage of a run; `part` is a chunk or a reel, or empty.
+
+    `spent_ms` is what all its attempts took together: the catalogue adds it up.
+    """
 
     stage: str
     part: str
@@ -23,6 +26,7 @@ class StageTime:
     done: bool
     reason: str | None = None
     stats: Mapping[str, Any] | None = None
+    spent_ms: int = 0
 
 
 def begin(url: str, run_id: str, match_id: str) -> None:
@@ -78,17 +82,29 @@ def lengths_and_times(url: str, most: int) -> list[tuple[int, int]]:
 
 def note_stage(url: str, run_id: str, time: StageTime) -> None:
     """Write down how one attempt of a stage went; a run that never began is not kept."""
+    this = ((stage_times.c.run_id == run_id) & (stage_times.c.stage == time.stage) & (stage_times.c.part == time.part))
     with writing(url) as connection:
         if connection.execute(select(runs.c.run_id).where(runs.c.run_id == run_id)).first():
+            before = connection.execute(select(stage_times.c.spent_ms).where(this)).scalar() or 0
             upsert(connection, stage_times, {
                 "run_id": run_id, "stage": time.stage, "part": time.part, "wall_ms": time.wall_ms, "done": time.done,
-                "reason": time.reason, "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None})
+                "reason": time.reason, "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None,
+                "spent_ms": before + time.wall_ms, "noted_at_ms": now_ms()})
 
 
 def stages(url: str, run_id: str) -> list[StageTime]:
     """All stages of a run that were noted, by name and part."""
-    wanted = select(stage_times).where(stage_times.c.run_id == run_id)
+    return _stages(url, stage_times.c.run_id == run_id)
+
+
+def stages_since(url: str, since_ms: int) -> list[StageTime]:
+    """All stages, of any run, whose last attempt ended since then."""
+    return _stages(url, stage_times.c.noted_at_ms >= since_ms)
+
+
+def _stages(url: str, wanted: ColumnElement[bool]) -> list[StageTime]:
+    statement = select(stage_times).where(wanted).order_by(stage_times.c.stage, stage_times.c.part)
     with reading(url) as connection:
-        rows = connection.execute(wanted.order_by(stage_times.c.stage, stage_times.c.part)).mappings().all()
+        rows = connection.execute(statement).mappings().all()
     return [StageTime(row["stage"], row["part"], row["wall_ms"], row["done"], row["reason"],
-                      json.loads(row["stats"]) if row["stats"] else None) for row in rows]
+                      json.loads(row["stats"]) if row["stats"] else None, row["spent_ms"]) for row in rows]

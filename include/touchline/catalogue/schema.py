@@ -21,7 +21,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
@@ -88,8 +88,14 @@ stage_times = Table(
     Column("done", Boolean, nullable=False),
     Column("reason", Text),
     Column("stats", Text),
+    Column("spent_ms", BigInteger, nullable=False, server_default="0"),
+    Column("noted_at_ms", BigInteger, nullable=False, server_default="0"),
+    Index("stage_times_by_time", "noted_at_ms"),
 )
-"""The last attempt of each stage (and part: chunk or reel, else empty): how long, and why it failed if it did."""
+"""The last attempt of each stage (and part: chunk or reel, else empty): how long, and why it failed if it did.
+
+`spent_ms`: all attempts together. `noted_at_ms`: when the last one ended.
+"""
 
 actions = Table(
     "actions", metadata,

@@ -38,6 +38,16 @@ def mail_notes(working_dir: Path) -> Path:
     return working_dir / "mail"
 
 
+def hold_file(working_dir: Path) -> Path:
+    """Who holds this deployment, since when and why; nothing starts while it is there."""
+    return working_dir / "hold.json"
+
+
+def accepted_costs(working_dir: Path) -> Path:
+    """What a day or a run had cost when somebody let it go on beyond its limit."""
+    return working_dir / "accepted-costs.json"
+
+
 @dataclass(frozen=True)
 class WorkFiles:
     """The small results of one match below WORKING_DIR, shared by all hosts."""

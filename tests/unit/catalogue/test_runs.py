@@ -22,7 +22,7 @@ def url(empty: str) -> str:
 def test_a_stage_that_healed_has_no_reason_any_more(url: str) -> None:
     runs.note_stage(url, "run-1", StageTime("scan", "", 5, done=False, reason="the NAS was away"))
     runs.note_stage(url, "run-1", StageTime("scan", "", 9, done=True, stats={"fps": 12.5}))
-    assert runs.stages(url, "run-1") == [StageTime("scan", "", 9, done=True, stats={"fps": 12.5})]
+    assert runs.stages(url, "run-1") == [StageTime("scan", "", 9, done=True, stats={"fps": 12.5}, spent_ms=14)]
 
 
 def test_parts_of_a_stage_stand_side_by_side(url: str) -> None:

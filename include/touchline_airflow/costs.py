@@ -1,0 +1,40 @@
+"""What did work cost? At the rates of the settings, from the times that the catalogue has; no airflow in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from touchline.catalogue import runs
+from touchline.catalogue.runs import StageTime
+from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
+
+ON_GPU = "spot_chunk"
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some stages took and cost. A chunk counts as time of a GPU also where the CPU works in its place."""
+
+    gpu_seconds: float
+    cpu_seconds: float
+    amount: float
+
+
+def cost_of(stages: Iterable[StageTime], rates: DeploymentSettings) -> Cost:
+    """Cost of all attempts of these stages (`runs.stages` of a run), failed ones too."""
+    gpu_ms = cpu_ms = 0
+    for stage in stages:
+        gpu_ms += stage.spent_ms if stage.stage == ON_GPU else 0
+        cpu_ms += stage.spent_ms if stage.stage != ON_GPU else 0
+    amount = (gpu_ms * rates.cost_per_gpu_hour + cpu_ms * rates.cost_per_cpu_hour) / _HOUR_MS
+    return Cost(gpu_ms / 1000, cpu_ms / 1000, amount)
+
+
+def cost_today(settings: Settings, rates: DeploymentSettings) -> Cost:
+    """Cost of what has ended since midnight UTC, of runs that go on too."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return cost_of(runs.stages_since(settings.catalogue_address, round(midnight.timestamp() * 1000)), rates)

@@ -1,0 +1,1 @@
+"""Hold, go on, stop for cost, and set right what is stuck."""
