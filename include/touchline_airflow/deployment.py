@@ -8,8 +8,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from touchline import __version__
 from touchline.errors import SettingError
@@ -90,6 +92,17 @@ class DeploymentSettings(FromEnvironment):
     reels_url: str = setting(
         "", "Address of NAS_OUTPUT_PATH for people, for the links in mails (https://…, file://…); empty: the path."
     )
+    timezone: str = setting("UTC", "Time zone of the people here, such as Europe/Vienna: for the night and for mails.")
+    summary_at: str = setting("07:00", "When the morning's summary is mailed, hours:minutes in TIMEZONE.")
+    backfill_done_by: str = setting("06:00", "When nightly_backfill is late, hours:minutes in TIMEZONE.")
+    match_late_factor: float = setting(
+        3.0, "A match is late after this many times what its length normally takes.", low=0, high=1000
+    )
+    match_late_min: float = setting(30.0, "A match is late after so many minutes at the earliest.", low=0, high=10_080)
+    recording_late_min: float = setting(
+        45.0, "A recording is late that stands still this long and is not taken, and so is the ingest; in minutes.",
+        low=0, high=10_080,
+    )
 
     @property
     def user(self) -> str:
@@ -103,6 +116,30 @@ class DeploymentSettings(FromEnvironment):
         if not re.fullmatch(r"[1-9][0-9]{0,9}:[0-9]{1,10}", self.container_user):
             raise SettingError(f"CONTAINER_USER={self.container_user!r} is no uid:gid of a plain user: write 1000:1000")
         return self.container_user
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """TIMEZONE.
+
+        Raises:
+            SettingError: there is none of this name.
+        """
+        try:
+            return ZoneInfo(self.timezone)
+        except (KeyError, OSError, ValueError):
+            raise SettingError(f"TIMEZONE={self.timezone!r} is not known: write Europe/Vienna") from None
+
+    def clock(self, name: str) -> time:
+        """A time of the day: `clock("summary_at")` is SUMMARY_AT.
+
+        Raises:
+            SettingError: it is none.
+        """
+        value = getattr(self, name)
+        try:
+            return datetime.strptime(value, "%H:%M").time()
+        except ValueError:
+            raise SettingError(f"{name.upper()}={value!r} is no time of the day: write 07:00") from None
 
 
 def while_parsing(name: str, environ: Mapping[str, str]) -> Any:
