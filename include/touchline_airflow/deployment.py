@@ -95,6 +95,16 @@ class DeploymentSettings(FromEnvironment):
     timezone: str = setting("UTC", "Time zone of the people here, such as Europe/Vienna: for the night and for mails.")
     summary_at: str = setting("07:00", "When the morning's summary is mailed, hours:minutes in TIMEZONE.")
     backfill_done_by: str = setting("06:00", "When nightly_backfill is late, hours:minutes in TIMEZONE.")
+    working_day_begins: str = setting(
+        "05:00", "From then on a scheduled nightly_backfill starts no further match, hours:minutes in TIMEZONE."
+    )
+    backfill_gpu_hours: float = setting(
+        8.0, "A scheduled nightly_backfill starts no further match once the night took so many GPU hours; 0: no limit.",
+        low=0, high=100_000,
+    )
+    backfill_outdated: str = setting(
+        "false", "Whether nightly_backfill also makes anew what older models or settings made.", choices=("true", "false")
+    )
     match_late_factor: float = setting(
         3.0, "A match is late after this many times what its length normally takes.", low=0, high=1000
     )
