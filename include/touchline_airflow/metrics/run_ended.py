@@ -8,6 +8,7 @@ from collections import Counter
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
+from touchline_airflow.expected import expected_seconds
 from touchline_airflow.metrics.failure_class import failure_class
 from touchline_airflow.metrics.table import (
     EVENTS,
@@ -16,6 +17,7 @@ from touchline_airflow.metrics.table import (
     JOBS_FAILED,
     MATCH_DURATION,
     MATCH_SPEED,
+    MATCH_TOOK,
 )
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ def _tell(match_id: str, run_id: str, reason: str | None, settings: Settings) ->
             JOB_DURATION.observe(seconds, reel_kind=reel["name"])
         if match and match.duration_ms:
             MATCH_SPEED.set(round(match.duration_ms / 1000 / seconds, 3))
+            MATCH_TOOK.set(round(seconds / expected_seconds(match.duration_ms, settings), 3))
 
 
 def _seconds(match_id: str, run_id: str, address: str) -> float | None:

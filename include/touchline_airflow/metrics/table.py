@@ -19,6 +19,8 @@ MATCH_DURATION = Histogram("pipeline_match_duration_seconds", "seconds",
                            "From the begin of a run of process_match to its end.", ("outcome",), _MATCH_BUCKETS)
 MATCH_SPEED = Gauge("pipeline_match_speed_ratio", "times real time",
                     "Length of the match that was published last, divided by what its run took.")
+MATCH_TOOK = Gauge("pipeline_match_took_ratio", "times the usual",
+                   "What the run of the match that was published last took, divided by what its length normally takes.")
 JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that had a match and ended: published or failed.",
                ("outcome",))
 JOBS_FAILED = Counter("pipeline_jobs_failed_total", "runs",
