@@ -47,12 +47,15 @@ PARAMS: dict[str, Any] = {
     "match_id": Param(None, type=["null", "string"], title="Match id", description="Set by ingest_recordings."),
 }
 
+RUN_TIMEOUT = timedelta(days=7)
+"""A match may be held, or wait for space, for days; that it is late is told by its deadline."""
+
 
 @dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16, default_args=DEFAULT_ARGS, params=PARAMS,
-     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=timedelta(hours=24), render_template_as_native_obj=False)
+     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=RUN_TIMEOUT, render_template_as_native_obj=False)
 def process_match() -> None:
     """Wire the steps of one match."""
-    opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=timedelta(hours=24))
+    opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=RUN_TIMEOUT)
     match = {"match_id": opened.output}
 
     probe = TouchlineOperator(task_id="probe", **match)

@@ -83,6 +83,11 @@ def require_working(request: Request, settings: Settings, deployment: Deployment
     require(room, request.match_id, needed, there)
 
 
+def working_room(settings: Settings, deployment: DeploymentSettings) -> Room:
+    """WORKING_DIR as it is now."""
+    return _room("WORKING_DIR", settings.working_dir, deployment.working_budget_gb, deployment.min_free_gb)
+
+
 def require_scratch(match_id: str, step: str, settings: Settings, deployment: DeploymentSettings) -> None:
     """Let a step work only if what its match will take in SCRATCH_DIR of this host fits beside the others' clips.
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from touchline.errors import IncompleteRecordingError
+from touchline.errors import EXIT_DONE, IncompleteRecordingError
 from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.failing import failing_plainly
 from touchline_airflow.step_mounts import read_only
 from touchline_airflow.step_operator import StepOperator
+from touchline_airflow.waiting import wait_for_release, wait_while_held
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,9 +39,13 @@ class CheckRecording(StepOperator):
             return self._check(context, self.path)
 
     def _check(self, context: Context, path: str) -> str | None:
+        settings = Settings.from_env()
+        wait_while_held(context, self.log, settings.working_dir)
         finished = self.run_step(context, [path], lambda _user: [read_only(Path(path))])
+        if self.halted_by and finished.exit_code != EXIT_DONE:
+            wait_for_release(context, self.log, self.halted_by)
         try:
-            ingest.note_check(path, finished, Settings.from_env())
+            ingest.note_check(path, finished, settings)
         except IncompleteRecordingError as error:
             self.log.info("%s is not complete yet: %s", path, error)
             return None

@@ -40,6 +40,9 @@ class DeploymentSettings(FromEnvironment):
     gpu_slots_per_chunk: int = setting(
         0, "Slots of the pool gpu for one chunk; 0: one on a GPU with models of up to 400 MB, else two.", low=0, high=16
     )
+    step_silent_sec: int = setting(
+        1800, "A step that says nothing for so long is ended and tried again, in seconds; 0: never.", low=0, high=86_400
+    )
     tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
     working_budget_gb: float = setting(
         0.0, "Most that WORKING_DIR may hold, in GB; 0: what its disk has.", low=0, high=1_000_000

@@ -15,7 +15,7 @@ from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import failing_plainly
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.match_request import find_match, read_order
-from touchline_airflow.waiting import is_late
+from touchline_airflow.waiting import is_late, wait_while_held
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,6 +40,7 @@ class OpenMatch(BaseSensorOperator):
 
     def _open(self, context: Context, settings: Settings) -> PokeReturnValue:
         address, run_id = settings.catalogue_address, context["run_id"]
+        wait_while_held(context, self.log, settings.working_dir)
         request = find_match(read_order(context["params"], settings), settings)
         match_id = request.match_id
         if not self._fits(context, request, settings):

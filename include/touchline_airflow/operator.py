@@ -24,11 +24,12 @@ from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import LEASE_SEC, run_is_active
 from touchline_airflow.locality import STEP_BACK_SEC, better_host
 from touchline_airflow.metrics.step_ended import step_ended
+from touchline_airflow.ops.cost_stop import stop_for_cost
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
 from touchline_airflow.step_mounts import USES_SCRATCH, match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
 from touchline_airflow.step_process import Finished
-from touchline_airflow.waiting import wait
+from touchline_airflow.waiting import wait, wait_for_release, wait_while_held
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -63,6 +64,7 @@ class TouchlineOperator(StepOperator):
     def _execute(self, context: Context, settings: Settings) -> None:
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
+        wait_while_held(context, self.log, settings.working_dir)
         self._step_back(context, settings)
         self._wait_for_space(context, settings)
         self._start_prefetch(settings)
@@ -73,6 +75,9 @@ class TouchlineOperator(StepOperator):
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, context, finished, wall_ms=round((time.monotonic() - started) * 1000))
         self._end_prefetch(settings, finished)
+        if self.halted_by and finished.exit_code != EXIT_DONE:
+            wait_for_release(context, self.log, self.halted_by)
+        stop_for_cost(run_id, self.match_id, settings, DeploymentSettings.from_env())
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
 
@@ -139,7 +144,8 @@ class TouchlineOperator(StepOperator):
         reason = None if is_done else reason_of(finished)
         ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats)
         runs.note_stage(settings.catalogue_address, context["run_id"], ended)
-        step_ended(ended, context["ti"].try_number, files)
+        if is_done or not self.halted_by:
+            step_ended(ended, context["ti"].try_number, files)
 
     def _result(self, files: WorkFiles) -> Path:
         by_part = {"spot_chunk": files.spottings, "render_reel": files.reel}

@@ -12,6 +12,9 @@ from touchline.errors import EXIT_DONE, EXIT_FAILED, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.metrics.table import STUCK
+from touchline_airflow.ops.hold import Hold
+from touchline_airflow.ops.watcher import Watcher
 from touchline_airflow.runtime import chosen_runtime, step_argv, step_environment, touchline_path
 from touchline_airflow.sandbox import Place, container_spec
 from touchline_airflow.step_container import StepContainer
@@ -39,20 +42,32 @@ class StepOperator(DockerOperator):
         super().__init__(image=image, auto_remove="force", mount_tmp_dir=False, network_mode="none", **kwargs)
         self._running: StepProcess | StepContainer | None = None
         self._told_to_end = False
+        self._watcher: Watcher | None = None
 
     def run_step(self, context: Context, arguments: Sequence[str], mounts: Mounts, *, match_id: str = "",
                  force: bool = False) -> Finished:
         """Run the step that the task is named after; its lines go to the task's log as they come.
 
-        Never raises for what went wrong with engine, mounts or settings: that is how the step finished.
+        A halt ends it, and so does long silence. Never raises for what went wrong with engine, mounts or settings:
+        that is how the step finished.
         """
         end_with_parent()
-        finished = self._run_to_end(context, arguments, mounts, match_id, force)
-        return self._as_told(finished) if self._told_to_end else finished
+        silent_sec = DeploymentSettings.from_env().step_silent_sec
+        with Watcher(Settings.from_env().working_dir, silent_sec, self._end_step) as self._watcher:
+            finished = self._run_to_end(context, arguments, mounts, match_id, force)
+        return finished if finished.exit_code == EXIT_DONE else self._as_told(finished, silent_sec)
+
+    @property
+    def halted_by(self) -> Hold | None:
+        """The halt that ended the step, or would have if it had not been done."""
+        return self._watcher.halt if self._watcher else None
 
     def on_kill(self) -> None:
         """Cleared, marked or timed out: nothing of the step may go on."""
         self._told_to_end = True
+        self._end_step()
+
+    def _end_step(self) -> None:
         if self._running:
             self._running.kill()
 
@@ -61,20 +76,32 @@ class StepOperator(DockerOperator):
         try:
             with naming_folders(Settings.from_env()):
                 self._running = self._start(context, arguments, mounts, match_id, force)
-            if self._told_to_end:
+            if self._told_to_end or (self._watcher and self._watcher.must_end):
                 self._running.kill()
-            return self._running.follow(lambda line: self.log.info("%s", line))
+            return self._running.follow(self._say)
         except TouchlineError as error:
             return Finished(error.exit_code, "", str(error))
         except OSError as error:
             return Finished(EXIT_FAILED, "", str(error))
 
-    def _as_told(self, finished: Finished) -> Finished:
+    def _say(self, line: str) -> None:
+        if self._watcher:
+            self._watcher.heard()
+        self.log.info("%s", line)
+
+    def _as_told(self, finished: Finished, silent_sec: int) -> Finished:
         """The last line of a step that was told to end says nothing about why."""
-        if finished.exit_code == EXIT_DONE:
+        if self._told_to_end:
+            why = (f"Airflow ended {self.task_id} before it was done: marked or cleared by hand, over its time limit, "
+                   "or its supervisor died")
+        elif self.halted_by:
+            why = self.halted_by.line
+        elif self._watcher and self._watcher.was_silent:
+            STUCK.add(what="silent")
+            why = f"{self.task_id} said nothing for STEP_SILENT_SEC={silent_sec} and was ended: look at GPU and NAS"
+        else:
             return finished
-        return Finished(EXIT_FAILED, finished.stdout, f"Airflow ended {self.task_id} before it was done: marked or "
-                        "cleared by hand, over its time limit, or its supervisor died")
+        return Finished(EXIT_FAILED, finished.stdout, why)
 
     def _start(self, context: Context, arguments: Sequence[str], mounts: Mounts, match_id: str,
                force: bool) -> StepProcess | StepContainer:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from touchline.domain.layout import hold_file
-from touchline.errors import TouchlineError
 from touchline.steps.result import replacing
 
 Kind = Literal["pause", "halt", "cost"]
@@ -42,11 +41,10 @@ class Hold:
 
 
 def hold(working_dir: Path) -> Hold | None:
-    """The hold of this deployment, None where work goes on.
+    """The hold of this deployment, None where work goes on; a file that cannot be understood holds too.
 
     Raises:
         OSError: the folder is away.
-        TouchlineError: the file is none of ours: somebody held it by hand, and it holds until it is removed.
     """
     path = hold_file(working_dir)
     try:
@@ -54,12 +52,12 @@ def hold(working_dir: Path) -> Hold | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise TouchlineError(f"{path} cannot be understood: remove it, or run `touchline-ops resume`") from None
+        return Hold("pause", "somebody", f"{path} cannot be understood: `touchline-ops resume` removes it", 0)
 
 
 def set_hold(working_dir: Path, kind: Kind, who: str, why: str) -> Hold | None:
     """Hold everything from now on; None where what is there holds as much, and goes on. Only a halt adds to a pause."""
-    there = _understood(working_dir)
+    there = hold(working_dir)
     if there and (kind != "halt" or there.kind == "halt"):
         return None
     made = Hold(kind, who, " ".join(why.split()), time.time_ns() // 1_000_000)
@@ -71,13 +69,6 @@ def set_hold(working_dir: Path, kind: Kind, who: str, why: str) -> Hold | None:
 
 def release(working_dir: Path) -> Hold | None:
     """Let everything go on; returns the hold that ended."""
-    there = _understood(working_dir)
+    there = hold(working_dir)
     hold_file(working_dir).unlink(missing_ok=True)
     return there
-
-
-def _understood(working_dir: Path) -> Hold | None:
-    try:
-        return hold(working_dir)
-    except TouchlineError:
-        return None
