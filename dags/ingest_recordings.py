@@ -10,6 +10,7 @@ from airflow.sdk import dag
 from touchline_airflow.check_recording import CheckRecording
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ingest_tasks import register_recordings
+from touchline_airflow.mail.deadlines import deadline
 from touchline_airflow.recording_sensor import RecordingSensor
 
 DOC = """
@@ -20,7 +21,8 @@ and its end can be read without an error. The output folder, dot files, partial 
 `~`) and links that lead out of the mount are never taken; nor is what is older than `INGEST_SINCE`.
 
 ### When it runs
-Always: a run ends when something was found, or after five minutes, and the next one begins.
+Always: a run ends when something was found, or after five minutes, and the next one begins. A recording that stands
+still for `RECORDING_LATE_MIN` minutes and is not taken is told by mail, and so is a run that lasts that long.
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
@@ -34,7 +36,7 @@ Yes. A recording is registered once, whatever its name, and the run of a match i
 
 
 @dag(schedule="@continuous", start_date=START_DATE, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS,
-     tags=[*TAGS, "ingest"], doc_md=DOC)
+     tags=[*TAGS, "ingest"], doc_md=DOC, deadline=deadline("ingest_recordings"))
 def ingest_recordings() -> None:
     """Wire the tasks of one look at the mount."""
     due = RecordingSensor(task_id="wait_for_recording", execution_timeout=timedelta(minutes=10))

@@ -12,6 +12,7 @@ from touchline.steps.register import REELS
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
 from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE, SCAN_QUEUE
+from touchline_airflow.mail.deadlines import deadline
 from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
 from touchline_airflow.open_match import OpenMatch
 from touchline_airflow.operator import TouchlineOperator
@@ -25,10 +26,11 @@ Each task is one `touchline` command that reads files and writes files below `WO
 `ingest_recordings` starts it for each new recording. By hand: *Trigger*, with the recording's path below
 `NAS_MOUNT_PATH`. Two runs of the same match take turns: the second waits in `open_match` and then reuses what is there.
 A 90-minute match takes minutes on a GPU and about as long as the match on two CPU cores; worry when `scan` takes longer
-than the match or one `spot_chunk` longer than an hour.
+than the match or one `spot_chunk` longer than an hour. A run that is late is told by mail: after `MATCH_LATE_FACTOR`
+times what its length normally takes here, at least `MATCH_LATE_MIN` minutes.
 
 ### If it fails
-The last line of the failed task's log is the reason; it also stands in the catalogue and in the match folder's
+The last line of the failed task's log is the reason; it also stands in a mail, the catalogue and the match folder's
 `FAILED.txt`. Exit code 3 means that the recording is bad: copy it again. For all else clear the failed task with what
 lies downstream: finished work is checked and reused.
 
@@ -52,7 +54,8 @@ RUN_TIMEOUT = timedelta(days=7)
 
 
 @dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16, default_args=DEFAULT_ARGS, params=PARAMS,
-     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=RUN_TIMEOUT, render_template_as_native_obj=False)
+     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=RUN_TIMEOUT, render_template_as_native_obj=False,
+     deadline=deadline("process_match"))
 def process_match() -> None:
     """Wire the steps of one match."""
     opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=RUN_TIMEOUT)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class CheckRecording(StepOperator):
     """Run `touchline check-recording -- PATH`: reads one recording to its end.
 
-    Returns its path when it is complete and nothing while it is not; fails when it is bad.
+    Returns its path and its length when it is complete and nothing while it is not; fails when it is bad.
 
     :param path: the recording, below NAS_MOUNT_PATH.
     """
@@ -33,20 +33,20 @@ class CheckRecording(StepOperator):
         super().__init__(do_xcom_push=True, **kwargs)
         self.path = path
 
-    def execute(self, context: Context) -> str | None:
+    def execute(self, context: Context) -> dict[str, Any] | None:
         """Run the check and write down what came out."""
         with failing_plainly(self.log):
             return self._check(context, self.path)
 
-    def _check(self, context: Context, path: str) -> str | None:
+    def _check(self, context: Context, path: str) -> dict[str, Any] | None:
         settings = Settings.from_env()
         wait_while_held(context, self.log, settings.working_dir)
         finished = self.run_step(context, [path], lambda _user: [read_only(Path(path))])
         if self.halted_by and finished.exit_code != EXIT_DONE:
             wait_for_release(context, self.log, self.halted_by)
         try:
-            ingest.note_check(path, finished, settings)
+            length_ms = ingest.note_check(path, finished, settings)
         except IncompleteRecordingError as error:
             self.log.info("%s is not complete yet: %s", path, error)
             return None
-        return path
+        return {"path": path, "duration_ms": length_ms}

@@ -17,6 +17,7 @@ from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result
 from touchline_airflow.failure_note import remove_failure, write_failure
+from touchline_airflow.mail.failure import tell_failed_match
 from touchline_airflow.metrics.run_ended import run_ended
 
 FAILED_STATES = ("failed", "upstream_failed")
@@ -38,7 +39,7 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
 
 
 def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings) -> str | None:
-    """Write status, results and times, give the lease back, empty the scratch folder.
+    """Write status, results and times, give the lease back, empty the scratch folder; a failure is mailed.
 
     `reason` is why the match was not published, None when it was. Returns the reason as it stands in the catalogue.
     """
@@ -55,6 +56,8 @@ def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings
     shutil.rmtree(ScratchFiles(settings.scratch_dir, match_id).root, ignore_errors=True)
     matches.release_lease(address, match_id, run_id)
     run_ended(match_id, run_id, reason, settings)
+    if reason:
+        tell_failed_match(match_id, run_id, reason, settings)
     return reason
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.connection import now_ms
+from touchline.catalogue.matches import Match
+from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.layout import MatchFolder, match_id
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.register import fingerprint, make_request
+from touchline_airflow.expected import expected_seconds
 from touchline_airflow.failure_note import remove_failure, write_failure
 from touchline_airflow.step_process import Finished
 from touchline_airflow.watch import take_look
 
 
-def note_check(path: str, finished: Finished, settings: Settings) -> None:
-    """Write into the catalogue what the check of a recording gave.
+def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
+    """Write into the catalogue what the check of a recording gave; returns its length in ms.
 
     Raises:
         IncompleteRecordingError: it is still being copied; it waits and is looked at again.
@@ -29,7 +32,7 @@ def note_check(path: str, finished: Finished, settings: Settings) -> None:
     recordings.update(settings.catalogue_address, path, checked_at_ms=now_ms())
     reason = _reason(finished)
     if finished.exit_code == EXIT_DONE:
-        return
+        return _verdict(finished).get("duration_ms")
     if finished.exit_code == EXIT_BAD_RECORDING:
         raise _bad(path, reason, settings)
     row = recordings.find(settings.catalogue_address, path)
@@ -42,23 +45,37 @@ def note_check(path: str, finished: Finished, settings: Settings) -> None:
     raise IncompleteRecordingError(reason) if _has_verdict(finished) else TouchlineError(reason)
 
 
-def register_recordings(paths: Iterable[str], settings: Settings, say: Callable[[str], None]) -> None:
+def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings, say: Callable[[str], None]) -> None:
     """Write each complete recording as a match, or as a duplicate of the match that has its content."""
-    for path in paths:
+    for path, length_ms in lengths_ms.items():
         try:
-            _register(path, settings, say)
+            _register(path, length_ms, settings, say)
         except (OSError, BadRecordingError) as error:
             say(f"{path} went away or changed, it is looked at again: {error}")
 
 
 def pending_runs(settings: Settings) -> list[dict[str, Any]]:
     """Run id and conf for every registered match for which no run has begun."""
-    return [{"trigger_run_id": f"match__{match.match_id}__{match.attempt}",
-             "conf": {"recording": match.recording, "match_id": match.match_id}}
+    return [{"trigger_run_id": f"match__{match.match_id}__{match.attempt}", "conf": run_conf(match, settings)}
             for match in matches.without_run(settings.catalogue_address)]
 
 
-def _register(path: str, settings: Settings, say: Callable[[str], None]) -> None:
+def run_conf(match: Match, settings: Settings) -> dict[str, Any]:
+    """What a run of a match is told: which one, how long it is, and how long the run normally takes."""
+    conf: dict[str, Any] = {"recording": match.recording, "match_id": match.match_id}
+    if match.duration_ms:
+        conf |= {"duration_ms": match.duration_ms, "expected_sec": round(expected_seconds(match.duration_ms, settings))}
+    return conf
+
+
+def late_recordings(settings: Settings, late_min: float) -> list[SeenRecording]:
+    """Recordings that stand still and still wait to be taken, for `late_min` minutes or more."""
+    before_ms = now_ms() - late_min * 60_000
+    return [row for row in recordings.every(settings.catalogue_address).values()
+            if row.status == "waiting" and row.still_since_ms <= before_ms and Path(row.path).exists()]
+
+
+def _register(path: str, length_ms: int | None, settings: Settings, say: Callable[[str], None]) -> None:
     address = settings.catalogue_address
     row, look = recordings.find(address, path), take_look(Path(path), None)
     if row is None or look is None or not row.is_as(look):
@@ -66,6 +83,8 @@ def _register(path: str, settings: Settings, say: Callable[[str], None]) -> None
     request = make_request([Path(path)])
     match = matches.register(address, request.match_id, request.fingerprints[0], request.recordings[0])
     is_source = match.recording == request.recordings[0] or not Path(match.recording).exists()
+    if length_ms and not match.duration_ms:
+        matches.update(address, match.match_id, duration_ms=length_ms)
     status = "registered" if is_source else "duplicate"
     reason = None if is_source else f"has the same content as {match.recording}"
     if is_source and match.recording != request.recordings[0]:

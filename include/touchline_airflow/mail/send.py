@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any
 
+from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.mail import notes
@@ -28,15 +29,16 @@ log = logging.getLogger("airflow.task")
 
 
 def send_mail(letter: Letter, *, fold_sec: float | None = None) -> str:
-    """Send a letter to its role; returns "sent", "failed", "folded" or "off", never raises for the mail's sake.
+    """Send a letter to its role; returns "sent", "failed", "folded" or "off", never raises.
 
     Off: nobody has the role, or no SMTP server is configured; one log line says so. Folded: one with the same key went
     out less than `fold_sec` ago (FOLD_ALARMS_MIN where it is None); the next one that goes out says how many were.
-
-    Raises:
-        SettingError: a setting is wrong.
     """
-    deployment = DeploymentSettings.from_env()
+    try:
+        deployment = DeploymentSettings.from_env()
+    except SettingError as error:
+        log.error("The mail %r did not go out: %s", letter.subject, error)
+        return FAILED
     to = [address.strip() for address in _role(letter.role, deployment).split(",") if address.strip()]
     if not to:
         log.info("Mail is off: MAIL_%s is empty (not sent: %s)", letter.role.upper(), letter.subject)

@@ -49,7 +49,7 @@ def take(settings: Settings, *paths: str) -> None:
     watch.find_due(settings, 0)
     for path in paths:
         check(path, settings)
-    ingest.register_recordings(paths, settings, print)
+    ingest.register_recordings(dict.fromkeys(paths), settings, print)
 
 
 def row(settings: Settings, path: str) -> recordings.SeenRecording:
@@ -160,7 +160,7 @@ def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Se
     watch.find_due(settings)
     check(path, settings)
     drop(settings, "a.mp4", "longer film END")
-    ingest.register_recordings([path], settings, print)
+    ingest.register_recordings({path: None}, settings, print)
     assert matches.every(settings.catalogue_address) == []
     assert row(settings, path).status == "waiting"
 
@@ -169,5 +169,5 @@ def test_a_recording_that_went_away_after_its_check_does_not_stop_the_others(set
     first, second = drop(settings, "a.mp4", "one END"), drop(settings, "b.mp4", "two END")
     watch.find_due(settings)
     Path(first).unlink()
-    ingest.register_recordings([first, second], settings, print)
+    ingest.register_recordings({first: None, second: None}, settings, print)
     assert [match.recording for match in matches.every(settings.catalogue_address)] == [second]
