@@ -10,7 +10,7 @@ from airflow.sdk import dag
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.deployment import while_parsing
 from touchline_airflow.hosts import on_each_host
-from touchline_airflow.tidy_tasks import close_ended_runs, size_pools, tidy_host
+from touchline_airflow.tidy_tasks import close_ended_runs, free_stuck_work, size_pools, tidy_host
 
 DOC = """
 ### What it makes
@@ -19,7 +19,8 @@ out, deleted): the catalogue and `FAILED.txt` say why, the lease is given back, 
 A match whose folder holds the run's results counts as published. Temporary files that no run holds go as well, ten
 minutes after somebody last wrote to them. `tidy_host` works on each machine by itself: scratch folders that no run
 holds and containers whose task no longer runs. With several machines, `size_pools` makes the pools `gpu` and `render`
-as large as what the workers that answer can do at once.
+as large as what the workers that answer can do at once. `free_stuck_work` finds tasks that wait for ten minutes
+although there is room: a pool that is smaller than one of its tasks needs, or gone, is made large enough.
 
 ### When it runs
 Every `TIDY_EVERY_SEC` seconds (300; from 10 to 86400, any other value counts as 300). A run takes a few seconds.
@@ -41,7 +42,7 @@ def tidy() -> None:
     """Wire the upkeep: each task stands alone."""
     on_each_host(tidy_host)
     close_ended_runs()
-    size_pools()
+    size_pools() >> free_stuck_work()
 
 
 tidy()

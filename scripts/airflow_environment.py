@@ -47,6 +47,7 @@ def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str
         "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "TOUCHLINE_METADATA_URL": database,  # for the tasks, from which Airflow hides its own variable
+        "AIRFLOW_CONN_TOUCHLINE_API": f"http://admin:admin@127.0.0.1:{port}",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),

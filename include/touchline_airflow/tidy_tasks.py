@@ -16,6 +16,8 @@ from touchline_airflow.engine import connect
 from touchline_airflow.failing import fail
 from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_state
+from touchline_airflow.metrics.table import STUCK
+from touchline_airflow.ops.stuck import find_stuck, set_right
 from touchline_airflow.rest import AirflowApi, ApiError
 from touchline_airflow.runtime import chosen_runtime
 
@@ -67,13 +69,31 @@ def size_pools() -> None:
     if not places:
         fail(log, "no Celery worker answers: the pools stay as they are; see whether Redis runs", may_retry=True)
     log.info("Places to work: %s", places)
-    access = Connection.get(API_CONNECTION)
-    api = AirflowApi(f"{access.conn_type}://{access.host}:{access.port}", access.login, access.password)
     try:
-        for line in pools.resize_pools(api, places, slots_per_chunk(os.environ)):
+        for line in pools.resize_pools(_api(), places, slots_per_chunk(os.environ)):
             log.info("Pool %s", line)
     except (ApiError, OSError) as error:
         fail(log, f"the pools could not be set: {error}; see the connection {API_CONNECTION}", may_retry=True)
+
+
+@task
+def free_stuck_work() -> None:
+    """Let tasks run that their pool would never let run; says which others wait although there is room."""
+    try:
+        api = _api()
+        stuck = find_stuck(api)
+        for one in stuck:
+            log.warning("%s", one.line)
+        for line in set_right(api, stuck):
+            log.info("%s", line)
+    except (ApiError, OSError) as error:
+        fail(log, f"what waits could not be seen: {error}; see the connection {API_CONNECTION}", may_retry=True)
+    STUCK.add(sum(one.pool_is_too_small for one in stuck), what="waiting")
+
+
+def _api() -> AirflowApi:
+    access = Connection.get(API_CONNECTION)
+    return AirflowApi(f"{access.conn_type}://{access.host}:{access.port}", access.login, access.password)
 
 
 def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> bool:
