@@ -72,6 +72,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_") or NO_VALUE
 
 
+def sends() -> bool:
+    """Whether metrics are to be sent here."""
+    return _setting("statsd_on").lower() in ("true", "t", "1")
+
+
 def look_up_again() -> None:
     """Ask for the address of StatsD anew: a process that lives for weeks follows it to another machine."""
     _client.cache_clear()
@@ -80,7 +85,7 @@ def look_up_again() -> None:
 @functools.cache
 def _client() -> Any:
     """Where Airflow sends its own metrics to, by UDP: nobody has to listen. None where Airflow sends none."""
-    if _setting("statsd_on").lower() not in ("true", "t", "1"):
+    if not sends():
         return None
     import statsd
 

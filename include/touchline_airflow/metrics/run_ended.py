@@ -8,6 +8,8 @@ from collections import Counter
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
+from touchline_airflow.costs import cost_of
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.expected import expected_seconds
 from touchline_airflow.metrics.failure_class import failure_class
 from touchline_airflow.metrics.table import (
@@ -15,6 +17,7 @@ from touchline_airflow.metrics.table import (
     JOB_DURATION,
     JOBS,
     JOBS_FAILED,
+    MATCH_COST,
     MATCH_DURATION,
     MATCH_SPEED,
     MATCH_TOOK,
@@ -39,6 +42,7 @@ def _tell(match_id: str, run_id: str, reason: str | None, settings: Settings) ->
     if seconds is not None:
         MATCH_DURATION.observe(seconds, outcome=outcome)
     stages = runs.stages(address, run_id)
+    MATCH_COST.set(round(cost_of(stages, DeploymentSettings.from_env()).amount, 4))
     if reason:
         JOBS_FAILED.add(reason=failure_class(reason, stages))
         return

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.steps.result import read_result
+from touchline_airflow.costs import ON_GPU, cost_of
+from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.metrics.table import (
+    COST,
     GPU_SECONDS,
     STAGE_DURATION,
     STAGE_FAILURES,
@@ -16,10 +21,11 @@ from touchline_airflow.metrics.table import (
 
 
 def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
-    """Send its duration, whether it failed or was tried again, and how fast it was."""
+    """Send its duration and cost, whether it failed or was tried again, and how fast it was."""
     seconds = ended.wall_ms / 1000
     STAGE_DURATION.observe(seconds, stage=ended.stage)
-    if ended.stage == "spot_chunk":
+    COST.add(round(cost_of([replace(ended, spent_ms=ended.wall_ms)], DeploymentSettings.from_env()).amount, 6))
+    if ended.stage == ON_GPU:
         GPU_SECONDS.add(seconds)
     if try_number > 1:
         STAGE_RETRIES.add(stage=ended.stage)
