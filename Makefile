@@ -52,6 +52,7 @@ bench: install ## Measure: DAG run against one process, stage times, frames per 
 
 docs: install ## Make the generated pages again
 	@$(AIRFLOW)/python scripts/docs.py
+	@$(AIRFLOW)/python scripts/dashboards.py
 
 clean: ## Remove the demo's state and all caches; the virtual environments stay
 	rm -rf .demo build .pytest_cache .ruff_cache .mypy_cache .hypothesis include/*.egg-info
