@@ -60,6 +60,13 @@ def of_match(url: str, match_id: str) -> list[dict[str, Any]]:
         return [dict(row) for row in rows.mappings()]
 
 
+def ended_since(url: str, since_ms: int) -> list[dict[str, Any]]:
+    """Runs that ended since then as plain rows, in the order of their ends."""
+    with reading(url) as connection:
+        rows = connection.execute(select(runs).where(runs.c.ended_at_ms >= since_ms).order_by(runs.c.ended_at_ms))
+        return [dict(row) for row in rows.mappings()]
+
+
 def open_runs(url: str) -> list[tuple[str, str]]:
     """Run id and match id of all runs that have begun and not ended, the oldest first."""
     wanted = select(runs.c.run_id, runs.c.match_id).where(runs.c.status == "running").order_by(runs.c.started_at_ms)

@@ -13,7 +13,7 @@ import structlog
 from airflow.sdk import AsyncCallback, BaseDeadlineReference, DeadlineAlert
 
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.mail.due import RULES
+from touchline_airflow.mail.due import NewRun, due
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -45,11 +45,10 @@ class Due(BaseDeadlineReference):
         from sqlalchemy import select
 
         try:
-            wanted = select(DagRun.conf, DagRun.backfill_id).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
-            conf, backfill_id = session.execute(wanted).one()
-            if backfill_id is not None:
-                return None
-            return RULES[self.rule](conf or {}, datetime.now(UTC), DeploymentSettings.from_env())
+            wanted = select(DagRun.conf, DagRun.run_type).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+            conf, kind = session.execute(wanted).one()
+            run = NewRun(run_id, str(getattr(kind, "value", kind)), conf or {})
+            return due(self.rule, run, datetime.now(UTC), DeploymentSettings.from_env())
         except Exception:  # a run must not be refused because nobody can say when it is late
             log.exception("This run gets no deadline", dag_id=dag_id, run_id=run_id)
             return None

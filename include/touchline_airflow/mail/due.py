@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from touchline_airflow.backfill.night import PREFIX
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.expected import FIRST_RATE, OVERHEAD_SEC
 
@@ -17,14 +19,49 @@ LONGEST = timedelta(days=7)
 Conf = Mapping[str, Any]
 
 
-def match_due(conf: Conf, now: datetime, deployment: DeploymentSettings) -> datetime | None:
+@dataclass(frozen=True)
+class NewRun:
+    """A run that is being created; `kind` is Airflow's run type: scheduled, manual, backfill."""
+
+    run_id: str
+    kind: str
+    conf: Conf
+
+
+def due(rule: str, run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime | None:
+    """When a run is late by the rule of its DAG; None: never, as those that a backfill makes.
+
+    Raises:
+        SettingError: TIMEZONE or BACKFILL_DONE_BY cannot be understood.
+    """
+    return None if run.kind == "backfill" else RULES[rule](run, now, deployment)
+
+
+def _match_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime | None:
     """MATCH_LATE_FACTOR times what a match of its length normally takes, but MATCH_LATE_MIN at least.
 
-    None for a run of a backfill: that has its own deadline, and its matches wait for each other.
+    None for one that nightly_backfill started: that has its own deadline, and its matches wait for all others.
     """
-    if conf.get("backfill"):
+    return None if run.run_id.startswith(PREFIX) else now + match_allowance(run.conf, deployment)
+
+
+def _night_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime | None:
+    """The next BACKFILL_DONE_BY; what a person started may take as long as it takes."""
+    if run.kind != "scheduled":
         return None
-    return now + match_allowance(conf, deployment)
+    here = now.astimezone(deployment.zone)
+    clock = deployment.clock("backfill_done_by")
+    today = datetime.combine(here.date(), clock, deployment.zone)
+    return today if today > here else datetime.combine(here.date() + timedelta(days=1), clock, deployment.zone)
+
+
+def _ingest_due(_run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime:
+    """RECORDING_LATE_MIN after its begin: a look at the mount takes five minutes, and the checks of what it found."""
+    return now + timedelta(minutes=deployment.recording_late_min)
+
+
+RULES: dict[str, Callable[[NewRun, datetime, DeploymentSettings], datetime | None]] = {
+    "process_match": _match_due, "nightly_backfill": _night_due, "ingest_recordings": _ingest_due}
 
 
 def match_allowance(conf: Conf, deployment: DeploymentSettings) -> timedelta:
@@ -39,22 +76,6 @@ def usual_sec(conf: Conf) -> float:
         return expected
     length_ms = _positive(conf.get("duration_ms"))
     return OVERHEAD_SEC + FIRST_RATE * (length_ms / 1000 if length_ms else UNKNOWN_LENGTH_SEC)
-
-
-def night_due(_conf: Conf, now: datetime, deployment: DeploymentSettings) -> datetime:
-    """The next BACKFILL_DONE_BY."""
-    here = now.astimezone(deployment.zone)
-    due = datetime.combine(here.date(), deployment.clock("backfill_done_by"), deployment.zone)
-    return due if due > here else datetime.combine(here.date() + timedelta(days=1), due.time(), deployment.zone)
-
-
-def ingest_due(_conf: Conf, now: datetime, deployment: DeploymentSettings) -> datetime:
-    """RECORDING_LATE_MIN after its begin: a look at the mount takes five minutes, and the checks of what it found."""
-    return now + timedelta(minutes=deployment.recording_late_min)
-
-
-RULES: dict[str, Callable[[Conf, datetime, DeploymentSettings], datetime | None]] = {
-    "process_match": match_due, "nightly_backfill": night_due, "ingest_recordings": ingest_due}
 
 
 def _positive(value: Any) -> float | None:

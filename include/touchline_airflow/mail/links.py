@@ -26,10 +26,8 @@ def published_page(folder: MatchFolder, name: str, deployment: DeploymentSetting
 
 
 def _airflow() -> str:
-    try:
-        from airflow.sdk.configuration import conf
-    except ImportError:  # the books are also kept where there is no Airflow: in the tests of the worker's environment
-        return ""
+    from airflow.sdk.configuration import conf
+
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
 
 

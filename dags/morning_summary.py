@@ -1,0 +1,39 @@
+"""What happened since yesterday, as a mail in the morning."""
+
+from __future__ import annotations
+
+import os
+
+from airflow.sdk import dag
+
+from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.mail.schedule import each_morning
+from touchline_airflow.mail.summary_tasks import mail_summary
+
+DOC = """
+### What it makes
+A mail to MAIL_OPERATOR: matches done and failed with their reasons, reels with links and pictures, GPU hours, what the
+work cost at the configured rates, how full the disks are, what tonight will do. And a mail to MAIL_COACH with the
+reels, where there are new ones. The log holds the text.
+
+### When it runs
+Each morning at `SUMMARY_AT` (`TIMEZONE`), about the last 24 hours. It takes seconds. By hand: *Trigger*.
+
+### If it fails
+The last line of the log says why: mostly the mail server or the catalogue is away. It is tried again. Without a mail
+server (connection `smtp_default`) or without addresses it is green, and the log says that mail is off:
+docs/how-to/mail.md.
+
+### Safe to rerun?
+Yes: it is another mail, about the 24 hours before.
+"""
+
+
+@dag(schedule=each_morning(os.environ), start_date=START_DATE, catchup=False,
+     max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "upkeep"], doc_md=DOC)
+def morning_summary() -> None:
+    """Wire the one task."""
+    mail_summary()
+
+
+morning_summary()

@@ -1,0 +1,102 @@
+"""When a run is late, by its conf, and what is normal for a match of its length."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from touchline.catalogue import matches, runs
+from touchline.catalogue.connection import writing
+from touchline.catalogue.schema import runs as run_rows
+from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.expected import FIRST_RATE, OVERHEAD_SEC, expected_seconds
+from touchline_airflow.mail.due import LONGEST, NewRun, due
+
+NOW = datetime(2026, 1, 31, 22, 0, tzinfo=UTC)
+HOUR_MS = 3_600_000
+
+
+def late_after(conf: dict[str, Any], **settings: Any) -> timedelta:
+    found = due("process_match", NewRun("match__1", "manual", conf), NOW, DeploymentSettings(**settings))
+    assert found
+    return found - NOW
+
+
+def test_a_match_is_late_after_three_times_what_is_normal() -> None:
+    assert late_after({"expected_sec": 3600, "duration_ms": 10 * HOUR_MS}) == timedelta(hours=3)
+
+
+def test_a_short_match_has_half_an_hour() -> None:
+    assert late_after({"expected_sec": 20}) == timedelta(minutes=30)
+    assert late_after({"expected_sec": 20}, match_late_min=0.5) == timedelta(minutes=1)
+
+
+def test_without_an_expectation_the_length_counts_and_without_a_length_two_hours() -> None:
+    assert late_after({"duration_ms": HOUR_MS}) == timedelta(seconds=3 * (OVERHEAD_SEC + FIRST_RATE * 3600))
+    assert late_after({}) == late_after({"duration_ms": 2 * HOUR_MS})
+
+
+@pytest.mark.parametrize("junk", ["1e9", None, True, -5, 0, float("nan"), float("inf"), [], {}])
+def test_what_somebody_typed_into_the_conf_does_not_matter(junk: Any) -> None:
+    assert late_after({"expected_sec": junk, "duration_ms": junk}) == late_after({})
+
+
+def test_no_match_may_take_longer_than_a_week() -> None:
+    assert late_after({"expected_sec": 1e300}) == LONGEST
+
+
+@pytest.mark.parametrize("rule", ["process_match", "nightly_backfill", "ingest_recordings"])
+def test_a_backfill_run_is_never_late(rule: str) -> None:
+    assert due(rule, NewRun("backfill__2026", "backfill", {}), NOW, DeploymentSettings()) is None
+
+
+def test_a_match_that_the_night_started_is_never_late() -> None:
+    assert due("process_match", NewRun("nightly__cup-final__1", "manual", {}), NOW, DeploymentSettings()) is None
+
+
+@pytest.mark.parametrize(("now", "wanted"), [
+    ("2026-01-31T22:00+00:00", "2026-02-01T06:00+01:00"), ("2026-01-31T04:59+00:00", "2026-01-31T06:00+01:00"),
+    ("2026-01-31T05:00+00:00", "2026-02-01T06:00+01:00"),
+    ("2026-03-28T23:00+00:00", "2026-03-29T06:00+02:00")], ids=["before", "after", "sharp", "clocks change"])
+def test_the_night_is_over_at_six_where_the_people_are(now: str, wanted: str) -> None:
+    found = due("nightly_backfill", NewRun("scheduled__1", "scheduled", {}), datetime.fromisoformat(now),
+                DeploymentSettings(timezone="Europe/Vienna"))
+    assert found == datetime.fromisoformat(wanted)
+
+
+def test_what_a_person_starts_may_take_the_whole_day() -> None:
+    assert due("nightly_backfill", NewRun("manual__1", "manual", {}), NOW, DeploymentSettings()) is None
+
+
+def ran(settings: Settings, number: int, length_ms: int, took_ms: int, status: str = "published") -> None:
+    """A match with one more run."""
+    address, match_id = settings.catalogue_address, f"cup-final-{number:012}"
+    matches.register(address, match_id, f"{number:064}", "/nas/x.mp4")
+    matches.update(address, match_id, duration_ms=length_ms)
+    run_id = f"run-{number}-{took_ms}"
+    runs.begin(address, run_id, match_id)
+    runs.end(address, run_id, status)
+    with writing(address) as connection:
+        connection.execute(run_rows.update().where(run_rows.c.run_id == run_id).values(
+            started_at_ms=number, ended_at_ms=number + took_ms))
+
+
+def test_before_anything_was_published_a_match_takes_its_own_length(own_settings: Settings) -> None:
+    assert expected_seconds(HOUR_MS, own_settings) == OVERHEAD_SEC + 3600
+
+
+def test_what_is_normal_is_the_median_of_the_last_matches(own_settings: Settings) -> None:
+    for number, minutes in enumerate((11, 21, 61)):
+        ran(own_settings, number, HOUR_MS, minutes * 60_000)
+    assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(21 * 60)
+    assert expected_seconds(HOUR_MS // 2, own_settings) == pytest.approx(11 * 60)
+
+
+def test_failed_runs_and_runs_that_found_all_work_done_do_not_count(own_settings: Settings) -> None:
+    ran(own_settings, 1, HOUR_MS, 31 * 60_000)
+    ran(own_settings, 1, HOUR_MS, 20_000)
+    ran(own_settings, 2, HOUR_MS, 1_000, status="failed")
+    assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(31 * 60)
