@@ -56,7 +56,8 @@ def report(settings: Settings, deployment: DeploymentSettings) -> dict[str, Any]
     room = budgets.working_room(settings, deployment)
     return {
         "hold": {**asdict(held), "line": held.line} if held else None,
-        "queue": {"registered": len(waiting), "longest_wait_sec": round(max(waited_ms, default=0) / 1000)},
+        "queue": {"matches": [match.match_id for match in waiting],
+                  "longest_wait_sec": round(max(waited_ms, default=0) / 1000)},
         "budgets": {"working_dir": str(settings.working_dir), "free_bytes": room.free_bytes,
                     "budget_bytes": room.budget_bytes},
         "cost": {"today": round(today.amount, 2), "gpu_seconds": round(today.gpu_seconds),

@@ -27,7 +27,8 @@ def everything(api: AirflowApi, report: Mapping[str, Any]) -> dict[str, Any]:
              for pool in api.request("GET", "/pools?limit=100")["pools"]}
     return {
         **{name: content for name, content in report.items() if name != "done"},
-        "queue": {**report["queue"], "queued_runs": runs["queued"]["total_entries"]},
+        "queue": {**report["queue"], "matches": sorted({*report["queue"]["matches"], *(
+            (run["conf"] or {}).get("match_id") or run["dag_run_id"] for run in runs["queued"]["dag_runs"])})},
         "running": [_run(api, run) for run in runs["running"]["dag_runs"]],
         "stuck": [one.line for one in find_stuck(api)],
         "pools": pools,
@@ -38,14 +39,14 @@ def everything(api: AirflowApi, report: Mapping[str, Any]) -> dict[str, Any]:
 def as_text(status: Mapping[str, Any]) -> str:
     """A line for each thing, for a person."""
     held, queue, cost, room = (status[name] for name in ("hold", "queue", "cost", "budgets"))
-    waiting = queue["registered"] + queue["queued_runs"]
+    waiting = len(queue["matches"])
     longest = f", the first for {_duration(queue['longest_wait_sec'])}" if queue["longest_wait_sec"] else ""
     budget = f" of its budget of {room['budget_bytes'] / _GB:g} GB" if room["budget_bytes"] else ""
     a_day = f" of {cost['per_day_limit']:g} a day" if cost["per_day_limit"] else ""
     rows = [
         ("hold", held["line"] if held else "none: work goes on"),
         *([("hold", "the DAG process_match is paused in Airflow: nothing starts")] if status["dag_is_paused"] else []),
-        ("queue", f"{waiting} matches wait{longest}" if waiting else "empty"),
+        ("queue", f"{waiting} match{'es' if waiting > 1 else ''} to begin{longest}" if waiting else "empty"),
         *([("running", _run_line(run)) for run in status["running"]] or [("running", "nothing")]),
         *([("stuck", line) for line in status["stuck"]] or [("stuck", "nothing")]),
         *(("pool", f"{name}: {pool['running']} of {pool['slots']} slots work, {pool['queued']} queued")

@@ -1,0 +1,280 @@
+"""Pause, resume, halt, status and the stop for cost while three matches are made in containers.
+
+Nothing is lost and nothing is computed twice: no finished chunk is written again, no task needs a second try, and each
+match is published once, as it is without any of this. OPS_REPORT is a file for what was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kill_house import ROOT, SETTINGS, KillHouse, PlayedMatch, learn, simulate, wait_for
+from own_engine import missing_for_containers
+
+from engine import Engine, default_folder
+from standalone import start
+from touchline.settings import Settings
+from touchline_airflow.sandbox import deployment_of
+
+pytestmark = pytest.mark.verify
+RATE = {"COST_PER_GPU_HOUR": "3600"}
+"""One a second."""
+QUIET_SEC = 20
+
+
+def test_three_matches_are_held_halted_and_let_go(tmp_path: Path) -> None:
+    with story(tmp_path) as told:
+        with told.airflow() as house:
+            [reference] = told.drop(house, "undisturbed")
+            told.all_have_runs(house)
+            assert reference.wait_for_end() == "success"
+            told.reference = house.reference = learn(reference)
+            told.drop(house, "first", "second", "third")
+            told.all_have_runs(house)
+            told.at_work(house, "spot_chunk")
+            told.held_by_a_pause(house)
+            told.drop(house, "dropped while it is held")
+        with told.airflow() as house:
+            told.still_held_after_a_restart(house)
+            told.ops(house, "resume")
+            told.at_work(house, "spot_chunk")
+            told.held_by_a_halt(house)
+            told.ops(house, "resume")
+            told.all_published_once(house)
+
+
+def test_a_limit_of_a_match_holds_by_itself_and_says_so_by_mail(tmp_path: Path) -> None:
+    with story(tmp_path) as told, sink() as mails:
+        limits = {**RATE, "COST_PER_MATCH_LIMIT": "8", "MAIL_OPERATOR": "operator@example.org",
+                  "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps({
+                      "conn_type": "smtp", "host": "127.0.0.1", "port": mails.port,
+                      "extra": {"disable_ssl": True, "disable_tls": True, "from_email": "touchline@example.org"}})}
+        with told.airflow(limits) as house:
+            told.drop(house, "dear", "dearer", "dearest")
+            told.all_have_runs(house)
+            wait_for("the first stop for cost", lambda: told.status(house)["hold"], poll_sec=2)
+            held = told.status(house)["hold"]
+            assert held["kind"] == "cost" and held["who"] == "touchline" and "COST_PER_MATCH_LIMIT is 8" in held["why"]
+            told.nothing_runs(house)
+            [mail] = wait_for("the mail", lambda: mails.received)
+            told.say(f"held for cost: {held['why']}; mail {mail['Subject']!r} to {mail['To']}")
+            assert mail["To"] == "operator@example.org" and "Stopped for cost" in mail["Subject"]
+            assert held["why"] in " ".join(mail.get_payload()[0].get_payload(decode=True).decode().split())
+            stops = told.resume_until_done(house)
+            assert len(mails.received) == stops, "one mail for each stop"
+            house.reference = learn(told.matches[0])
+            told.all_published_once(house)
+
+
+class Story:
+    """What is done to one house and what is seen in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.engine = Engine(default_folder())
+        self.footage = simulate(folder / "footage", 40, 3)
+        self.nas = folder / "nas"
+        self.nas.mkdir()
+        self.matches: list[PlayedMatch] = []
+        self.reference: Any = None
+        self.finished: dict[Path, tuple[int, int]] = {}
+        """Each chunk's result as it was first seen: another inode or time says that it was written again."""
+        self.began = time.monotonic()
+
+    @contextlib.contextmanager
+    def airflow(self, settings: dict[str, str] | None = None) -> Iterator[KillHouse]:
+        """The embedded Airflow, with the same state each time."""
+        given = {**SETTINGS, **RATE, "TOUCHLINE_RUNTIME": "docker", "DOCKER_HOST": self.engine.address,
+                 "GPU_SLOTS_PER_CHUNK": "1", **(settings or {})}
+        with start(self.folder / "state", self.nas, self.nas / "output", port=18480, settings=given) as stack:
+            house = KillHouse(stack, self.nas, self.footage, f"sqlite:///{stack.working_dir / 'catalogue.db'}",
+                              [stack.scratch_dir], {"": self.engine})
+            if self.reference:
+                house.reference = self.reference
+            for match in self.matches:
+                match.house, match.api = house, house.api
+            yield house
+
+    def drop(self, house: KillHouse, *names: str) -> list[PlayedMatch]:
+        """Recordings for the ingest; what was dropped is in `matches` from now on."""
+        dropped = [PlayedMatch(house, name) for name in names]
+        self.matches += dropped
+        return dropped
+
+    def all_have_runs(self, house: KillHouse) -> None:
+        """Wait until the ingest has started a run for each."""
+        for match in self.matches:
+            wait_for(f"the run of {match.name}", lambda m=match: m.match_id)
+            match.run_id = match.run_id or wait_for(f"the run of {match.name}", lambda m=match: next(
+                (run["dag_run_id"] for run in house.api.runs("process_match")
+                 if run["conf"].get("match_id") == m.match_id), ""))
+
+    def ops(self, house: KillHouse, *arguments: str) -> str:
+        """What `touchline-ops` prints."""
+        began = time.monotonic()
+        environ = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "TOUCHLINE_URL": house.stack.api_url,
+                   "TOUCHLINE_PASSWORD": "admin"}
+        argv = [sys.executable, "-m", "touchline_airflow.ops.cli", *arguments]
+        done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if "--json" not in arguments:
+            self.say(f"touchline-ops {' '.join(arguments)} ({time.monotonic() - began:.1f} s):\n{done.stdout.rstrip()}")
+        return done.stdout
+
+    def status(self, house: KillHouse) -> dict[str, Any]:
+        """`touchline-ops status --json`."""
+        return dict(json.loads(self.ops(house, "status", "--json")))
+
+    def at_work(self, house: KillHouse, step: str) -> None:
+        """Wait until a container of a step works, and one chunk is done that must not be computed again."""
+        known = len(self.finished)
+        wait_for("one more finished chunk", lambda: len(self.note_finished()) > known)
+        wait_for(f"{step} at work", lambda: containers(house, step))
+
+    def note_finished(self) -> dict[Path, tuple[int, int]]:
+        """Remember each finished chunk; one that was written again is wrong."""
+        for match in self.matches:
+            for path, identity in match.finished_chunks().items():
+                assert self.finished.setdefault(path, identity) == identity, f"{path} was computed twice"
+        return self.finished
+
+    def held_by_a_pause(self, house: KillHouse) -> None:
+        before = containers(house)
+        assert self.status(house)["hold"] is None and before
+        self.ops(house, "pause", "--why", "the machine is needed")
+        self.ops(house, "status")
+        held = self.status(house)["hold"]
+        assert held["kind"] == "pause" and held["why"] == "the machine is needed" and held["who"].endswith("(admin)")
+        done = len(self.note_finished())
+        started = after_the_last(lambda: containers(house), 180)
+        assert started <= before, "a step was started while all was held"
+        assert len(self.note_finished()) > done, "the chunk that ran did not come to its end"
+        self.nothing_runs(house)
+
+    def still_held_after_a_restart(self, house: KillHouse) -> None:
+        assert self.status(house)["hold"]["kind"] == "pause"
+        self.nothing_runs(house)
+        dropped = self.matches[-1]
+        assert not dropped.match_id and not dropped.work_units(), "a match was begun while all was held"
+
+    def held_by_a_halt(self, house: KillHouse) -> None:
+        assert containers(house)
+        before, began = self.note_finished().copy(), time.monotonic()
+        self.ops(house, "halt")
+        wait_for("the end of all containers", lambda: not containers(house), 30)
+        self.say(f"no container runs {time.monotonic() - began:.1f} s after `touchline-ops halt` was typed")
+        self.ops(house, "status")
+        assert self.status(house)["hold"]["kind"] == "halt"
+        self.nothing_runs(house)
+        assert self.note_finished() == before
+
+    def nothing_runs(self, house: KillHouse) -> None:
+        """For a while, after what ran has come to its end."""
+        wait_for("the end of what runs", lambda: not containers(house), 180)
+        deadline = time.monotonic() + QUIET_SEC
+        while time.monotonic() < deadline:
+            assert not containers(house)
+            time.sleep(0.2)
+
+    def resume_until_done(self, house: KillHouse) -> int:
+        """Let it go on after each stop; returns how many there were."""
+        stops = 1
+        self.ops(house, "resume")
+        deadline = time.monotonic() + 900
+        while any(match.run_state() not in ("success", "failed") for match in self.matches):
+            assert time.monotonic() < deadline
+            if self.status(house)["hold"]:
+                stops += 1
+                self.ops(house, "resume")
+            time.sleep(1)
+        self.say(f"stops for cost: {stops}")
+        return stops
+
+    def all_published_once(self, house: KillHouse) -> None:
+        self.all_have_runs(house)
+        for match in self.matches:
+            assert match.wait_for_end() == "success", match.status()
+            assert list(match.wrong()) == []
+            tries = {(task["task_id"], task["map_index"]): task["try_number"] for task in match.tasks()}
+            assert set(tries.values()) == {1}, "a try was lost"
+        self.note_finished()
+        self.ops(house, "status")
+        self.say(f"{len(self.matches)} matches published once, {len(self.finished)} chunks each written once")
+
+    def say(self, line: str) -> None:
+        """For people who read along."""
+        line = f"[{time.monotonic() - self.began:6.1f} s] {line}"
+        print(line, flush=True)
+        if report := os.environ.get("OPS_REPORT"):
+            with Path(report).open("a") as handle:
+                handle.write(line + "\n")
+
+
+def containers(house: KillHouse, step: str = "") -> set[str]:
+    """Ids of the containers of this house's steps that run."""
+    ours = deployment_of(Settings(working_dir=house.stack.working_dir))
+    labels = [f"deployment={ours}", *([f"task_id={step}"] if step else [])]
+    filters = [f"--filter=label=touchline.{label}" for label in labels]
+    return set(house.ask_engine(["docker", "ps", "--no-trunc", "--quiet", *filters], "").split())
+
+
+def after_the_last(look: Callable[[], set[str]], timeout_sec: float) -> set[str]:
+    """All that was seen until nothing was."""
+    seen: set[str] = set()
+    deadline = time.monotonic() + timeout_sec
+    while found := look():
+        seen |= found
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return seen
+
+
+@contextlib.contextmanager
+def story(folder: Path) -> Iterator[Story]:
+    """A house whose steps run in containers, or a reason why there is none."""
+    if missing := missing_for_containers():
+        assert os.environ.get("TOUCHLINE_ENGINE") != "required", missing
+        pytest.skip(missing)
+    yield Story(folder)
+
+
+class Mails:
+    """A mail server that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.received: list[Message] = []
+        self.port = 0
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        await asyncio.sleep(0)
+        self.received.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[Mails]:
+    """On a free port of this machine."""
+    mails = Mails()
+    controller = Controller(mails, hostname="127.0.0.1", port=18525)
+    controller.start()
+    mails.port = controller.port
+    try:
+        yield mails
+    finally:
+        controller.stop()
