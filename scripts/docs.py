@@ -1,6 +1,7 @@
-"""Which pages of docs/ are made from code, and are they current?
+"""Which files are made from code, and are they current?
 
-`make docs` writes them; a test compares them. Pages: the settings, the command line, the DAGs.
+`make docs` writes them; a test compares them: the pages of the settings, the command line, the DAGs and the metrics,
+and the mapping of the StatsD exporter.
 """
 
 from __future__ import annotations
@@ -14,25 +15,32 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.cli import build_parser  # noqa: E402
 from touchline.settings import SHIPPED_MODELS, Settings  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
+from touchline_airflow.metrics.airflow_metrics import AIRFLOW  # noqa: E402
+from touchline_airflow.metrics.mapping import mapping  # noqa: E402
+from touchline_airflow.metrics.metric import Metric  # noqa: E402
+from touchline_airflow.metrics.table import TABLE  # noqa: E402
 
 HEADING = "<!-- Made by `make docs`; changes by hand are lost. -->\n\n"
 
 
 def main() -> int:
-    """Write every page."""
+    """Write every file."""
     for name, render in PAGES.items():
-        path = ROOT / "docs" / name
+        path = ROOT / name
         text = render()
         changed = not path.exists() or path.read_text() != text
         if changed:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        print(f"docs/{name}: {'written' if changed else 'current'}")
+        print(f"{name}: {'written' if changed else 'current'}")
     return 0
 
 
@@ -141,8 +149,37 @@ def read_dags() -> list[dict]:
     return list(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
+# --- docs/metrics.md and docker/statsd/mapping.yml -------------------------------------------------------------------
+
+def metrics_page() -> str:
+    """Every metric of ours as Prometheus has it."""
+    lines = [HEADING + "# The metrics", "",
+             "Sent by UDP where Airflow sends its own (`[metrics] statsd_on`, `statsd_host`, `statsd_port`); nobody",
+             "has to listen. On the wire: `touchline.<metric>.<label>…:<value>`, labels as slugs in the order below.",
+             "The StatsD exporter turns that into what stands here, by `docker/statsd/mapping.yml`; both are made from",
+             "`include/touchline_airflow/metrics/table.py`. A gauge is gone five minutes after it was last sent.", "",
+             "| metric | type | unit | labels | meaning |", "|---|---|---|---|---|"]
+    lines += map(_metric_row, TABLE)
+    lines += ["", "## Those of Airflow that we keep", "",
+              "Patterns of the wire; each `*` is a label. All others are dropped by the exporter.", "",
+              "| sent as | metric | type | unit | labels | meaning |", "|---|---|---|---|---|---|"]
+    lines += (f"| `{pattern}` {_metric_row(metric)}" for pattern, metric in AIRFLOW.items())
+    return "\n".join(lines) + "\n"
+
+
+def _metric_row(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+    return f"| `{metric.name}` | {type(metric).__name__.lower()} | {metric.unit} | {labels} | {metric.meaning} |"
+
+
+def mapping_file() -> str:
+    """How the StatsD exporter turns names into metrics with labels."""
+    return "# Made by `make docs`; changes by hand are lost.\n" + yaml.safe_dump(mapping(), sort_keys=False, width=120)
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "configuration.md": configuration_page, "cli.md": command_page, "dags.md": dags_page}
+    "docs/configuration.md": configuration_page, "docs/cli.md": command_page, "docs/dags.md": dags_page,
+    "docs/metrics.md": metrics_page, "docker/statsd/mapping.yml": mapping_file}
 
 
 if __name__ == "__main__":
