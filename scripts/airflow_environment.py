@@ -56,6 +56,8 @@ def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+        # The dates of `airflow backfill create` are days of the people here.
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": environ.get("TIMEZONE") or "UTC",
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),

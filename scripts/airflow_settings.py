@@ -57,7 +57,8 @@ def _apply_pool(session: Any, wanted: Mapping[str, Any], overwrite: bool) -> lis
     pool = session.query(Pool).filter(Pool.pool == wanted["pool_name"]).one_or_none()
     if pool and not overwrite:
         return []
-    pool = pool or Pool(pool=wanted["pool_name"], include_deferred=False)
+    pool = pool or Pool(pool=wanted["pool_name"])
+    pool.include_deferred = bool(wanted.get("pool_include_deferred", False))
     pool.slots, pool.description = int(wanted["pool_slot"]), wanted.get("pool_description", "")
     session.add(pool)
     return [f"pool {pool.pool}: {pool.slots}"]

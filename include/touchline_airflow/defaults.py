@@ -7,6 +7,7 @@ from typing import Any
 
 GPU_POOL = "gpu"
 RENDER_POOL = "render"
+BACKFILL_POOL = "backfill"
 TAGS = ("touchline",)
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -53,6 +53,11 @@ def find_recordings(settings: Settings) -> Iterator[Path]:
                 yield path
 
 
+def is_for_ingest(path: Path, settings: Settings) -> bool:
+    """Whether the ingest takes a recording: it is not older than INGEST_SINCE."""
+    return _is_new_enough(path, _since(settings.ingest_since))
+
+
 def watched_folders(settings: Settings) -> tuple[Path, Path]:
     """Mount and output folder, resolved.
 

@@ -75,6 +75,12 @@ def read_result(path: Path) -> Outcome:
     return Outcome(stored["result"], stored["digest"], reused=True)
 
 
+def read_inputs(path: Path) -> dict[str, Any] | None:
+    """What a result was made from; None where it is missing or damaged."""
+    stored = _stored(path)
+    return dict(stored["inputs"]) if stored else None
+
+
 def read_stats(path: Path) -> dict[str, Any]:
     """The measurements beside a result; empty where there are none."""
     with contextlib.suppress(OSError, ValueError):

@@ -67,6 +67,16 @@ def read_sidecar(first_recording: Path, durations_ms: Sequence[int]) -> dict[str
     }
 
 
+def noted_date(first_recording: Path) -> date | None:
+    """The date in `match.toml`; None where there is none, or where `read_sidecar` would refuse the file."""
+    try:
+        path = find_sidecars(first_recording).get("match.toml")
+        text = _date(path, tomllib.loads(_text(path)).get("date")) if path else None
+    except (OSError, ValueError, RecursionError, BadRecordingError):
+        return None
+    return date.fromisoformat(text) if text else None
+
+
 def clock_ms(text: str) -> int | None:
     """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is no time."""
     match = _CLOCK.fullmatch(text.strip())

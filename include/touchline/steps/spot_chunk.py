@@ -14,8 +14,9 @@ from touchline.domain.chunk import Chunk, HotWindow
 from touchline.domain.layout import CHUNK_ID, ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
-from touchline.inference.detector import Detector, model_digest
+from touchline.inference.detector import Detector
 from touchline.inference.device import leased_device
+from touchline.inference.model_digest import model_digest
 from touchline.inference.prefetch import Prefetch
 from touchline.inference.spotter import Spotter
 from touchline.inference.views import view
@@ -83,7 +84,10 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     scratch = ScratchFiles(settings.scratch_dir, match_id)
 
     def compute() -> dict[str, Any]:
-        return from_nearest(recordings, scratch, lambda near: _compute(chunk, near, settings))
+        made = from_nearest(recordings, scratch, lambda near: _compute(chunk, near, settings))
+        # The catalogue keeps these; the retention removes the result itself.
+        made["stats"] |= {"detector": inputs["detector"], "spotter": inputs["spotter"]}
+        return made
 
     return reuse_or_compute(files.spottings(chunk_id), "spot_chunk", inputs, compute, force=force)
 

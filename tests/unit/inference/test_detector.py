@@ -7,7 +7,8 @@ import pytest
 
 from touchline.domain.detection import DETECTION_KINDS
 from touchline.errors import ModelError
-from touchline.inference.detector import Detector, _best_boxes, _detections, _letterbox, model_digest
+from touchline.inference.detector import Detector, _best_boxes, _detections, _letterbox
+from touchline.inference.model_digest import model_digest
 from touchline.inference.torchvision_operators import torch
 
 

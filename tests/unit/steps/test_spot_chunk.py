@@ -11,6 +11,7 @@ pytest.importorskip("transformers", reason="the models' libraries are in the wor
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError, ModelError, UsageError
+from touchline.inference.model_digest import model_digest
 from touchline.progress import reporting_to
 from touchline.settings import Settings
 from touchline.steps import spot_chunk as step
@@ -83,6 +84,8 @@ def test_measurements_stand_beside_the_result(settings, films):
     assert stats["windows"] == 4
     assert stats["frames"] == 14  # from 0 s to one frame after 2.4 s, five a second
     assert {"decode_wait_s", "detector_frames_per_s", "spotter_windows_per_s", "wall_s"} <= set(stats)
+    assert {name: stats[name] for name in ("detector", "spotter")} == {
+        "detector": model_digest(settings.yolo_model_path), "spotter": model_digest(settings.action_model_path)}
 
 
 @pytest.mark.parametrize("border", [1600, 4100, 8800, 9100, 12_345])

@@ -1,0 +1,65 @@
+"""The first and the last task of `nightly_backfill`."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+
+from touchline.catalogue import recordings
+from touchline.settings import Settings
+from touchline_airflow.backfill.airflow_run import OUTCOME, wish_of
+from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, survey
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.failing import failing_plainly
+
+MOST = 200
+"""More matches than a night can make; Airflow maps a task over at most 1024."""
+SETTLED = "settled"
+
+log = logging.getLogger("airflow.task")
+
+
+@task
+def choose_matches() -> list[dict[str, Any]]:
+    """What is to be made, the newest match first; what is told of the others goes to the run's last task."""
+    context = get_current_context()
+    with failing_plainly(log):
+        wish = wish_of(context)
+        work, told = survey(wish, Settings.from_env(), DeploymentSettings.from_env().zone)
+    for one in work[:MOST]:
+        log.info("To be made: %s", one.line)
+    if len(work) > MOST:
+        log.info("%d more wait for the next night", len(work) - MOST)
+    # Of all matches of all years only the broken ones are news; a backfill run was asked about each of its days.
+    news = told if wish.days else [one for one in told if one.outcome == BROKEN]
+    context["ti"].xcom_push(SETTLED, [[one.outcome, one.match, one.line] for one in news])
+    return [one.plain() for one in work[:MOST]]
+
+
+@task(trigger_rule="all_done")
+def tell_outcomes(work: list[dict[str, Any]] | None) -> dict[str, int]:
+    """One line for each match, done, left alone or broken with its reason; returns how many of each."""
+    this: Any = get_current_context()["ti"]
+    settled = this.xcom_pull(task_ids="choose_matches", key=SETTLED) or []
+    told = [Told(*one) for one in settled] + [_outcome(this, number, one) for number, one in enumerate(work or [])]
+    for one in told:
+        log.log(logging.WARNING if one.outcome == BROKEN else logging.INFO, "%s: %s, %s", one.outcome, one.match,
+                one.line)
+    counts = Counter(one.outcome for one in told)
+    log.info("%s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing to do")
+    return dict(counts)
+
+
+def _outcome(this: Any, number: int, work: dict[str, Any]) -> Told:
+    for task_id in ("make_match", "check_recording"):
+        if noted := this.xcom_pull(task_ids=task_id, key=OUTCOME, map_indexes=number):
+            return Told(*noted)
+    row = recordings.find(Settings.from_env().catalogue_address, work["recording"])
+    name = work["match_id"] or Path(work["recording"]).name
+    if row and row.reason:
+        return Told(BROKEN, name, row.reason)
+    return Told(LEFT, name, "its tasks were ended before it was begun")

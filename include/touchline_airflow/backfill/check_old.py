@@ -1,0 +1,53 @@
+"""How is a recording checked that the ingest never took? The first of a match's two tasks in `nightly_backfill`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from touchline.catalogue import recordings
+from touchline.settings import Settings
+from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome
+from touchline_airflow.backfill.night import over
+from touchline_airflow.backfill.survey import LEFT, Told, Work
+from touchline_airflow.check_recording import CheckRecording
+from touchline_airflow.failing import fail, failing_plainly
+from touchline_airflow.watch import take_look
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CheckOldRecording(CheckRecording):
+    """As its parent, for one that lies on the mount for long: what cannot be read to its end fails.
+
+    :param work: the match, as `Work.plain` gives it; nothing is done where its recording was taken before.
+    """
+
+    template_fields: Sequence[str] = ("work",)
+
+    def __init__(self, *, work: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(path="", **kwargs)
+        self.work = work
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        """Check it, unless the night is over."""
+        work = Work(**self.work)
+        if not work.is_new:
+            return None
+        with failing_plainly(self.log):
+            settings = Settings.from_env()
+            if reason := over(night_of_run(context), settings):
+                note_outcome(context, Told(LEFT, Path(work.recording).name, reason))
+                raise AirflowSkipException(reason)
+            look = take_look(Path(work.recording), None)
+            if look is None:
+                fail(self.log, f"{work.recording} cannot be read now", may_retry=True)
+            recordings.note_looks(settings.catalogue_address, [look])
+            if checked := self._check(context, work.recording):
+                return checked
+            row = recordings.find(settings.catalogue_address, work.recording)
+        fail(self.log, (row and row.reason) or f"{work.recording} is not complete", may_retry=False)
