@@ -200,8 +200,10 @@ AIRFLOW = Board("airflow", "Scheduler, pools, deadlines, what is deferred.", {
         lines("Time to read all DAG files", "s", Query("max(airflow_parse_seconds)", "all files")),
     ),
     "Pools": (
-        lines("Slots at work", "none", per("pool", 'airflow_pool{what="running_slots"}')),
-        lines("Slots free", "none", per("pool", 'airflow_pool{what="open_slots"}')),
+        lines("Slots at work", "none", per("pool", 'pipeline_pool_slots{state="running"}')),
+        lines("Part of the slots at work", "percentunit",
+              Query('sum by (pool) (pipeline_pool_slots{state="running"}) '
+                    '/ (sum by (pool) (pipeline_pool_slots{state="total"}) > 0)', "{{pool}}")),
         lines("Tasks that wait for a slot", "none", per("pool", 'airflow_pool{what=~"queued_slots|scheduled_slots"}')),
     ),
     "Runs, deadlines, what is deferred": (

@@ -17,7 +17,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW_ONLY = ("tests/dags", "tests/engine", "tests/integration/airflow", "tests/unit/airflow", "tests/verify")
+AIRFLOW_ONLY = ("tests/dags", "tests/engine", "tests/integration/airflow", "tests/monitoring", "tests/unit/airflow",
+                "tests/verify")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
 NEED_AN_ENGINE = ("tests.engine", "tests.stack")
 NO_TESTS = 5

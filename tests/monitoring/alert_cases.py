@@ -1,4 +1,4 @@
-"""When does each alert fire, and when does it not? One case for each alert and severity, at the edge of its threshold."""
+"""When does each alert fire, and when does it not? A case for each and its severities, at the edge."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ CASES = (
     Case("StillHeld", "warning", "13h", ({"pipeline_paused": "1+0x900"},),
          ({"pipeline_paused": "1+0x600 0+0x300"},)),
     Case("MatchExpensive", "warning", "30m", (cost(2.6, match_warn=2.5),), (cost(2.5, match_warn=2.5), cost(99))),
-    Case("MatchExpensive", "critical", "30m", (cost(3.1, match_stop=3),), (cost(3, match_stop=3), cost(9, match_warn=2))),
+    Case("MatchExpensive", "critical", "30m", (cost(3.1, match_stop=3),),
+         (cost(3, match_stop=3), cost(9, match_warn=2))),
     Case("DayExpensive", "critical", "5m",
          ({"pipeline_cost_today": steady(151), 'pipeline_cost_limit{limit="day_stop"}': steady(150)},),
          ({"pipeline_cost_today": steady(150), 'pipeline_cost_limit{limit="day_stop"}': steady(150)},)),

@@ -14,6 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 
 from alert_cases import CASES, Case, Series
+from promql import metric_names
 
 from touchline_airflow.metrics.airflow_metrics import AIRFLOW
 from touchline_airflow.metrics.metric import Histogram
@@ -22,6 +23,7 @@ from touchline_airflow.metrics.table import TABLE
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "docker" / "prometheus"
 RULE_FILES = ("recorded.yml", "alerts.yml")
+QUESTIONS = ("What it means.", "Look here.", "Do this.", "When to wake somebody.")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -31,6 +33,12 @@ def rules() -> list[dict[str, Any]]:
 
 def alerts() -> list[dict[str, Any]]:
     return [rule for rule in rules() if "alert" in rule]
+
+
+def sent_names() -> set[str]:
+    """All metrics by the names that PromQL knows."""
+    return {metric.name + ending for metric in (*TABLE, *AIRFLOW.values())
+            for ending in (("_bucket", "_count", "_sum") if isinstance(metric, Histogram) else ("",))}
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -49,13 +57,13 @@ def asked(case: Case, series: Series, *, fires: bool) -> dict[str, Any]:
             "input_series": [{"series": name, "values": values} for name, values in series.items()]}
 
 
-@pytest.mark.parametrize("alert", sorted({case.alert for case in CASES}))
-def test_the_alert_fires_beyond_its_threshold_and_not_below(alert: str, tmp_path: Path) -> None:
-    tests = [asked(case, series, fires=fires) for case in CASES if case.alert == alert
+@pytest.mark.parametrize(("alert", "every"), sorted({(case.alert, case.every) for case in CASES}))
+def test_the_alert_fires_beyond_its_threshold_and_not_below(alert: str, every: str, tmp_path: Path) -> None:
+    tests = [asked(case, series, fires=fires) for case in CASES if (case.alert, case.every) == (alert, every)
              for fires, all_series in ((True, case.fires), (False, case.silent)) for series in all_series]
     told = tmp_path / "test.yml"
     told.write_text(yaml.safe_dump({"rule_files": [str(RULES / name) for name in RULE_FILES],
-                                    "evaluation_interval": "1m", "tests": tests}))
+                                    "evaluation_interval": every, "tests": tests}))
     done = promtool("test", "rules", told)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -81,18 +89,14 @@ def test_every_alert_has_its_runbook_and_every_such_runbook_its_alert() -> None:
 @pytest.mark.parametrize("name", sorted({alert["alert"] for alert in alerts()}))
 def test_a_runbook_answers_the_four_questions(name: str) -> None:
     page = (ROOT / "docs" / "runbooks" / f"{name}.md").read_text()
-    places = [page.find(f"**{heading}**") for heading in ("What it means.", "Look here.", "Do this.", "When to wake somebody.")]
+    places = [page.find(f"**{heading}**") for heading in QUESTIONS]
     assert page.startswith(f"# {name}\n") and -1 not in places and places == sorted(places)
 
 
-def test_rules_use_only_metrics_that_are_sent() -> None:
-    from promql import metric_names
-
-    sent = {metric.name + ending for metric in (*TABLE, *AIRFLOW.values())
-            for ending in (("_bucket", "_count", "_sum") if isinstance(metric, Histogram) else ("",))}
+def test_rules_use_only_metrics_that_are_sent_or_recorded() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     for rule in rules():
-        assert metric_names(rule["expr"]) <= sent | recorded | {"up"}, rule
+        assert metric_names(rule["expr"]) <= sent_names() | recorded | {"up"}, rule
 
 
 def test_the_files_are_what_prometheus_and_alertmanager_take() -> None:
