@@ -51,7 +51,7 @@ class Environment:
 
 
 ENVIRONMENTS = (
-    Environment(".venv", "Airflow", "requirements.txt", "constraints.txt", "test,monitoring"),
+    Environment(".venv", "Airflow", "requirements.txt", "constraints.txt", "test,monitoring,mail"),
     Environment(".venv-worker", "the worker with its models", "docker/worker/requirements.txt",
                 "docker/worker/constraints.txt", "test,lint", "docker/worker/requirements-no-deps.txt"),
 )
