@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from touchline.catalogue import matches, recordings, runs
+from touchline.catalogue.connection import now_ms
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import ingest, watch
@@ -17,7 +18,7 @@ from touchline_airflow.step_process import Finished, StepProcess
 
 CHECK = """#!/bin/sh
 case "$(cat -- "$3" 2>/dev/null)" in
-  *END) echo '{"path": "x", "complete": true, "bad": false, "reason": ""}';;
+  *END) echo '{"path": "x", "complete": true, "bad": false, "reason": "", "duration_ms": 60000}';;
   BAD*) echo '{"path": "x", "complete": false, "bad": true, "reason": "there is no video in it"}'; exit 3;;
   CRASH*) echo "it broke" >&2; exit 1;;
   *) echo '{"path": "x", "complete": false, "bad": false, "reason": "its end is missing"}'; exit 1;;
@@ -40,16 +41,14 @@ def drop(settings: Settings, name: str, content: str) -> str:
     return str(path)
 
 
-def check(path: str, settings: Settings) -> None:
+def check(path: str, settings: Settings) -> int | None:
     argv = [touchline_path(), *step_argv("check_recording", path)]
-    ingest.note_check(path, StepProcess(argv, dict(os.environ)).follow(print), settings)
+    return ingest.note_check(path, StepProcess(argv, dict(os.environ)).follow(print), settings)
 
 
 def take(settings: Settings, *paths: str) -> None:
     watch.find_due(settings, 0)
-    for path in paths:
-        check(path, settings)
-    ingest.register_recordings(dict.fromkeys(paths), settings, print)
+    ingest.register_recordings({path: check(path, settings) for path in paths}, settings, print)
 
 
 def row(settings: Settings, path: str) -> recordings.SeenRecording:
@@ -69,7 +68,8 @@ def test_a_complete_recording_becomes_a_match_whose_run_is_pending_until_it_begi
     assert match.match_id.startswith("cup-final-") and match.status == "registered"
     pending = ingest.pending_runs(settings)
     assert pending == [{"trigger_run_id": f"match__{match.match_id}__1",
-                        "conf": {"recording": path, "match_id": match.match_id}}]
+                        "conf": {"recording": path, "match_id": match.match_id, "duration_ms": 60_000,
+                                 "expected_sec": 120}}]
     assert ingest.pending_runs(settings) == pending
     runs.begin(settings.catalogue_address, pending[0]["trigger_run_id"], match.match_id)
     assert ingest.pending_runs(settings) == []
@@ -171,3 +171,12 @@ def test_a_recording_that_went_away_after_its_check_does_not_stop_the_others(set
     Path(first).unlink()
     ingest.register_recordings({first: None, second: None}, settings, print)
     assert [match.recording for match in matches.every(settings.catalogue_address)] == [second]
+
+
+def test_a_recording_is_late_that_stands_still_and_is_not_taken(settings: Settings) -> None:
+    gone, copied, taken = (drop(settings, f"{name}.mp4", "film") for name in ("gone", "copied", "taken"))
+    watch.find_due(settings, now_ms() - 120_000)
+    recordings.update(settings.catalogue_address, taken, status="registered")
+    Path(gone).unlink()
+    assert [row.path for row in ingest.late_recordings(settings, 1)] == [copied]
+    assert ingest.late_recordings(settings, 3) == []
