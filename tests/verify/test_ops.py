@@ -30,6 +30,7 @@ from own_engine import missing_for_containers
 from engine import Engine, default_folder
 from standalone import start
 from touchline.settings import Settings
+from touchline_airflow.ops.stuck import find_stuck, set_right
 from touchline_airflow.sandbox import deployment_of
 
 pytestmark = pytest.mark.verify
@@ -43,6 +44,7 @@ def test_three_matches_are_held_halted_and_let_go(tmp_path: Path) -> None:
         with told.airflow() as house:
             [reference] = told.drop(house, "undisturbed")
             told.all_have_runs(house)
+            told.stuck_work_is_set_right(house)
             assert reference.wait_for_end() == "success"
             told.reference = house.reference = learn(reference)
             told.drop(house, "first", "second", "third")
@@ -101,7 +103,7 @@ class Story:
     def airflow(self, settings: dict[str, str] | None = None) -> Iterator[KillHouse]:
         """The embedded Airflow, with the same state each time."""
         given = {**SETTINGS, **RATE, "TOUCHLINE_RUNTIME": "docker", "DOCKER_HOST": self.engine.address,
-                 "GPU_SLOTS_PER_CHUNK": "1", **(settings or {})}
+                 "GPU_SLOTS_PER_CHUNK": "2", **(settings or {})}
         with start(self.folder / "state", self.nas, self.nas / "output", port=18480, settings=given) as stack:
             house = KillHouse(stack, self.nas, self.footage, f"sqlite:///{stack.working_dir / 'catalogue.db'}",
                               [stack.scratch_dir], {"": self.engine})
@@ -153,6 +155,16 @@ class Story:
             for path, identity in match.finished_chunks().items():
                 assert self.finished.setdefault(path, identity) == identity, f"{path} was computed twice"
         return self.finished
+
+    def stuck_work_is_set_right(self, house: KillHouse) -> None:
+        """Somebody made the pool smaller than one chunk; here after seconds, by `tidy` after ten minutes."""
+        content = {"name": "gpu", "slots": 1, "include_deferred": False}
+        house.api.request("PATCH", "/pools/gpu?update_mask=slots", content)
+        stuck = wait_for("a chunk that waits for ever", lambda: find_stuck(house.api, after_sec=5), poll_sec=2)
+        assert "the pool gpu has 1 slots and it takes 2" in stuck[0].line
+        self.say(f"stuck: {stuck[0].line}; {set_right(house.api, stuck)[0]}")
+        tidy = house.api.trigger("tidy", {})["dag_run_id"]
+        assert house.api.wait_for_run("tidy", tidy, 180)["state"] == "success"
 
     def held_by_a_pause(self, house: KillHouse) -> None:
         before = containers(house)

@@ -34,7 +34,7 @@ def act(action: str, who: str, why: str, settings: Settings, deployment: Deploym
         ended = release(settings.working_dir)
         done = "resumed: what waits goes on within a tenth of the time that it was held, at most five minutes" \
             if ended else "nothing changes: it is not held"
-        if ended and ended.kind != "halt":
+        if ended:
             accept_costs(settings, deployment)
     elif action != "status":
         raise UsageError(f"{action!r} is no action: use {', '.join(ACTIONS)}")
