@@ -38,7 +38,7 @@ class MailSink:
         """One mail has come."""
         if self.refusing:
             return "451 not now"
-        self.mails.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default)))
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         self.came_at.append(time.time())
         return "250 OK"
 

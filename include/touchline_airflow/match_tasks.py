@@ -41,9 +41,9 @@ def close_match(match_id: str | None) -> None:
     run_id: str = context["run_id"]
     this: Any = context["ti"]
     if not match_id:
-        reason = "open_match did not open the match: the last line of its log says why"
-        tell_failed_match(context["params"].get("match_id"), run_id, reason, Settings.from_env())
-        fail(log, reason, may_retry=False)
+        unopened = "open_match did not open the match: the last line of its log says why"
+        tell_failed_match(context["params"].get("match_id"), run_id, unopened, Settings.from_env())
+        fail(log, unopened, may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}
     with failing_plainly(log):

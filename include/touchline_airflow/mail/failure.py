@@ -34,8 +34,8 @@ def tell_failed_match(match_id: str | None, run_id: str, reason: str, settings: 
 
 
 def tell_failed_run(dag_id: str, run_id: str, failed: Sequence[str]) -> str | None:
-    """Mail that a run of any DAG failed, unless that was mailed; for runs whose end nobody else tells."""
-    if was_mailed(ROLE, key(dag_id, run_id)):
+    """Mail that a run failed whose end nobody has told; of other DAGs than `process_match` one for all that follow."""
+    if dag_id == PROCESS_MATCH and was_mailed(ROLE, key(dag_id, run_id)):
         return None
     lead = f"{', '.join(failed)} failed." if failed else "The run was ended before it was done."
     sections = (Section("Where", lines=(Line("Run", run_id, links.run_page(dag_id, run_id)),)),
@@ -46,8 +46,8 @@ def tell_failed_run(dag_id: str, run_id: str, failed: Sequence[str]) -> str | No
 
 
 def key(dag_id: str, run_id: str) -> str:
-    """By which a failed run is told once."""
-    return f"failed {dag_id} {run_id}"
+    """By which a failed run is told once. The ingest runs again and again: its failures are one alarm."""
+    return f"failed {dag_id} {run_id}" if dag_id == PROCESS_MATCH else f"failed {dag_id}"
 
 
 def title_of(match_id: str, settings: Settings) -> str:

@@ -18,6 +18,7 @@ from touchline_airflow.mail.run_now import RunNow, TaskNow, look_at
 from touchline_airflow.mail.send import FAILED, send_mail
 from touchline_airflow.mail.words import moment, span
 from touchline_airflow.metrics.table import DEADLINES_MISSED
+from touchline_airflow.ops.hold import hold
 
 SHOWN = 8
 
@@ -82,10 +83,21 @@ def letter(missed: Missed, run: RunNow | None, trouble: str = "") -> Letter:
     if len(steps) > SHOWN:
         what.append(Line("…", f"and {len(steps) - SHOWN} more tasks"))
     to_do = [trouble] if trouble else []
+    if held := _held():
+        to_do.append(f"touchline is {held}. Nothing new begins until somebody says `touchline-ops resume`.")
     to_do += list(dict.fromkeys(TO_DO[task.state] for task in steps if task.state in TO_DO)) or [NOT_BEGUN]
     sections = (Section("What is late", lines=tuple(what)), Section("What is normal", words=(_normal(missed),)),
                 Section("What to do", words=tuple(to_do)))
     return Letter("deadline", "operator", _key(missed, run), f"Late: {name}", lead, sections)
+
+
+def _held() -> str:
+    """By whom and why, where touchline is held."""
+    try:
+        found = hold(Settings.from_env().working_dir)
+    except OSError:
+        return ""
+    return found.line if found else ""
 
 
 def _key(missed: Missed, run: RunNow | None) -> str:

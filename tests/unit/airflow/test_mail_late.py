@@ -16,6 +16,7 @@ from touchline_airflow.mail import failure, late
 from touchline_airflow.mail.late import Missed, tell_late
 from touchline_airflow.mail.letter import Letter
 from touchline_airflow.mail.run_now import _RUNS, _TASKS
+from touchline_airflow.ops.hold import set_hold
 
 MATCH, RUN = "cup-final-0123456789ab", "match__cup-final-0123456789ab__1"
 BEGUN = datetime(2026, 1, 31, 20, 0, tzinfo=UTC)
@@ -109,6 +110,19 @@ def test_a_failed_run_gets_its_failure_mail_unless_it_had_one(sent: list[Letter]
     monkeypatch.setattr(failure, "was_mailed", lambda role, key: (role, key) == ("operator", sent[0].key))
     assert tell_late(MISSED) is None
     assert len(sent) == 1
+
+
+def test_failures_of_the_ingest_are_one_alarm(sent: list[Letter]) -> None:
+    for number in range(2):
+        assert failure.tell_failed_run("ingest_recordings", f"run-{number}", ["wait_for_recording"]) == "sent"
+    assert len({letter.key for letter in sent}) == 1
+
+
+def test_a_hold_is_the_first_thing_to_do(sent: list[Letter], make_run: MakeRun, own_settings: Settings) -> None:
+    make_run("running", {("spot_chunk", 0): "up_for_reschedule"})
+    set_hold(own_settings.working_dir, "pause", "anna", "the GPU is needed elsewhere")
+    tell_late(MISSED)
+    assert "held (pause) by anna" in sent[0].sections[-1].words[0]
 
 
 def test_where_airflows_database_is_away_it_is_told_all_the_same(sent: list[Letter], monkeypatch: pytest.MonkeyPatch,
