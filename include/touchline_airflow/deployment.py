@@ -106,7 +106,8 @@ class DeploymentSettings(FromEnvironment):
         low=0, high=100_000,
     )
     backfill_outdated: str = setting(
-        "false", "Whether nightly_backfill also makes anew what older models or settings made.", choices=("true", "false")
+        "false", "Whether nightly_backfill also makes anew what older models or settings made.",
+        choices=("true", "false"),
     )
     match_late_factor: float = setting(
         3.0, "A match is late after this many times what its length normally takes.", low=0, high=1000
