@@ -14,7 +14,7 @@ from touchline.settings import Settings
 from touchline_airflow.backfill.airflow_run import OUTCOME, wish_of
 from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, survey
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.failing import failing_plainly
+from touchline_airflow.failing import fail, failing_plainly
 
 MOST = 200
 """More matches than a night can make; Airflow maps a task over at most 1024."""
@@ -43,9 +43,12 @@ def choose_matches() -> list[dict[str, Any]]:
 @task(trigger_rule="all_done")
 def tell_outcomes(work: list[dict[str, Any]] | None) -> dict[str, int]:
     """One line for each match, done, left alone or broken with its reason; returns how many of each."""
+    if work is None:
+        fail(log, "choose_matches failed: the last line of its log says why", may_retry=False)
     this: Any = get_current_context()["ti"]
-    settled = this.xcom_pull(task_ids="choose_matches", key=SETTLED) or []
-    told = [Told(*one) for one in settled] + [_outcome(this, number, one) for number, one in enumerate(work or [])]
+    told = [Told(*one) for one in this.xcom_pull(task_ids="choose_matches", key=SETTLED) or []]
+    with failing_plainly(log):
+        told += [_outcome(this, number, one) for number, one in enumerate(work)]
     for one in told:
         log.log(logging.WARNING if one.outcome == BROKEN else logging.INFO, "%s: %s, %s", one.outcome, one.match,
                 one.line)

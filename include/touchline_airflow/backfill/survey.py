@@ -85,7 +85,7 @@ def survey(wish: Wish, settings: Settings, zone: tzinfo) -> tuple[list[Work], li
     work: dict[str, Work] = {}
     told: list[Told] = []
     mount = settings.nas_mount_path.resolve()
-    for path in _all_recordings(settings):
+    for path in _all_recordings(settings, are_some_known=judge.knows_some):
         try:
             day = match_date(path, mount, zone)
             found = judge(path, day) if wish.covers(day) else None
@@ -111,6 +111,11 @@ class Judge:
         self._verdicts: dict[str, Callable[[Match], str | Told]] = {
             "registered": self._registered, "processing": self._processing, "published": self._published,
             "failed": self._failed, "bad": lambda match: Told(BROKEN, match.match_id, match.reason or "it is bad")}
+
+    @property
+    def knows_some(self) -> bool:
+        """Whether there ever was a recording."""
+        return bool(self._seen or self._matches)
 
     def __call__(self, path: Path, day: date) -> Work | Told:
         """Judge the recording of a match of this day.
@@ -183,15 +188,16 @@ def _failed_at_night(run: dict[str, Any]) -> bool:
     return run["status"] == "failed" and str(run["run_id"]).startswith(PREFIX)
 
 
-def _all_recordings(settings: Settings) -> Iterator[Path]:
+def _all_recordings(settings: Settings, *, are_some_known: bool) -> Iterator[Path]:
     """Every recording, however old.
 
     Raises:
-        StorageError: the mount is away; the folder under it is empty then.
+        StorageError: the mount is away: the folder is empty, and it was not so before.
     """
     found = False
     for path in find_recordings(replace(settings, ingest_since="")):
         found = True
         yield path
-    if not found and not (settings.nas_mount_path.is_dir() and any(settings.nas_mount_path.iterdir())):
-        raise storage_error(errno.ENOENT, settings.nas_mount_path, writes=False)
+    mount = settings.nas_mount_path
+    if not found and are_some_known and not (mount.is_dir() and any(mount.iterdir())):
+        raise storage_error(errno.ENOENT, mount, writes=False)

@@ -25,6 +25,7 @@ from touchline_airflow.hosts import hosts, this_host
 from touchline_airflow.metrics.metric import look_up_again, sends
 from touchline_airflow.sampler import host as machine
 from touchline_airflow.sampler import postgres, queue, upkeep
+from touchline_airflow.sampler.night import Pending
 from touchline_airflow.sampler.parts import Part
 from touchline_airflow.sampler.workers import Workers
 
@@ -95,6 +96,7 @@ def of_deployment(airflow: Database, settings: Settings, deployment: DeploymentS
         Part("backups", partial(upkeep.sample_backups, settings)),
         Part("the hold", partial(upkeep.sample_hold, settings)),
         Part("costs", partial(upkeep.sample_costs, settings, deployment)),
+        Part("what waits for the night", Pending(settings, deployment).sample),
         *(Part(f"PostgreSQL of {database.name}", partial(postgres.sample_server, database))
           for database in on_server[:1]),
         *(Part(f"the database {database.name}", partial(postgres.sample_database, database)) for database in on_server),
