@@ -23,16 +23,17 @@ from touchline_airflow.ops.hold import hold
 SHOWN = 8
 
 TO_DO = {
-    "running": "It works: the last line of the task's log says at what. No new line for a quarter of an hour, and no "
-               "load on the machine: clear the task. Slow footage or a slow NAS: docs/runbooks/slow-nas.md; a GPU: "
-               "docs/runbooks/gpu-trouble.md.",
-    "deferred": "It waits for something outside of Airflow, in the triggerer: see whether that is up (the health page "
-                "in the UI), then whether what it waits for is there.",
-    "queued": "It waits for a worker: see whether the worker of its queue is up and whether its pool has free slots "
-              "(Admin, Pools).",
-    "scheduled": "It waits for a free slot: see what holds the slots of its pool (Admin, Pools).",
-    "up_for_retry": "A try failed and the next one comes: the last line of the task's log says why.",
-    "up_for_reschedule": "It waits for its turn or for space: the last line of the task's log says for what.",
+    "running": "Running: the last line of the task's log says at what. Where no line came for a quarter of an hour and "
+               "the machine has nothing to do, clear the task. Slow footage or a slow NAS: docs/runbooks/slow-nas.md; "
+               "a GPU: docs/runbooks/gpu-trouble.md.",
+    "deferred": "Deferred: it waits for something outside of Airflow, in the triggerer: see whether that is up (the "
+                "health page in the UI), then whether what it waits for is there.",
+    "queued": "Queued: it waits for a worker: see whether the worker of its queue is up and whether its pool has free "
+              "slots (Admin, Pools).",
+    "scheduled": "Scheduled: it waits for a free slot: see what holds the slots of its pool (Admin, Pools).",
+    "up_for_retry": "Up for retry: a try failed and the next one comes: the last line of the task's log says why.",
+    "up_for_reschedule": "Up for reschedule: it waits for its turn or for space: the last line of the task's log says "
+                         "for what.",
 }
 NOT_BEGUN = ("No task has begun. Either all places are taken (then it begins by itself: see the runs before it), or "
              "the scheduler is not up, the DAG is paused, or touchline is held: `touchline-ops status` says.")
@@ -72,8 +73,7 @@ def letter(missed: Missed, run: RunNow | None, trouble: str = "") -> Letter:
     deployment = DeploymentSettings.from_env()
     name, zone = _name(missed), deployment.zone
     steps = run.tasks if run else ()
-    step = f"at {steps[0].name} ({_state(steps[0])})" if steps else "and no task has begun" if run else "it seems"
-    lead = f"{name} should have been done by {moment(missed.due, zone)} and is not: {step}."
+    lead = f"{name} should have been done by {moment(missed.due, zone)} and is not{_at(run)}."
     what = [Line("Run", missed.run_id, links.run_page(missed.dag_id, missed.run_id))]
     if run and run.queued_at:
         what.append(Line("Waiting since" if not run.started_at else "Asked for", moment(run.queued_at, zone)))
@@ -89,6 +89,12 @@ def letter(missed: Missed, run: RunNow | None, trouble: str = "") -> Letter:
     sections = (Section("What is late", lines=tuple(what)), Section("What is normal", words=(_normal(missed),)),
                 Section("What to do", words=tuple(to_do)))
     return Letter("deadline", "operator", _key(missed, run), f"Late: {name}", lead, sections)
+
+
+def _at(run: RunNow | None) -> str:
+    if run is None:
+        return ", it seems"
+    return f": it is at {run.tasks[0].name} ({_state(run.tasks[0])})" if run.tasks else ": no task has begun"
 
 
 def _held() -> str:
@@ -132,6 +138,7 @@ def _normal(missed: Missed) -> str:
                 f"{deployment.recording_late_min:g} minutes (RECORDING_LATE_MIN). No new recording is taken meanwhile.")
     length = missed.conf.get("duration_ms")
     what = "A match of this length" if length else "A match whose length is not known"
-    usual = timedelta(seconds=due.usual_sec(missed.conf))
-    return (f"{what} normally takes {span(usual)} here; late is {deployment.match_late_factor:g} times as long, at "
-            f"least {deployment.match_late_min:g} minutes (MATCH_LATE_FACTOR, MATCH_LATE_MIN).")
+    usual, allowed = timedelta(seconds=due.usual_sec(missed.conf)), due.match_allowance(missed.conf, deployment)
+    rule = f"{deployment.match_late_factor:g} times as long, at least {deployment.match_late_min:g} minutes"
+    return (f"{what} normally takes {span(usual)} here. Late is after {span(allowed)}: {rule} (MATCH_LATE_FACTOR, "
+            "MATCH_LATE_MIN).")

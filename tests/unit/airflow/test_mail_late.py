@@ -69,7 +69,7 @@ def test_a_run_stuck_in_a_mapped_task_is_told_in_full(sent: list[Letter], make_r
     assert tell_late(MISSED) == "sent"
     [letter] = sent
     assert (letter.kind, letter.role, letter.subject) == ("deadline", "operator", "Late: Reds - Blues")
-    assert letter.lead == ("Reds - Blues should have been done by Sat 31 Jan, 22:30 CET and is not: at "
+    assert letter.lead == ("Reds - Blues should have been done by Sat 31 Jan, 22:30 CET and is not: it is at "
                            "spot_chunk [chunk-0003] (running).")
     text = letter.as_text()
     for words in ("spot_chunk [chunk-0003]: running since Sat 31 Jan, 21:02 CET", "spot_chunk [chunk-0004]: scheduled",
