@@ -1,6 +1,6 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo images stack stack-down backup restore test verify lint bench docs clean
+.PHONY: help install demo images stack stack-down dashboards dashboards-down backup restore test verify lint bench docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
@@ -32,6 +32,12 @@ restore: install ## Bring a backup back, Airflow being down: [BACKUP=name] [REPL
 
 stack: ## Start the full stack on this machine and wait until it is healthy (docs/how-to/run-the-stack.md)
 	@python3 scripts/stack.py up
+
+dashboards: ## Metrics, alerts and Grafana beside `make demo` (docs/how-to/dashboards.md)
+	@python3 scripts/show_dashboards.py up
+
+dashboards-down: ## End them; what was measured goes with them
+	@python3 scripts/show_dashboards.py down
 
 stack-down: ## End the full stack; databases, results, keys and logs stay
 	@python3 scripts/stack.py down

@@ -1,8 +1,9 @@
 """How does the full stack come up on this machine, and down again? `make stack`, `make stack-down`.
 
-It makes what is missing (.env, folders, keys, touchline's own images), starts the services of docker/compose.yaml and
-waits until all are healthy. Where MAIN_HOST is set in .env this machine is a GPU host of another one's stack:
-docker/compose.gpu-worker.yaml is taken. The engine is this machine's own; it is not installed or started here.
+It makes what is missing (.env, folders, keys, touchline's own images), starts the services of docker/compose.yaml, with
+`dashboards` in COMPOSE_PROFILES those of docker/compose.dashboards.yaml too, and waits until all are healthy. Where
+MAIN_HOST is set in .env this machine is a GPU host of another one's stack: docker/compose.gpu-worker.yaml is taken. The
+engine is this machine's own; it is not installed or started here.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from live_line import LiveLine
 from stack_files import ROOT, StackError, provide_env, provide_folders, provide_secrets
 
 HEALTHY_SEC = 900
-NUMBERS = ("TOUCHLINE_UID", "TOUCHLINE_GID", "API_PORT", "FLOWER_PORT", "WORKER_SLOTS", "GPU_SLOTS")
+DASHBOARDS = "compose.dashboards.yaml"
+NUMBERS = ("TOUCHLINE_UID", "TOUCHLINE_GID", "API_PORT", "FLOWER_PORT", "WORKER_SLOTS", "GPU_SLOTS", "GRAFANA_PORT",
+           "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "STATSD_PORT")
 PROXY_CONFIG = ROOT / "docker" / "socket-proxy" / "haproxy.cfg"
 
 
@@ -44,12 +48,12 @@ class Service:
 
 
 class Compose:
-    """The compose command with the files and the project of this machine."""
+    """The compose command with files of docker/ and the project of this machine."""
 
-    def __init__(self, env_file: Path, env: Mapping[str, str]) -> None:
-        self.env = env
+    def __init__(self, env_file: Path, env: Mapping[str, str], names: Sequence[str] = ()) -> None:
+        self.env, self.names = env, names or files(env)
         self._argv = [*_compose_command(), "--env-file", str(env_file)]
-        for name in files(env):
+        for name in self.names:
             self._argv += ["--file", str(ROOT / "docker" / name)]
 
     def run(self, *arguments: str) -> str:
@@ -101,8 +105,9 @@ def up(env_file: Path, line: LiveLine) -> None:
     if made := provide_secrets(env):
         line.say(f"made in {env['SECRETS_DIR']}: {', '.join(made)}")
     compose = Compose(env_file, env)
-    check_ports(env, compose)
-    provide_images(env)
+    check_ports(compose)
+    build_images(env)
+    pull_images(compose.names)
     start(compose, line)
     wait_until_healthy(compose, line)
     for text in where(env, time.monotonic() - started):
@@ -154,38 +159,45 @@ def check(env: Mapping[str, str]) -> None:
         raise StackError(f"{PROXY_CONFIG} is not readable by the container: run `chmod a+r {PROXY_CONFIG}`")
 
 
-def check_ports(env: Mapping[str, str], compose: Compose) -> None:
+def check_ports(compose: Compose) -> None:
     """The ports are free, unless it is our own services that hold them.
 
     Raises:
         StackError: another program listens there.
     """
-    if env["MAIN_HOST"] or any(service.status == "running" for service in compose.services()):
+    env = compose.env
+    if any(service.status == "running" for service in compose.services()):
         return
-    ports = {name: int(env[name]) for name in ("API_PORT", "FLOWER_PORT")}
-    if len(hosts(env)) > 1:
-        ports |= {"the port of PostgreSQL": 5432, "the port of Redis": 6379}
-    for name, port in ports.items():
+    for written, name in re.findall(r'"(\S+):(\$\{[A-Z_]+\}|\d+):\d+"', text_of(compose.names)):
+        address, port = filled(written, env), int(filled(name, env))
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((env["BIND_ADDRESS"], port))
+                probe.bind((address, port))
             except OSError as error:
-                raise StackError(f"{name}, {env['BIND_ADDRESS']}:{port}, cannot be used ({error.strerror}): "
+                raise StackError(f"{name.strip('${}')}, {address}:{port}, cannot be used ({error.strerror}): "
                                  "end what listens there, or change .env") from None
 
 
-def provide_images(env: Mapping[str, str]) -> None:
-    """Build touchline's own images where they are missing; all others are pulled by name.
+def build_images(env: Mapping[str, str]) -> None:
+    """Build touchline's own images where they are missing.
 
     Raises:
-        StackError, ImageError: an image cannot be had.
+        ImageError: one cannot be built.
     """
     for image in IMAGES:
         if not has_image(f"touchline-{image.name}:{env['TOUCHLINE_VERSION']}"):
             build(image, "cuda" if int(env["GPU_SLOTS"]) > 1 else "cpu", stand_in=False, wheelhouse=False)
-    for name in ("haproxy:2.6-bookworm", *(() if env["MAIN_HOST"] else ("postgres:15-bookworm", "redis:7.0-bookworm"))):
-        if not has_image(name):
+
+
+def pull_images(names: Sequence[str]) -> None:
+    """Pull the other images of these compose files by name, where they are missing.
+
+    Raises:
+        StackError: one cannot be had.
+    """
+    for name in sorted(set(re.findall(r"^ +image: (\S+)$", text_of(names), re.MULTILINE))):
+        if not name.startswith("touchline-") and not has_image(name):
             done = subprocess.run(["docker", "pull", "--quiet", name], capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise StackError(f"the image {name} cannot be pulled: {done.stderr.strip().splitlines()[-1]}")
@@ -249,7 +261,16 @@ def where(env: Mapping[str, str], seconds: float) -> list[str]:
     return [f"The stack is up after {seconds:.0f} s: {env['PUBLIC_URL']}",
             f"  user admin, password in {folder / 'admin_password'}",
             f"  Flower: http://{env['BIND_ADDRESS']}:{env['FLOWER_PORT']}, login in {folder / 'flower_login'}",
+            *(where_dashboards(env) if DASHBOARDS in files(env) else []),
             f"Put recordings into {env['NAS_MOUNT_PATH']}; matches are published in {env['NAS_OUTPUT_PATH']}."]
+
+
+def where_dashboards(env: Mapping[str, str]) -> list[str]:
+    """Addresses of Grafana, Prometheus and Alertmanager."""
+    password = Path(env["SECRETS_DIR"]) / "grafana_password"
+    return [f"  Grafana: http://{env['BIND_ADDRESS']}:{env['GRAFANA_PORT']}, user admin, password in {password}",
+            f"  Prometheus and Alertmanager: http://127.0.0.1:{env['PROMETHEUS_PORT']}, "
+            f"http://127.0.0.1:{env['ALERTMANAGER_PORT']}, only from this machine"]
 
 
 # --- The compose command --------------------------------------------------------------------------------------------
@@ -258,7 +279,19 @@ def files(env: Mapping[str, str]) -> list[str]:
     """Which compose files this machine needs."""
     if env["MAIN_HOST"]:
         return ["compose.gpu-worker.yaml"]
-    return ["compose.yaml", *(["compose.hosts.yaml"] if len(hosts(env)) > 1 else [])]
+    has_dashboards = "dashboards" in env["COMPOSE_PROFILES"].split(",")
+    return ["compose.yaml", *(["compose.hosts.yaml"] if len(hosts(env)) > 1 else []),
+            *([DASHBOARDS] if has_dashboards else [])]
+
+
+def text_of(names: Sequence[str]) -> str:
+    """What stands in these compose files; there is no reader of YAML in Python's own library."""
+    return "".join((ROOT / "docker" / name).read_text() for name in names)
+
+
+def filled(text: str, env: Mapping[str, str]) -> str:
+    """`${NAME}` replaced as compose does."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: env[found[1]], text)
 
 
 def hosts(env: Mapping[str, str]) -> list[str]:

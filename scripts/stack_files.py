@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,15 +38,19 @@ def provide_env(path: Path) -> tuple[dict[str, str], list[str]]:
     A new file gets this machine's own ids, GPU slots, engine and mount propagation.
     """
     if not path.exists():
-        own = {"ENV_FILE": str(path), **_of_this_machine()}
-        path.write_text(_filled(EXAMPLE.read_text(), own))
-        return read_env(path), []
+        return new_env(path), []
     there = read_env(path)
     missing = {name: lines for lines, name in re.findall(r"^(# .*\n([A-Z_]+)=.*\n)", EXAMPLE.read_text(), re.MULTILINE)
                if name not in there}
     if missing:
         path.write_text(f"{path.read_text().rstrip()}\n{''.join(missing.values())}")
     return read_env(path), list(missing)
+
+
+def new_env(path: Path, **changes: str) -> dict[str, str]:
+    """Write the example with this machine's own values, and these changes."""
+    path.write_text(_filled(EXAMPLE.read_text(), {"ENV_FILE": str(path), **_of_this_machine(), **changes}))
+    return read_env(path)
 
 
 def _filled(text: str, own: Mapping[str, str]) -> str:
@@ -114,8 +118,8 @@ def _make(folder: Path, name: str, env: Mapping[str, str]) -> None:
 
 # --- Keys and passwords ---------------------------------------------------------------------------------------------
 
-def provide_secrets(env: Mapping[str, str]) -> list[str]:
-    """Make the files that are missing in SECRETS_DIR; returns their names.
+def provide_secrets(env: Mapping[str, str], names: Collection[str] = ()) -> list[str]:
+    """Make the files that are missing in SECRETS_DIR, all of them or those of some names; returns their names.
 
     The folder is its owner's only, so nobody else reaches the files; inside the containers they are readable by the
     group TOUCHLINE_GID.
@@ -129,7 +133,8 @@ def provide_secrets(env: Mapping[str, str]) -> list[str]:
         folder.chmod(0o700)
         if env["MAIN_HOST"]:
             return _copied_secrets(folder, env)
-        return [name for name, content in _wanted(folder).items() if _write(folder / name, content, env)]
+        return [name for name, content in _wanted(folder).items()
+                if (not names or name in names) and _write(folder / name, content, env)]
     except OSError as error:
         raise StackError(f"SECRETS_DIR={folder} cannot be used ({error.strerror}): make it yours, or name another "
                          "folder in .env") from None
@@ -158,6 +163,8 @@ def _wanted(folder: Path) -> dict[str, str]:
         "admin_password": secrets.token_urlsafe(15),
         "service_password": secrets.token_hex(24),
         "flower_login": f"touchline:{secrets.token_urlsafe(15)}",
+        "grafana_password": secrets.token_urlsafe(15),
+        "smtp_password": "",  # yours, if ALERT_USER is set
     }
 
 

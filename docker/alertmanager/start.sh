@@ -1,17 +1,23 @@
 #!/bin/sh
-# Starts Alertmanager with the mail addresses of .env; without MAIL_OPERATOR alerts are only shown.
+# Starts Alertmanager with the mail server of .env; without ALERT_SMARTHOST or MAIL_OPERATOR alerts are only shown.
+# A server that wants no login is taken for one of this house, without TLS.
 set -eu
-config=${1:-/tmp/alertmanager.yml}
+config=${ALERT_CONFIG:-/tmp/alertmanager.yml}
 cp "$(dirname "$0")/alertmanager.yml" "$config"
 if [ -n "${MAIL_OPERATOR:-}" ] && [ -n "${ALERT_SMARTHOST:-}" ]; then
     cat >>"$config" <<END
     email_configs:
       - to: "$MAIL_OPERATOR"
-        from: "$MAIL_FROM"
+        from: "$ALERT_FROM"
         smarthost: "$ALERT_SMARTHOST"
-        require_tls: ${ALERT_SMTP_TLS:-true}
         send_resolved: true
-        headers: {subject: '{{ if eq .Status "firing" }}{{ .CommonLabels.severity }}{{ else }}over{{ end }}: {{ .CommonLabels.alertname }}'}
+        headers:
+          subject: '{{ if eq .Status "firing" }}{{ .CommonLabels.severity }}{{ else }}over{{ end }}: {{ .CommonLabels.alertname }}'
 END
+    if [ -n "${ALERT_USER:-}" ]; then
+        printf '        auth_username: "%s"\n        auth_password_file: /run/secrets/smtp_password\n' "$ALERT_USER" >>"$config"
+    else
+        printf '        require_tls: false\n' >>"$config"
+    fi
 fi
-exec alertmanager --config.file="$config" --storage.path=/alertmanager
+exec alertmanager --config.file="$config" --storage.path=/alertmanager --cluster.listen-address=

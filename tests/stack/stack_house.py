@@ -132,7 +132,8 @@ def make_env(folder: Path, changes: dict[str, str]) -> StackHouse:
     api, flower = free_port("127.0.0.1"), free_port("127.0.0.1")
     ours = {**places, "NAS_OUTPUT_PATH": f"{places['NAS_MOUNT_PATH']}/output", "API_PORT": str(api),
             "FLOWER_PORT": str(flower), "PUBLIC_URL": f"http://localhost:{api}",
-            "COMPOSE_PROJECT_NAME": f"touchline-test-{os.getpid()}", **SETTINGS, **changes}
+            "COMPOSE_PROJECT_NAME": f"touchline-test-{os.getpid()}",
+            "COMPOSE_PROFILES": "chunks", **SETTINGS, **changes}
     env = {**read_env(env_file), **ours}
     env_file.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
     Path(env["NAS_MOUNT_PATH"]).mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import yaml
 
 import stack
 from stack_files import EXAMPLE, ROOT, read_env
+from touchline_airflow.deployment import DeploymentSettings
 
 DOCKER = ROOT / "docker"
 MAIN, GPU, HOSTS = "compose.yaml", "compose.gpu-worker.yaml", "compose.hosts.yaml"
-FILES = (MAIN, GPU, HOSTS)
+FILES = (MAIN, GPU, HOSTS, stack.DASHBOARDS)
 OURS = ("postgres", "redis")  # they keep data, all others may be thrown away
 GONE_IN_COMPOSE_2 = {"version", "links", "container_name"}
 
@@ -31,7 +33,7 @@ def services(name: str) -> dict[str, dict[str, Any]]:
 
 def each_service() -> list[Any]:
     return [pytest.param(service, id=f"{name.removesuffix('.yaml')}:{key}")
-            for name in (MAIN, GPU) for key, service in services(name).items()]
+            for name in (MAIN, GPU, stack.DASHBOARDS) for key, service in services(name).items()]
 
 
 def variables(content: str) -> set[str]:
@@ -45,7 +47,7 @@ def env_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("names", [[MAIN], [MAIN, HOSTS], [GPU]], ids=" ".join)
+@pytest.mark.parametrize("names", [[MAIN], [MAIN, HOSTS, stack.DASHBOARDS], [GPU], [stack.DASHBOARDS]], ids=" ".join)
 def test_compose_takes_the_files_without_a_word(names: list[str], env_file: Path) -> None:
     try:
         command = stack._compose_command()
@@ -54,7 +56,8 @@ def test_compose_takes_the_files_without_a_word(names: list[str], env_file: Path
     argv = [*command, "--env-file", str(env_file), *(f"--file={DOCKER / name}" for name in names), "config"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(yaml.safe_load(done.stdout)["services"]) >= {"worker", "chunk-worker", "socket-proxy"}
+    told = set(yaml.safe_load(done.stdout)["services"])
+    assert told >= set().union(*(services(name) for name in names))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -66,7 +69,9 @@ def test_no_key_is_used_that_compose_2_has_given_up(name: str) -> None:
 def test_the_example_names_the_variables_of_the_files_each_with_a_comment() -> None:
     used = set().union(*(variables(text(name)) for name in FILES))
     read_by_the_script = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "TOUCHLINE_HOSTS"}
-    assert set(read_env(EXAMPLE)) == used | read_by_the_script
+    settings = {field.name.upper() for field in fields(DeploymentSettings)}
+    named = set(read_env(EXAMPLE))
+    assert named >= used | read_by_the_script and named - used - read_by_the_script <= settings
     commented = set(re.findall(r"^# .+\n([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
     assert commented == set(read_env(EXAMPLE))
 
@@ -117,7 +122,7 @@ def test_only_the_socket_proxy_is_root_and_has_the_socket(service: dict[str, Any
 def test_ports_are_bound_to_an_address_and_those_of_the_data_only_for_other_hosts() -> None:
     for name in FILES:
         for service in services(name).values():
-            assert all(port.startswith("${BIND_ADDRESS}:") for port in service.get("ports", []))
+            assert all(port.startswith(("${BIND_ADDRESS}:", "127.0.0.1:")) for port in service.get("ports", []))
     assert read_env(EXAMPLE)["BIND_ADDRESS"] == "127.0.0.1"
     assert {key for key, service in services(MAIN).items() if service.get("ports")} == {"api-server", "flower"}
     assert not [key for key, service in services(GPU).items() if service.get("ports")]
@@ -168,3 +173,16 @@ def test_the_version_is_that_of_the_project() -> None:
     from images import version
 
     assert read_env(EXAMPLE)["TOUCHLINE_VERSION"] == version()
+
+
+def test_what_has_no_login_is_reached_from_this_machine_only() -> None:
+    ports = {key: service["ports"] for key, service in services(stack.DASHBOARDS).items()}
+    assert all(port.startswith("127.0.0.1:") for key in ("prometheus", "alertmanager") for port in ports[key])
+    assert services(stack.DASHBOARDS)["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"].startswith("/run/")
+
+
+def test_dashboards_are_a_part_of_the_stack_unless_they_are_taken_out() -> None:
+    env = {"MAIN_HOST": "", "TOUCHLINE_HOSTS": "main"}
+    assert "dashboards" in read_env(EXAMPLE)["COMPOSE_PROFILES"].split(",")
+    assert stack.DASHBOARDS in stack.files({**env, "COMPOSE_PROFILES": "chunks,dashboards"})
+    assert stack.DASHBOARDS not in stack.files({**env, "COMPOSE_PROFILES": "chunks"})

@@ -51,7 +51,7 @@ def test_keys_are_made_once_for_their_owner_and_differ(env: dict[str, str]) -> N
     contents = {name: (folder / name).read_text() for name in made}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in made} == {0o640}
-    assert len(set(contents.values())) == len(made) == 11
+    assert len(set(contents.values())) == len(made) == 13
     assert not [name for name, content in contents.items() if content != content.strip()]
     assert provide_secrets(env) == []
     assert {name: (folder / name).read_text() for name in made} == contents
@@ -92,6 +92,7 @@ def test_a_setting_that_cannot_work_is_one_line(env: dict[str, str], change: dic
 
 
 def test_other_hosts_get_the_ports_of_the_data_and_a_gpu_host_its_own_file(env: dict[str, str]) -> None:
+    env["COMPOSE_PROFILES"] = "chunks"
     assert stack.files(env) == ["compose.yaml"]
     assert stack.files({**env, "TOUCHLINE_HOSTS": "main,gpu1"}) == ["compose.yaml", "compose.hosts.yaml"]
     assert stack.files({**env, "MAIN_HOST": "192.0.2.1"}) == ["compose.gpu-worker.yaml"]
