@@ -62,8 +62,10 @@ class Compose:
         Raises:
             StackError: it failed; the message is its last line.
         """
-        done = subprocess.run([*self._argv, *arguments], capture_output=True, text=True, check=False,
-                              env={**os.environ, "COMPOSE_PROFILES": self.env["COMPOSE_PROFILES"]})
+        # A name that nobody has would be a line in each task's log.
+        statsd = "statsd-exporter" if DASHBOARDS in self.names else "127.0.0.1"
+        environ = {**os.environ, "COMPOSE_PROFILES": self.env["COMPOSE_PROFILES"], "STATSD_HOST": statsd}
+        done = subprocess.run([*self._argv, *arguments], capture_output=True, text=True, check=False, env=environ)
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             raise StackError(f"compose {arguments[0]}: {lines[-1].strip() if lines else 'failed without a word'}")
@@ -277,11 +279,18 @@ def where_dashboards(env: Mapping[str, str]) -> list[str]:
 
 def files(env: Mapping[str, str]) -> list[str]:
     """Which compose files this machine needs."""
+    gpus = ["compose.gpu.yaml"] if gives_gpus() else []
     if env["MAIN_HOST"]:
-        return ["compose.gpu-worker.yaml"]
+        return ["compose.gpu-worker.yaml", *gpus]
     has_dashboards = "dashboards" in env["COMPOSE_PROFILES"].split(",")
-    return ["compose.yaml", *(["compose.hosts.yaml"] if len(hosts(env)) > 1 else []),
+    return ["compose.yaml", *(["compose.hosts.yaml"] if len(hosts(env)) > 1 else []), *gpus,
             *([DASHBOARDS] if has_dashboards else [])]
+
+
+def gives_gpus() -> bool:
+    """Whether the engine has NVIDIA's runtime, by which a container gets GPUs."""
+    asked = ["docker", "info", "--format", "{{json .Runtimes}}"]
+    return '"nvidia"' in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
 
 
 def text_of(names: Sequence[str]) -> str:

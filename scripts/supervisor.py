@@ -25,16 +25,17 @@ GRACE_SEC = 8.0
 PORTS_TRIED = 50
 PARTS = {
     # In the order in which they end: the scheduler first, while the API server can still note how its tasks ended.
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "api-server": ["api-server"],
+    "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],
+    "triggerer": ["airflow", "triggerer", "--skip-serve-logs"],
+    "dag-processor": ["airflow", "dag-processor"],
+    "api-server": ["airflow", "api-server"],
+    "sampler": ["python", "-m", "touchline_airflow.sampler"],
 }
 
 
 @dataclass
 class Supervisor:
-    """Runs the four parts until a signal comes; the state folder belongs to one supervisor at a time."""
+    """Runs all parts until a signal comes; the state folder belongs to one supervisor at a time."""
 
     state: Path
     nas: Path
@@ -121,9 +122,9 @@ class Supervisor:
         return process.returncode == 0
 
     def _commands(self) -> Mapping[str, Command]:
-        airflow = str(ROOT / ".venv/bin/airflow")
-        return {name: Command([airflow, *argv], self._environ, GRACE_SEC if name == "scheduler" else 3)
-                for name, argv in PARTS.items()}
+        programs = ROOT / ".venv" / "bin"
+        return {name: Command([str(programs / program), *argv], self._environ, GRACE_SEC if name == "scheduler" else 3)
+                for name, (program, *argv) in PARTS.items()}
 
     def _watch(self, parts: Parts) -> None:
         api = AirflowApi(self.url)

@@ -20,7 +20,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 SECRETS = Path("/run/secrets")
 PATIENCE_SEC = 60
 SERVICE = "touchline"
-SERVICE_MAY = ["can_read", "can_edit"]
+SERVICE_MAY = [*((action, "Pools") for action in ("can_read", "can_edit", "can_create")),
+               *(("can_read", what) for what in ("DAGs", "DAG Runs", "Task Instances"))]
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def main() -> None:
     urls = [make_url(secret(name)) for name in ("airflow_database_url", "catalogue_url")]
     for url in urls:
         provide_database(url)
+    provide_statistics(urls[0])
     subprocess.run(["airflow", "db", "migrate"], check=True)
     migrate_catalogue(secret("catalogue_url"))
     apply_settings()
@@ -57,6 +59,16 @@ def provide_database(url: URL) -> None:
         cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
     connection.close()
     print(f"init: database {url.database}, role {url.username}", flush=True)
+
+
+def provide_statistics(url: URL) -> None:
+    """Let all roles see which statements are slow; in the server's own database, so that no backup holds it."""
+    connection = connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    connection.close()
+    print("init: pg_stat_statements", flush=True)
 
 
 def connect(url: URL) -> psycopg2.extensions.connection:
@@ -90,13 +102,13 @@ def apply_settings() -> None:
     access = {"connections": [{
         "conn_id": "touchline_api", "conn_type": "http", "conn_host": "api-server", "conn_port": 8080,
         "conn_login": SERVICE, "conn_password": secret("service_password"),
-        "conn_description": "Airflow's own API: the pools follow the workers."}], "pools": [], "variables": []}
+        "conn_description": "Airflow's own API: pools, and work that is stuck."}], "pools": [], "variables": []}
     for line in (*airflow_settings.apply_settings(settings), *airflow_settings.apply_settings(access, overwrite=True)):
         print(f"init: {line}", flush=True)
 
 
 def provide_users() -> None:
-    """The first user, and the service account, which may only look at pools and change them."""
+    """The first user, and the service account, which may look at runs and tasks, and change pools."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
@@ -104,7 +116,7 @@ def provide_users() -> None:
     def provide() -> None:
         with get_application_builder() as builder:
             manager = builder.sm
-            manager.bulk_sync_roles([{"role": SERVICE, "perms": [(action, "Pools") for action in SERVICE_MAY]}])
+            manager.bulk_sync_roles([{"role": SERVICE, "perms": SERVICE_MAY}])
             for name, role in (("admin", "Admin"), (SERVICE, SERVICE)):
                 password = secret("admin_password" if name == "admin" else "service_password")
                 user = manager.find_user(username=name) or manager.add_user(

@@ -18,7 +18,8 @@ from touchline_airflow.deployment import DeploymentSettings
 
 DOCKER = ROOT / "docker"
 MAIN, GPU, HOSTS = "compose.yaml", "compose.gpu-worker.yaml", "compose.hosts.yaml"
-FILES = (MAIN, GPU, HOSTS, stack.DASHBOARDS)
+SEES_GPUS = "compose.gpu.yaml"
+FILES = (MAIN, GPU, HOSTS, SEES_GPUS, stack.DASHBOARDS)
 OURS = ("postgres", "redis")  # they keep data, all others may be thrown away
 GONE_IN_COMPOSE_2 = {"version", "links", "container_name"}
 
@@ -47,7 +48,8 @@ def env_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("names", [[MAIN], [MAIN, HOSTS, stack.DASHBOARDS], [GPU], [stack.DASHBOARDS]], ids=" ".join)
+@pytest.mark.parametrize("names", [[MAIN], [MAIN, HOSTS, SEES_GPUS, stack.DASHBOARDS], [GPU], [GPU, SEES_GPUS],
+                                   [stack.DASHBOARDS]], ids=" ".join)
 def test_compose_takes_the_files_without_a_word(names: list[str], env_file: Path) -> None:
     try:
         command = stack._compose_command()
@@ -67,7 +69,7 @@ def test_no_key_is_used_that_compose_2_has_given_up(name: str) -> None:
 
 
 def test_the_example_names_the_variables_of_the_files_each_with_a_comment() -> None:
-    used = set().union(*(variables(text(name)) for name in FILES))
+    used = set().union(*(variables(text(name)) for name in FILES)) - {"STATSD_HOST"}  # follows from COMPOSE_PROFILES
     read_by_the_script = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "TOUCHLINE_HOSTS"}
     settings = {field.name.upper() for field in fields(DeploymentSettings)}
     named = set(read_env(EXAMPLE))
@@ -137,6 +139,17 @@ def test_the_socket_proxy_is_reached_by_workers_only() -> None:
         assert content["services"]["socket-proxy"]["networks"] == ["engine"]
 
 
+def test_the_sampler_writes_nothing_and_sees_gpus_where_the_engine_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (MAIN, GPU):
+        assert all(volume["read_only"] for volume in services(name)["sampler"]["volumes"])
+    for host in ("", "10.0.0.1"):
+        env = {"MAIN_HOST": host, "TOUCHLINE_HOSTS": "main,gpu1", "COMPOSE_PROFILES": "chunks"}
+        monkeypatch.setattr(stack, "gives_gpus", lambda: False)
+        without = stack.files(env)
+        monkeypatch.setattr(stack, "gives_gpus", lambda: True)
+        assert stack.files(env) == [*without, SEES_GPUS] and SEES_GPUS not in without
+
+
 def test_what_the_steps_share_with_the_host_has_the_hosts_path() -> None:
     for name in (MAIN, GPU):
         for key in ("worker", "chunk-worker"):
@@ -146,12 +159,13 @@ def test_what_the_steps_share_with_the_host_has_the_hosts_path() -> None:
             assert {"${WORKING_DIR}", "${SCRATCH_DIR}", "${LOGS_DIR}"} <= set(binds)
 
 
-def test_only_the_main_hosts_worker_reaches_airflows_database() -> None:
+def test_only_the_main_hosts_worker_and_sampler_reach_airflows_database() -> None:
     core = {"airflow_database_url", "fernet_key", "jwt_secret", "api_secret_key", "postgres_password"}
     held = {(name, key): core & set(services(name)[key]["secrets"])
-            for name in (MAIN, GPU) for key in ("worker", "chunk-worker")}
-    assert held == {(MAIN, "worker"): {"airflow_database_url"}, (MAIN, "chunk-worker"): set(),
-                    (GPU, "worker"): set(), (GPU, "chunk-worker"): set()}
+            for name in (MAIN, GPU) for key in ("worker", "chunk-worker", "sampler")}
+    assert held == {(MAIN, "worker"): {"airflow_database_url"}, (MAIN, "sampler"): {"airflow_database_url"},
+                    (MAIN, "chunk-worker"): set(),
+                    (GPU, "worker"): set(), (GPU, "chunk-worker"): set(), (GPU, "sampler"): set()}
 
 
 def test_a_gpu_hosts_workers_do_as_those_of_the_main_host() -> None:
@@ -186,3 +200,10 @@ def test_dashboards_are_a_part_of_the_stack_unless_they_are_taken_out() -> None:
     assert "dashboards" in read_env(EXAMPLE)["COMPOSE_PROFILES"].split(",")
     assert stack.DASHBOARDS in stack.files({**env, "COMPOSE_PROFILES": "chunks,dashboards"})
     assert stack.DASHBOARDS not in stack.files({**env, "COMPOSE_PROFILES": "chunks"})
+
+
+def test_exporter_and_senders_agree_on_the_port() -> None:
+    said = read_env(DOCKER / "airflow.env")["AIRFLOW__METRICS__STATSD_PORT"]
+    exporter = services(stack.DASHBOARDS)["statsd-exporter"]
+    assert f"--statsd.listen-udp=:{said}" in exporter["command"] and read_env(EXAMPLE)["STATSD_PORT"] == said
+    assert exporter["ports"] == [f"${{BIND_ADDRESS}}:${{STATSD_PORT}}:{said}/udp"]

@@ -32,7 +32,7 @@ from touchline_airflow.sampler.workers import Workers
 EVERY_SEC = 15.0
 BROKER_URL = "AIRFLOW__CELERY__BROKER_URL"
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("touchline_airflow.sampler")
 
 
 def main() -> int:
@@ -41,7 +41,8 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=EVERY_SEC, metavar="SEC", help="default: %(default)s")
     parser.add_argument("--heartbeat", type=Path, metavar="FILE", help="touched while the sampler works")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stdout)
+    log.setLevel(logging.INFO)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
