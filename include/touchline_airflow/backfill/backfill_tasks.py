@@ -11,7 +11,8 @@ from airflow.sdk import get_current_context, task
 
 from touchline.catalogue import recordings
 from touchline.settings import Settings
-from touchline_airflow.backfill.airflow_run import OUTCOME, wish_of
+from touchline_airflow.backfill.airflow_run import OUTCOME, night_of_run, wish_of
+from touchline_airflow.backfill.night import over
 from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, survey
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
@@ -28,8 +29,11 @@ def choose_matches() -> list[dict[str, Any]]:
     """What is to be made, the newest match first; what is told of the others goes to the run's last task."""
     context = get_current_context()
     with failing_plainly(log):
-        wish = wish_of(context)
-        work, told = survey(wish, Settings.from_env(), DeploymentSettings.from_env().zone)
+        wish, settings = wish_of(context), Settings.from_env()
+        if reason := over(night_of_run(context), settings):
+            log.info("%s", reason)
+            return []
+        work, told = survey(wish, settings, DeploymentSettings.from_env().zone)
     for one in work[:MOST]:
         log.info("To be made: %s", one.line)
     if len(work) > MOST:
