@@ -22,9 +22,10 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "integration" / "airflow")]
 
-from kill_house import ROOT, SETTINGS, KillHouse, PlayedMatch, learn, simulate, wait_for
+from airflow_house import SETTINGS, simulate
+from kill_house import ROOT, KillHouse, PlayedMatch, learn, wait_for
 from own_engine import missing_for_containers
 
 from engine import Engine, default_folder
