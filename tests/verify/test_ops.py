@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "integration" / "airflow")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "airflow"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from airflow_house import SETTINGS, simulate
 from kill_house import ROOT, KillHouse, PlayedMatch, learn, wait_for
