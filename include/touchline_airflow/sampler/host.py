@@ -37,6 +37,8 @@ from touchline_airflow.sampler.parts import HUNG_AFTER_SEC, Part
 NAS_FOLDERS = ("nas_mount_path", "nas_output_path")
 FRESH_SEC = 2 * 3600.0
 """The DAG check_nas runs every hour; older figures are not sent."""
+FIRST_LOOK_SEC = 0.5
+"""The use of the processor is that since the last look; the first time we watch for so long."""
 _ASKED_OF_GPUS = ("index", "utilization.gpu", "memory.used", "memory.total")
 _GPU_SEC = 10
 _MIB = 1 << 20
@@ -50,18 +52,26 @@ def parts(host: str, settings: Settings, backup_dir: Path | None = None) -> list
     mounts = [Mount(host, name, folder) for name, folder in folders.items()]
     nas = [mount for mount in mounts if mount.setting in NAS_FOLDERS]
     gpus = [Part("the GPUs", partial(sample_gpus, host))] if shutil.which("nvidia-smi") else []
-    return [Part("this machine", partial(sample_machine, host)), *gpus,
+    return [Part("this machine", Machine(host).sample), *gpus,
             Part("the NAS", partial(sample_nas, host, settings, nas)),
             *(Part(f"the disk of {mount.setting.upper()}={mount.folder}", mount.sample) for mount in mounts)]
 
 
-def sample_machine(host: str) -> None:
-    """Processor since the last sample, memory, and that we are here."""
-    memory = psutil.virtual_memory()
-    CPU_USE.set(psutil.cpu_percent(), host=host)
-    MEMORY_USED.set(memory.total - memory.available, host=host)
-    MEMORY.set(memory.total, host=host)
-    SAMPLED.set(round(time.time()), host=host)
+class Machine:
+    """The machine itself."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._watch_sec: float | None = FIRST_LOOK_SEC
+
+    def sample(self) -> None:
+        """Processor since the last sample, memory, and that we are here."""
+        CPU_USE.set(psutil.cpu_percent(self._watch_sec), host=self._host)
+        self._watch_sec = None
+        memory = psutil.virtual_memory()
+        MEMORY_USED.set(memory.total - memory.available, host=self._host)
+        MEMORY.set(memory.total, host=self._host)
+        SAMPLED.set(round(time.time()), host=self._host)
 
 
 class Mount:
