@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
+from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
 from touchline.errors import UsageError
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+REFUSED = "refused"
+"""Key of the XCom that says why a run could not begin."""
+
+
 class OpenMatch(BaseSensorOperator):
     """Check what the run was asked for, register the match, take its lease; returns the match id.
 
@@ -34,9 +39,15 @@ class OpenMatch(BaseSensorOperator):
         super().__init__(mode="reschedule", **kwargs)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """One try to take the match."""
-        with failing_plainly(self.log):
-            return self._open(context, Settings.from_env())
+        """One try to take the match; why it was refused is told by `close_match`, which mails it."""
+        try:
+            with failing_plainly(self.log):
+                return self._open(context, Settings.from_env())
+        except AirflowRescheduleException:
+            raise
+        except AirflowException as error:
+            context["ti"].xcom_push(REFUSED, str(error))
+            raise
 
     def _open(self, context: Context, settings: Settings) -> PokeReturnValue:
         address, run_id = settings.catalogue_address, context["run_id"]
