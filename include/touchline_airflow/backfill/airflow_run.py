@@ -43,9 +43,9 @@ def night_of_run(context: Context) -> Night:
                     DeploymentSettings.from_env())
 
 
-def note_outcome(context: Context, told: Told) -> None:
+def note_outcome(context: Context, recording: str, told: Told) -> None:
     """Leave it for the run's last task."""
-    context["ti"].xcom_push(OUTCOME, [told.outcome, told.match, told.line])
+    context["ti"].xcom_push(OUTCOME, [recording, told.outcome, told.match, told.line])
 
 
 def _kind(run: Any) -> str:

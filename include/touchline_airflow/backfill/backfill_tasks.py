@@ -51,8 +51,10 @@ def tell_outcomes(work: list[dict[str, Any]] | None) -> dict[str, int]:
         fail(log, "choose_matches failed: the last line of its log says why", may_retry=False)
     this: Any = get_current_context()["ti"]
     told = [Told(*one) for one in this.xcom_pull(task_ids="choose_matches", key=SETTLED) or []]
+    noted = {one[0]: Told(*one[1:])
+             for one in filter(None, this.xcom_pull(task_ids=["check_recording", "make_match"], key=OUTCOME))}
     with failing_plainly(log):
-        told += [_outcome(this, number, one) for number, one in enumerate(work)]
+        told += [noted.get(one["recording"]) or _not_noted(one) for one in work]
     for one in told:
         log.log(logging.WARNING if one.outcome == BROKEN else logging.INFO, "%s: %s, %s", one.outcome, one.match,
                 one.line)
@@ -61,10 +63,8 @@ def tell_outcomes(work: list[dict[str, Any]] | None) -> dict[str, int]:
     return dict(counts)
 
 
-def _outcome(this: Any, number: int, work: dict[str, Any]) -> Told:
-    for task_id in ("make_match", "check_recording"):
-        if noted := this.xcom_pull(task_ids=task_id, key=OUTCOME, map_indexes=number):
-            return Told(*noted)
+def _not_noted(work: dict[str, Any]) -> Told:
+    """Of a match whose recording failed its check, or whose tasks somebody ended."""
     row = recordings.find(Settings.from_env().catalogue_address, work["recording"])
     name = work["match_id"] or Path(work["recording"]).name
     if row and row.reason:

@@ -41,7 +41,7 @@ class CheckOldRecording(CheckRecording):
         with failing_plainly(self.log):
             settings = Settings.from_env()
             if reason := over(night_of_run(context), settings):
-                note_outcome(context, Told(LEFT, Path(work.recording).name, reason))
+                note_outcome(context, work.recording, Told(LEFT, Path(work.recording).name, reason))
                 raise AirflowSkipException(reason)
             look = take_look(Path(work.recording), None)
             if look is None:

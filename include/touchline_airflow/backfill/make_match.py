@@ -70,7 +70,7 @@ class MakeMatch(TriggerDagRunOperator):
         with failing_plainly(self.log):
             match = matches.find(Settings.from_env().catalogue_address, match_id)
         if event[1].get(run_id) == "success":
-            note_outcome(context, Told(DONE, match_id, "published"))
+            self._note(context, Told(DONE, match_id, "published"))
             self.log.info("%s is published", match_id)
             return
         self._break(context, match_id, (match and match.reason) or f"run {run_id} failed: read its log")
@@ -88,7 +88,7 @@ class MakeMatch(TriggerDagRunOperator):
             self.conf = {"recording": work.recording, "match_id": match_id, "reels": _reels(match_id, settings)}
         self.log.info("%s", work.line)
         # For a run that somebody else starts in this moment: Airflow skips the task then.
-        note_outcome(context, Told(LEFT, match_id, f"run {self.trigger_run_id} was there already"))
+        self._note(context, Told(LEFT, match_id, f"run {self.trigger_run_id} was there already"))
         super().execute(context)
 
     def _begun_before(self, context: Context, settings: Settings) -> str | None:
@@ -143,14 +143,17 @@ class MakeMatch(TriggerDagRunOperator):
             number += 1
         return run_id, state
 
+    def _note(self, context: Context, told: Told) -> None:
+        note_outcome(context, self.work["recording"], told)
+
     def _leave_if(self, context: Context, reason: str | None, match: str = "") -> None:
         if reason:
-            note_outcome(context, Told(LEFT, match or Path(self.work["recording"]).name, reason))
+            self._note(context, Told(LEFT, match or Path(self.work["recording"]).name, reason))
             self.log.info("%s", reason)
             raise AirflowSkipException(reason)
 
     def _break(self, context: Context, match: str, reason: str) -> NoReturn:
-        note_outcome(context, Told(BROKEN, match, reason))
+        self._note(context, Told(BROKEN, match, reason))
         fail(self.log, reason, may_retry=False)
 
 

@@ -33,7 +33,7 @@ class Airflow:
 
     def xcom_push(self, key: str, value: Any) -> None:
         if key == "outcome":
-            self.told = value
+            self.told = value[1:]
 
     def get_dagrun_state(self, _dag_id: str, run_id: str) -> str:
         from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
