@@ -217,13 +217,15 @@ def _write_plan(state: Path, environ: Mapping[str, str], hosts: Mapping[str, Hos
         host.scratch_dir.mkdir(parents=True)
         own = {"TOUCHLINE_HOST": host.name, "SCRATCH_DIR": str(host.scratch_dir), "DOCKER_HOST": host.engine.address}
         workers |= {name: _part(network.inside(host.name, argv), own) for name, argv in host.parts.items()}
+        if host.is_main:
+            sampler = _part([PYTHON, "-m", "touchline_airflow.sampler"], own)
     user = ["--username", USER, "--password", USER, "--role", "Admin", "--firstname", USER, "--lastname", USER,
             "--email", "admin@example.org"]
     plan = {
         "url": environ["AIRFLOW__API__BASE_URL"], "environ": dict(environ),
         "before": [[AIRFLOW, "db", "migrate"], [PYTHON, str(ROOT / "scripts" / "airflow_settings.py")],
                    [AIRFLOW, "users", "create", *user]],
-        "parts": {**workers, **{name: _part(argv, {}) for name, argv in control.items()}},
+        "parts": {**workers, **{name: _part(argv, {}) for name, argv in control.items()}, "sampler": sampler},
     }
     with os.fdopen(os.open(state / "plan.json", os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
         json.dump(plan, handle)
