@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import re
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from statsd_wire import Wire, rules_for
 
+import touchline_airflow
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
@@ -17,14 +19,16 @@ from touchline.errors import StorageError
 from touchline.settings import Settings
 from touchline.steps.result import reuse_or_compute
 from touchline.storage import STORAGE_ERRNOS, storage_error
+from touchline_airflow.metrics import table
 from touchline_airflow.metrics.failure_class import CLASSES, failure_class
 from touchline_airflow.metrics.mapping import mapping
-from touchline_airflow.metrics.metric import Gauge, Histogram, look_up_again, slug
+from touchline_airflow.metrics.metric import Gauge, Histogram, Metric, look_up_again, slug
 from touchline_airflow.metrics.run_ended import run_ended
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.metrics.table import EVENTS, JOBS, QUEUE_DEPTH, STAGE_DURATION, TABLE
 
 MATCH, RUN = "cup-final-0123456789ab", "run-1"
+PACKAGE = Path(touchline_airflow.__file__).parent
 DONE = StageTime("scan", "", 4000, True, None, {"wall_s": 2.0})
 
 
@@ -70,6 +74,21 @@ def test_every_metric_has_one_name_one_rule_and_a_meaning() -> None:
         assert rule["name"] == metric.name and list(rule["labels"]) == list(metric.labels)
         assert ("ttl" in rule) == isinstance(metric, Gauge)
         assert ("histogram_options" in rule) == isinstance(metric, Histogram)
+
+
+def test_each_is_sent_by_somebody_with_its_own_labels() -> None:
+    named = {name: metric for name, metric in vars(table).items() if isinstance(metric, Metric)}
+    used = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path != Path(table.__file__):
+            nodes = list(ast.walk(ast.parse(path.read_text())))
+            used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+            for call in nodes:
+                if (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+                        and isinstance(call.func.value, ast.Name) and call.func.value.id in named):
+                    given = {keyword.arg for keyword in call.keywords}
+                    assert given == set(named[call.func.value.id].labels), f"{path}:{call.lineno}"
+    assert set(named) - used == set()
 
 
 @pytest.fixture
