@@ -38,10 +38,11 @@ def sent(monkeypatch: pytest.MonkeyPatch, own_settings: Settings) -> list[Letter
     return found
 
 
-@pytest.fixture
-def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRun:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRun:
     """Writes a run and its tasks into a database like Airflow's."""
-    url = f"sqlite:///{tmp_path / 'airflow.db'}"
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'airflow.db'}" if is_sqlite else request.getfixturevalue("new_database")()
     monkeypatch.setenv("TOUCHLINE_METADATA_URL", url)
     engine = create_engine(url)
     for one in (_RUNS, _TASKS):
