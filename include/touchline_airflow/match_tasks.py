@@ -15,6 +15,7 @@ from touchline_airflow import close_match as closing
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.leases import PROCESS_MATCH
 from touchline_airflow.mail.failure import tell_failed_match
+from touchline_airflow.metrics.run_ended import run_refused
 from touchline_airflow.open_match import REFUSED
 
 log = logging.getLogger("airflow.task")
@@ -45,6 +46,7 @@ def close_match(match_id: str | None) -> None:
         unopened = this.xcom_pull(task_ids="open_match", key=REFUSED) or (
             "open_match did not open the match: the last line of its log says why")
         tell_failed_match(context["params"].get("match_id"), run_id, unopened, Settings.from_env())
+        run_refused(context["params"].get("match_id"), unopened, Settings.from_env())
         fail(log, unopened, may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}

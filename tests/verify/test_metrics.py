@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ SENT_IN_ANY_RUN = {
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """All lines of a published and a failed match, without the values."""
     folder = tmp_path_factory.mktemp("metrics")
-    nas, wire, lines, ended = folder / "nas", Wire(), [], threading.Event()
+    nas, wire, lines, ended, began = folder / "nas", Wire(), [], threading.Event(), time.monotonic()
 
     def listen() -> None:
         while not ended.is_set():
@@ -61,6 +62,8 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         ended.set()
         listener.join()
         wire.close()
+    ours = sum(line.startswith("touchline.") for line in lines)
+    print(f"\n{len(lines)} values in {time.monotonic() - began:.0f} s, {ours} of them ours")
     yield [line.partition(":")[0] for line in lines]
 
 

@@ -34,6 +34,19 @@ def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings
         log.warning("The metrics of run %s were not sent: %s", run_id, error)
 
 
+def run_refused(match_id: str | None, reason: str, settings: Settings) -> None:
+    """Count a run that `open_match` refused; one of a match that is still registered `tidy` closes and counts."""
+    try:
+        match = matches.find(settings.catalogue_address, match_id) if match_id else None
+    except TouchlineError as error:
+        log.warning("A run that was refused is not counted: %s", error)
+        return
+    if match is None or match.status != "registered":
+        JOBS.add(outcome="failed")
+        found = failure_class(reason, [])
+        JOBS_FAILED.add(reason="setting" if found == "infrastructure" else found)
+
+
 def _tell(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
     address = settings.catalogue_address
     outcome = "failed" if reason else "published"

@@ -21,11 +21,10 @@ MATCH_SPEED = Gauge("pipeline_match_speed_ratio", "times real time",
                     "Length of the match that was published last, divided by what its run took.")
 MATCH_TOOK = Gauge("pipeline_match_took_ratio", "times the usual",
                    "What the run of the match that was published last took, divided by what its length normally takes.")
-JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that had a match and ended: published or failed.",
-               ("outcome",))
+JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that ended: published or failed.", ("outcome",))
 JOBS_FAILED = Counter("pipeline_jobs_failed_total", "runs",
-                      "Those that failed: because of the recording, the storage, a setting, by hand (stopped), or all "
-                      "else (infrastructure).", ("reason",))
+                      "Those that failed: because of the recording, the storage, a setting or the request (setting), "
+                      "by hand (stopped), or all else (infrastructure).", ("reason",))
 EVENTS = Counter("pipeline_events_detected_total", "actions", "Actions in matches that were published.", ("label",))
 COST = Counter("pipeline_cost_total", "currency", "What matches cost at the rates of the settings.")
 MATCH_COST = Gauge("pipeline_match_cost", "currency", "What the match that ended last cost, failed ones too.")

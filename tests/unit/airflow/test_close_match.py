@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from statsd_wire import Wire
 
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
@@ -57,6 +58,13 @@ def test_a_published_match_has_its_results_in_the_catalogue(settings: Settings) 
     assert [reel["name"] for reel in reels.of_match(settings.catalogue_address, MATCH)] == ["keeper"]
     assert runs.of_match(settings.catalogue_address, MATCH)[0]["status"] == "published"
     assert lease_is_free(settings)
+
+
+def test_a_run_that_was_closed_is_counted(settings: Settings, wire: Wire) -> None:
+    close_match(MATCH, RUN, {"probe": "success"}, settings)
+    sent = wire.values()
+    assert sent["pipeline_jobs_total.published"] == sent["pipeline_events_detected_total.goal"] == "1|c"
+    assert "pipeline_job_duration_seconds.keeper" in sent
 
 
 def test_a_failed_match_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:

@@ -23,7 +23,7 @@ from touchline_airflow.metrics import table
 from touchline_airflow.metrics.failure_class import CLASSES, failure_class
 from touchline_airflow.metrics.mapping import mapping
 from touchline_airflow.metrics.metric import Gauge, Histogram, Metric, look_up_again, slug
-from touchline_airflow.metrics.run_ended import run_ended
+from touchline_airflow.metrics.run_ended import run_ended, run_refused
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.metrics.table import EVENTS, JOBS, QUEUE_DEPTH, STAGE_DURATION, TABLE
 
@@ -166,6 +166,16 @@ def test_a_run_that_never_began_is_counted_without_a_duration(settings: Settings
     run_ended(MATCH, "another", "the run was deleted in Airflow before the match was published: clear it", settings)
     assert {"pipeline_jobs_total.failed", "pipeline_jobs_failed_total.stopped"} <= set(sent := wire.values())
     assert not [name for name in sent if "duration" in name]
+
+
+def test_a_run_that_was_refused_is_counted_once(settings: Settings, wire: Wire) -> None:
+    run_refused(None, "RECORDING=/etc/passwd lies outside of NAS_MOUNT_PATH", settings)
+    assert wire.values() == {"pipeline_jobs_total.failed": "1|c", "pipeline_jobs_failed_total.setting": "1|c"}
+    run_refused(MATCH, "away", settings)  # registered: `tidy` closes it
+    assert wire.values() == {}
+    matches.update(settings.catalogue_address, MATCH, status="failed")
+    run_refused(MATCH, "waiting for space: 3 GB more (given up at the end of the run's time)", settings)
+    assert wire.values() == {"pipeline_jobs_total.failed": "1|c", "pipeline_jobs_failed_total.storage": "1|c"}
 
 
 def test_a_catalogue_that_is_away_fails_nothing(settings: Settings, wire: Wire) -> None:
