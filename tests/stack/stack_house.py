@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,9 @@ def version() -> str:
     return read_env(EXAMPLE)["TOUCHLINE_VERSION"]
 
 
-def provide_stand_ins() -> None:
+def provide_stand_ins(stand_ins: Mapping[str, str] = STAND_INS) -> None:
     """Images that cannot be pulled here are made from Debian's packages, with a label that says so."""
-    for name, folder in STAND_INS.items():
+    for name, folder in stand_ins.items():
         if has_image(name):
             continue
         if subprocess.run(["docker", "pull", name], capture_output=True, check=False).returncode:
