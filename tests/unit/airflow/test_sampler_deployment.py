@@ -30,24 +30,27 @@ from touchline_airflow.sampler.workers import Workers
 
 HOST = "main"
 TABLES = """
-CREATE TABLE dag_run (dag_id TEXT, run_id TEXT, state TEXT, queued_at DATETIME, run_after DATETIME);
+CREATE TABLE dag_run (dag_id TEXT, run_id TEXT, state TEXT, queued_at MOMENT, run_after MOMENT);
 CREATE TABLE task_instance (state TEXT, pool TEXT, pool_slots INTEGER, queue TEXT);
 CREATE TABLE slot_pool (pool TEXT, slots INTEGER, include_deferred BOOLEAN);
-CREATE TABLE job (job_type TEXT, state TEXT, latest_heartbeat DATETIME);
+CREATE TABLE job (job_type TEXT, state TEXT, latest_heartbeat MOMENT);
 """
 
 
-@pytest.fixture
-def airflow(own_settings: Settings) -> Database:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def airflow(request: pytest.FixtureRequest, own_settings: Settings) -> Database:
     """A database with as much of Airflow's tables as is asked for."""
-    database = Database("airflow", f"sqlite:///{own_settings.working_dir / 'airflow.db'}")
-    fill(database, *TABLES.strip().split("\n"))
+    if request.param == "sqlite":
+        moment, url = "DATETIME", f"sqlite:///{own_settings.working_dir / 'airflow.db'}"
+    else:
+        moment, url = "TIMESTAMP WITH TIME ZONE", request.getfixturevalue("new_database")()
+    fill(database := Database("airflow", url), *TABLES.strip().replace("MOMENT", moment).split("\n"))
     return database
 
 
 def fill(database: Database, *statements: str) -> None:
     with create_engine(database.url).begin() as connection:
-        for statement in statements:
+        for statement in (*([] if database.is_sqlite else ["SET TIME ZONE 'UTC'"]), *statements):
             connection.execute(text(statement))
 
 
@@ -82,7 +85,7 @@ def test_nothing_waits(wire: Wire, airflow: Database, own_settings: Settings) ->
 
 
 def test_pools_and_queues(wire: Wire, airflow: Database) -> None:
-    fill(airflow, "INSERT INTO slot_pool VALUES ('gpu', 4, 0), ('waits', 2, 1), ('endless', -1, 0)",
+    fill(airflow, "INSERT INTO slot_pool VALUES ('gpu', 4, false), ('waits', 2, true), ('endless', -1, false)",
          "INSERT INTO task_instance VALUES ('running', 'gpu', 2, 'gpu'), ('queued', 'gpu', 1, 'gpu'), "
          "('deferred', 'waits', 1, 'default'), ('success', 'gpu', 2, 'gpu')")
     tasks = queue.Tasks(airflow)
