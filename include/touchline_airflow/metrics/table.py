@@ -83,7 +83,8 @@ SAMPLED = Gauge("pipeline_sampled_timestamp_seconds", "seconds since 1970", "Whe
 DB_CONNECTIONS = Gauge("pipeline_postgres_connections", "connections", "Clients of PostgreSQL.")
 DB_MOST_CONNECTIONS = Gauge("pipeline_postgres_max_connections", "connections", "PostgreSQL's max_connections.")
 DB_SIZE = Gauge("pipeline_postgres_size_bytes", "bytes", "Size of a database.", ("database",))
-DB_DEAD_ROWS = Gauge("pipeline_postgres_dead_rows_ratio", "ratio", "Rows that wait for VACUUM, of all.", ("database",))
+DB_DEAD_ROWS = Gauge("pipeline_postgres_dead_rows_ratio", "ratio", "Rows that wait for VACUUM, of all; up to 50 of a "
+                     "table do not count.", ("database",))
 DB_SLOW = Gauge("pipeline_postgres_slow_queries", "queries",
                 "Statements whose mean time is above a second, by pg_stat_statements.", ("database",))
 BACKUP_AGE = Gauge("pipeline_backup_age_seconds", "seconds", "Since the newest checked backup was made.")

@@ -22,7 +22,7 @@ class Part:
         self.name = name
         self._sample = sample
         self._begun: float | None = None
-        self._trouble: type[Exception] | None = None
+        self._troubles: set[type[Exception]] = set()
         self._hangs = False
 
     def start(self, every_sec: float, ended: threading.Event) -> None:
@@ -35,13 +35,13 @@ class Part:
         try:
             self._sample()
         except Exception as error:  # whatever it is, the next sample may succeed, and the log has it
-            if type(error) is not self._trouble:
+            if type(error) not in self._troubles:
                 log.warning("%s: not sampled: %s", self.name, " ".join(str(error).split()) or type(error).__name__)
-            self._trouble = type(error)
+            self._troubles.add(type(error))
         else:
-            if self._trouble:
+            if self._troubles:
                 log.info("%s: sampled again", self.name)
-            self._trouble = None
+            self._troubles.clear()
         finally:
             self._begun = None
 

@@ -9,16 +9,17 @@ from touchline_airflow.dumps import Database, connecting
 from touchline_airflow.metrics.table import DB_CONNECTIONS, DB_DEAD_ROWS, DB_MOST_CONNECTIONS, DB_SIZE, DB_SLOW
 
 SLOW_MS = 1000
+_ROWS = text("SELECT coalesce(sum(n_live_tup + n_dead_tup), 0), coalesce(sum(n_dead_tup) FILTER (WHERE n_dead_tup > "
+             "current_setting('autovacuum_vacuum_threshold')::int), 0) FROM pg_stat_user_tables")
 
 
 def sample_database(database: Database) -> None:
-    """Size, and the part of its rows that wait for VACUUM."""
+    """Size, and the part of its rows that wait for VACUUM; the few that autovacuum leaves in a table do not count."""
     with connecting(database) as connection:
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
-        live, dead = connection.execute(text("SELECT coalesce(sum(n_live_tup), 0), coalesce(sum(n_dead_tup), 0) "
-                                             "FROM pg_stat_user_tables")).one()
+        rows, dead = connection.execute(_ROWS).one()
     DB_SIZE.set(size, database=database.name)
-    DB_DEAD_ROWS.set(round(float(dead / max(live + dead, 1)), 4), database=database.name)
+    DB_DEAD_ROWS.set(round(float(dead / max(rows, 1)), 4), database=database.name)
 
 
 def sample_server(database: Database) -> None:

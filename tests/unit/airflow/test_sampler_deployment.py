@@ -181,14 +181,17 @@ def test_a_hold_and_costs(wire: Wire, own_settings: Settings) -> None:
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
 def test_postgresql_tells_how_it_is(wire: Wire, new_database: Callable[[], str]) -> None:
-    database = Database("airflow", new_database())
-    fill(database, "CREATE TABLE numbers AS SELECT generate_series(1, 1000) AS number",
-         "DELETE FROM numbers WHERE number > 250", "ANALYZE numbers")
-    sampling.sample_database(database)
+    database, small = Database("airflow", new_database()), Database("catalogue", new_database())
+    for place, last in ((database, 250), (small, 10)):
+        fill(place, f"CREATE TABLE numbers AS SELECT generate_series(1, 4 * {last}) AS number")
+        fill(place, f"DELETE FROM numbers WHERE number > {last}")
+        fill(place, "ANALYZE numbers")
+        sampling.sample_database(place)
     sampling.sample_server(database)
     sent = wire.values()
+    assert number(sent, "pipeline_postgres_dead_rows_ratio.airflow") > 0.5
+    assert number(sent, "pipeline_postgres_dead_rows_ratio.catalogue") == 0
     assert number(sent, "pipeline_postgres_size_bytes.airflow") > 1_000_000
-    assert 0 <= number(sent, "pipeline_postgres_dead_rows_ratio.airflow") <= 1
     assert 1 <= number(sent, "pipeline_postgres_connections") < number(sent, "pipeline_postgres_max_connections")
     with pytest.raises(TouchlineError, match="has no pg_stat_statements"):
         sampling.sample_slow(database)
