@@ -15,12 +15,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stack_house import ROOT, StackHouse, publish_a_match, skip_without_engine, stack_house, stack_script  # noqa: E402
+from stack_house import ROOT, StackHouse, publish_a_match, skip_without_engine, stack_house, stack_script
 
-from stack import Compose  # noqa: E402
+from stack import Compose
 
 pytestmark = pytest.mark.verify
-AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "chunk-worker", "flower")
+AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "chunk-worker", "flower", "sampler")
 
 
 @pytest.fixture(scope="module")
