@@ -47,7 +47,12 @@ def test_all_services_are_healthy_and_init_is_done(house: StackHouse) -> None:
     assert states.pop("init")["ExitCode"] == 0
     assert {name: state["Health"]["Status"] for name, state in states.items()} == dict.fromkeys(states, "healthy")
     assert set(states) == {"postgres", "redis", "api-server", "scheduler", "dag-processor", "triggerer", "worker",
-                           "chunk-worker", "flower", "socket-proxy"}
+                           "chunk-worker", "flower", "sampler", "socket-proxy"}
+
+
+def test_the_sampler_reaches_all_that_it_samples(house: StackHouse) -> None:
+    told = docker("logs", house.containers()["sampler"]["Id"])
+    assert "slow statements of catalogue" in told and "not sampled" not in told, told
 
 
 def test_the_engine_holds_them_to_what_the_file_says(house: StackHouse) -> None:
@@ -212,7 +217,7 @@ def test_the_socket_proxy_lets_the_workers_calls_through_and_no_others(house: St
 
 def test_the_socket_proxy_is_reached_by_workers_only(house: StackHouse) -> None:
     address = next(iter(house.containers()["socket-proxy"]["NetworkSettings"]["Networks"].values()))["IPAddress"]
-    for service in ("api-server", "scheduler", "triggerer", "dag-processor", "flower"):
+    for service in ("api-server", "scheduler", "triggerer", "dag-processor", "flower", "sampler"):
         assert house.python(service, LOOK, "socket-proxy", address).split() == ["no", "no"], service
     assert house.python("chunk-worker", LOOK, "socket-proxy").split() == ["reached"]
 

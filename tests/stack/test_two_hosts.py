@@ -48,7 +48,7 @@ def own_address() -> str:
 
 def test_the_gpu_host_has_its_workers_and_no_key_of_airflows(hosts: tuple[StackHouse, StackHouse]) -> None:
     main, gpu = hosts
-    assert set(gpu.containers()) == {"worker", "chunk-worker", "socket-proxy"}
+    assert set(gpu.containers()) == {"worker", "chunk-worker", "sampler", "socket-proxy"}
     assert "chunk-worker" not in main.containers()
     assert {path.name for path in gpu.path("SECRETS_DIR").iterdir()} == {"broker_url", "catalogue_url"}
     told = json.dumps(list(gpu.containers().values()))
