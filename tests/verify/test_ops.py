@@ -92,7 +92,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.engine = Engine(default_folder())
-        self.footage = simulate(folder / "footage", 40, 3)
+        self.footage = simulate(folder / "footage", 26, 3)
         self.nas = folder / "nas"
         self.nas.mkdir()
         self.matches: list[PlayedMatch] = []
