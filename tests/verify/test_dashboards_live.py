@@ -21,27 +21,18 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/integration/airflow", "tests/monitoring")]
 
 from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
+from everything import ALL, MAPPING, arrived, send, with_errors, without_series  # noqa: E402
 from exporter import StandIn  # noqa: E402
 from prometheus_server import Prometheus  # noqa: E402
-from promql import compared, metric_names  # noqa: E402
-from test_alerts import alerts, rules  # noqa: E402
 
-from dashboard_panels import BOARDS  # noqa: E402
 from services import Postgres, missing  # noqa: E402
 from standalone import start  # noqa: E402
-from touchline_airflow.metrics.airflow_metrics import AIRFLOW  # noqa: E402
-from touchline_airflow.metrics.metric import PREFIX, Gauge, Histogram, Metric  # noqa: E402
-from touchline_airflow.metrics.table import TABLE  # noqa: E402
+from touchline_airflow.metrics.metric import PREFIX  # noqa: E402
 
 pytestmark = pytest.mark.verify
-MAPPING = ROOT / "docker" / "statsd" / "mapping.yml"
 NVIDIA_SMI = "#!/bin/sh\n# A stand-in: one GPU of 32 GiB.\necho '0, 73, 14336, 32768'\n"
 LIMITS = {"COST_PER_MATCH_WARN": "2.5", "COST_PER_MATCH_LIMIT": "300", "COST_PER_DAY_LIMIT": "1500",
           "COST_PER_GPU_HOUR": "2", "COST_PER_CPU_HOUR": "0.1"}
-LABELS = {"dag": "nightly_backfill", "stage": "scan", "outcome": "sent"}
-"""Values of labels for what is sent by hand; all others are `some`."""
-
-
 BROKEN_MACHINE = f"{PREFIX}.pipeline_jobs_total.failed:1|c\n{PREFIX}.pipeline_jobs_failed_total.infrastructure:1|c"
 """One more failure: the run's own is the recording's, which is no failure of ours."""
 
@@ -64,8 +55,12 @@ def prometheus() -> Iterator[Prometheus]:
         with Prometheus(folder / "prometheus", exporter.http_port) as server:
             run(folder, exporter.statsd_port)
             time.sleep(3)
-            sent = {metric for metric in (*TABLE, *AIRFLOW.values()) if server.ask(series_of(metric))}
-            send_the_rest(sent, exporter.statsd_port)
+            sent = arrived(server)
+            rest = set(ALL.values()) - sent
+            print(f"\nsent by the run: {len(sent)} metrics; by hand: {', '.join(sorted(one.name for one in rest))}")
+            send(rest, exporter.statsd_port)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.sendto(BROKEN_MACHINE.encode(), ("127.0.0.1", exporter.statsd_port))
             time.sleep(5)
             assert not exporter.exporter.unmapped
             yield server
@@ -104,45 +99,12 @@ def states(house: House) -> set[str]:
     return {str(run["state"]) for run in house.api.runs("process_match")}
 
 
-def send_the_rest(sent: set[Metric], port: int) -> None:
-    """One value of each metric that nobody sent, with the name on the wire that the table gives it."""
-    ours = {".".join([PREFIX, metric.name, *("*" for _ in metric.labels)]): metric for metric in TABLE}
-    left = {pattern: metric for pattern, metric in {**ours, **AIRFLOW}.items() if metric not in sent}
-    print(f"\nsent by the run: {len(sent)} metrics; by hand: {', '.join(metric.name for metric in left.values())}")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        out.sendto(BROKEN_MACHINE.encode(), ("127.0.0.1", port))
-        for pattern, metric in left.items():
-            for label in metric.labels:
-                pattern = pattern.replace("*", LABELS.get(label, "some"), 1)  # noqa: PLW2901
-            kind = "g" if isinstance(metric, Gauge) else "ms" if isinstance(metric, Histogram) else "c"
-            out.sendto(f"{pattern}:1|{kind}".encode(), ("127.0.0.1", port))
-
-
-def series_of(metric: Metric) -> str:
-    return f"{metric.name}_count" if isinstance(metric, Histogram) else f"last_over_time({metric.name}[1h])"
-
-
-def test_every_query_of_the_dashboards_gives_series(prometheus: Prometheus) -> None:
-    empty = [f"{board.name}, {panel.title}: {query.expr}" for board in BOARDS for panels in board.rows.values()
-             for panel in panels for query in panel.queries if not prometheus.ask(query.expr)]
-    assert empty == []
-
-
-def test_what_each_alert_compares_gives_series(prometheus: Prometheus) -> None:
-    empty = [f"{alert['alert']}: {part}" for alert in alerts() for part in compared(alert["expr"])
-             if not prometheus.ask(part)]
-    assert empty == []
+def test_every_query_of_the_dashboards_and_all_that_alerts_compare_gives_series(prometheus: Prometheus) -> None:
+    assert without_series(prometheus) == []
 
 
 def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> None:
-    found = prometheus.rules()
-    assert len(found) == len(rules())
-    assert [(rule["name"], rule.get("lastError")) for rule in found if rule["health"] != "ok"] == []
-
-
-def test_all_that_rules_read_is_there(prometheus: Prometheus) -> None:
-    names = set().union(*(metric_names(rule["expr"]) for rule in rules()))
-    assert [name for name in sorted(names) if not prometheus.ask(f"last_over_time({name}[1h])")] == []
+    assert with_errors(prometheus) == []
 
 
 def test_the_figures_are_those_of_the_run(prometheus: Prometheus) -> None:

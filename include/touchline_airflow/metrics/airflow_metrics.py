@@ -48,9 +48,10 @@ AIRFLOW: dict[str, Metric] = {
         "airflow_tasks_finished_total", "tasks", "Tasks that ended, by state.", ("dag", "task", "state")),
     "airflow.ti.deferred.*.*.*": Gauge(
         "airflow_tasks_deferred", "tasks", "Tasks that wait in the triggerer.", ("queue", "dag", "task")),
-    "airflow.dag.*.*.queued_duration": Histogram(
-        "airflow_task_queued_seconds", "seconds", "From the scheduler's word to a task's begin.", ("dag", "task"),
-        _WAIT_BUCKETS),
+    # Airflow has a `queued_duration` as well, and does not send it any more.
+    "airflow.dag.*.*.scheduled_duration": Histogram(
+        "airflow_task_scheduled_seconds", "seconds", "How long a task that could begin waited for a slot of its pool.",
+        ("dag", "task"), _WAIT_BUCKETS),
     "airflow.dagrun.duration.*.*": Histogram(
         "airflow_dag_run_seconds", "seconds", "From the begin of a DAG run to its end.", ("outcome", "dag"),
         _RUN_BUCKETS),
