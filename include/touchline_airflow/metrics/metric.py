@@ -6,11 +6,16 @@ import functools
 import logging
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec
+
+from touchline.errors import TouchlineError
 
 PREFIX = "touchline"
 NO_VALUE = "none"
+
+Given = ParamSpec("Given")
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +75,20 @@ class Histogram(Metric):
 def slug(text: str) -> str:
     """A label's value as one part of a StatsD name: "Shots on target" becomes "shots_on_target"."""
     return re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_") or NO_VALUE
+
+
+def harmless(tell: Callable[Given, None]) -> Callable[Given, None]:
+    """Call it only where metrics are sent; what goes wrong then is logged: a metric must never cost a match."""
+
+    @functools.wraps(tell)
+    def told(*arguments: Given.args, **named: Given.kwargs) -> None:
+        try:
+            if sends():
+                tell(*arguments, **named)
+        except Exception as error:
+            log.warning("Metrics were not sent: %s", error, exc_info=not isinstance(error, TouchlineError))
+
+    return told
 
 
 def sends() -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 
 from touchline.catalogue import actions, matches, reels, runs
-from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline_airflow.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.expected import expected_seconds
 from touchline_airflow.metrics.failure_class import failure_class
+from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (
     EVENTS,
     JOB_DURATION,
@@ -23,31 +22,20 @@ from touchline_airflow.metrics.table import (
     MATCH_TOOK,
 )
 
-log = logging.getLogger(__name__)
 
-
-def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
-    """Send its outcome, what it took and what it found, as the catalogue has it; that never fails what it tells of."""
-    try:
-        _tell(match_id, run_id, reason, settings)
-    except TouchlineError as error:
-        log.warning("The metrics of run %s were not sent: %s", run_id, error)
-
-
+@harmless
 def run_refused(match_id: str | None, reason: str, settings: Settings) -> None:
     """Count a run that `open_match` refused; one of a match that is still registered `tidy` closes and counts."""
-    try:
-        match = matches.find(settings.catalogue_address, match_id) if match_id else None
-    except TouchlineError as error:
-        log.warning("A run that was refused is not counted: %s", error)
-        return
+    match = matches.find(settings.catalogue_address, match_id) if match_id else None
     if match is None or match.status != "registered":
         JOBS.add(outcome="failed")
         found = failure_class(reason, [])
         JOBS_FAILED.add(reason="setting" if found == "infrastructure" else found)
 
 
-def _tell(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
+@harmless
+def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
+    """Send its outcome, what it took and what it found, as the catalogue has it."""
     address = settings.catalogue_address
     outcome = "failed" if reason else "published"
     JOBS.add(outcome=outcome)

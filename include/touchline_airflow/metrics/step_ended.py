@@ -10,6 +10,7 @@ from touchline.errors import DamagedResultError
 from touchline.steps.result import read_result
 from touchline_airflow.costs import ON_GPU, cost_of
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (
     COST,
     GPU_SECONDS,
@@ -20,6 +21,7 @@ from touchline_airflow.metrics.table import (
 )
 
 
+@harmless
 def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
     """Send its duration and cost, whether it failed or was tried again, and how fast it was."""
     seconds = ended.wall_ms / 1000

@@ -184,6 +184,12 @@ def test_a_catalogue_that_is_away_fails_nothing(settings: Settings, wire: Wire) 
     assert wire.values() == {"pipeline_jobs_total.published": "1|c"}
 
 
+def test_a_mistake_of_ours_costs_no_match(files: WorkFiles, wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    step_ended(replace(DONE, stats={"wall_s": "a while"}), 1, files)
+    assert list(wire.values()) == ["pipeline_stage_duration_seconds.scan"]
+    assert "Metrics were not sent: unsupported operand" in caplog.text and "Traceback" in caplog.text
+
+
 @pytest.mark.parametrize("number", sorted(STORAGE_ERRNOS - {errno.EPERM}))
 @pytest.mark.parametrize("writes", [False, True])
 def test_whatever_the_storage_says_is_its_fault(number: int, writes: bool, tmp_path: Path) -> None:
