@@ -136,8 +136,8 @@ def _normal(missed: Missed) -> str:
     if missed.dag_id == "ingest_recordings":
         return ("A run takes five minutes and the checks of what it found; late is after "
                 f"{deployment.recording_late_min:g} minutes (RECORDING_LATE_MIN). No new recording is taken meanwhile.")
-    length = missed.conf.get("duration_ms")
-    what = "A match of this length" if length else "A match whose length is not known"
+    is_known = missed.conf.get("duration_ms") or missed.conf.get("expected_sec")
+    what = "A match of this length" if is_known else "A match whose length is not known"
     usual, allowed = timedelta(seconds=due.usual_sec(missed.conf)), due.match_allowance(missed.conf, deployment)
     rule = f"{deployment.match_late_factor:g} times as long, at least {deployment.match_late_min:g} minutes"
     return (f"{what} normally takes {span(usual)} here. Late is after {span(allowed)}: {rule} (MATCH_LATE_FACTOR, "

@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
 
+from mail_sink import MailSink
+from services import free_port
 from standalone import start
 
 
@@ -27,11 +29,19 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def mail_sink() -> Iterator[MailSink]:
+    """The mail server of the house."""
+    with MailSink(free_port("127.0.0.1")) as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, mail_sink: MailSink) -> Iterator[House]:
     """A running Airflow; when it is stopped, nothing of it runs any more."""
     folder = tmp_path_factory.mktemp("house")
     nas = folder / "nas"
-    with start(folder / "state", nas, nas / "output", port=18080, settings=SETTINGS) as stack:
+    mail = {"AIRFLOW_CONN_SMTP_DEFAULT": mail_sink.connection, "MAIL_OPERATOR": "operator@club.invalid"}
+    with start(folder / "state", nas, nas / "output", port=18080, settings={**SETTINGS, **mail}) as stack:
         yield House(stack, nas, nas / "output", stack.api())
     assert steps_running(folder) == []
     assert [pid for pid in stack.pids().values() if Path(f"/proc/{pid}").exists()] == []
