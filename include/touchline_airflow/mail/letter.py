@@ -15,7 +15,7 @@ TEXT_WIDTH = 78
 
 @dataclass(frozen=True)
 class Picture:
-    """A JPEG shown inside the mail; `caption` stands in its place where pictures are not shown."""
+    """A JPEG shown inside the HTML; its `url` must stand in a line as well, for the reader of the text."""
 
     jpeg: bytes
     caption: str
@@ -73,13 +73,12 @@ class Letter:
         return _template().render(letter=self)
 
     def as_text(self) -> str:
-        """The letter as plain text, wrapped but for addresses."""
+        """The letter as plain text without its pictures, wrapped but for addresses."""
         parts = [_wrapped(self.lead)]
         for section in self.sections:
             parts.append("\n".join(["", section.heading, "-" * len(section.heading)]))
             parts += [_wrapped(words) for words in section.words]
             parts += [_listed(line.name, line.says, line.url) for line in section.lines]
-            parts += [_listed(picture.caption, "", picture.url) for picture in section.pictures if picture.url]
         return "\n".join(parts) + "\n"
 
 

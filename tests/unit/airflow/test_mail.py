@@ -41,8 +41,9 @@ def test_a_mail_has_text_and_html_and_its_pictures_inside(sink: MailSink) -> Non
     [mail] = sink.mails
     assert (mail["To"], mail["Subject"]) == ("op@club.invalid, night@club.invalid", "[touchline] Failed: Cup final")
     for content in (text_of(mail), html_of(mail)):
-        for words in ("The recording is bad: copy it again.", "http://airflow/runs/1", "http://nas/reel.mp4"):
+        for words in ("The recording is bad: copy it again.", "http://airflow/runs/1", "Two clips."):
             assert words in content
+    assert "http://nas/reel.mp4" in html_of(mail)
     [picture] = [part for part in mail.walk() if part.get_content_type() == "image/jpeg"]
     assert picture.get_payload(decode=True) == JPEG
     assert f"cid:{str(picture['Content-ID']).strip('<>')}" in mail.get_body(("html",)).get_content()  # type: ignore
