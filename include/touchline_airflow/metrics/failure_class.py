@@ -10,8 +10,8 @@ from touchline.errors import EXIT_BAD_RECORDING, EXIT_USAGE
 from touchline_airflow.budgets import WAITING
 
 CLASSES = ("recording", "storage", "setting", "stopped", "infrastructure")
-_STOPPED = ("Airflow ended ", "the run was ", "the run ended as success")
-"""How `step_operator` and `tidy` begin the reason of what a person or a time limit ended."""
+_STOPPED = ("Airflow ended ", "the run was ", "the run ended as success", "held (")
+"""How `step_operator`, `tidy` and a hold begin the reason of what a person or a time limit ended."""
 _STORAGE = re.compile(rf"{WAITING}| is (full|read-only|away)\b| cannot be (read|written)\b")
 """As `touchline.storage` and `budgets` write it."""
 

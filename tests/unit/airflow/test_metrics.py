@@ -26,6 +26,7 @@ from touchline_airflow.metrics.metric import Gauge, Histogram, Metric, look_up_a
 from touchline_airflow.metrics.run_ended import run_ended, run_refused
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.metrics.table import EVENTS, JOBS, QUEUE_DEPTH, STAGE_DURATION, TABLE
+from touchline_airflow.ops.hold import Hold
 
 MATCH, RUN = "cup-final-0123456789ab", "run-1"
 PACKAGE = Path(touchline_airflow.__file__).parent
@@ -203,6 +204,7 @@ def test_whatever_the_storage_says_is_its_fault(number: int, writes: bool, tmp_p
     ("waiting for space: scan needs about 3 GB more (given up at the end of the run's time)", None, "storage"),
     ("Airflow ended scan before it was done: marked or cleared by hand", 1, "stopped"),
     ("the run was marked failed by hand while scan was not done: clear the run", None, "stopped"),
+    (Hold("halt", "anna", "", 0).line, 1, "stopped"),
     ("the step was ended by signal 9", -9, "infrastructure"),
     ("scan failed: read the task's log in Airflow", None, "infrastructure"),
 ])
