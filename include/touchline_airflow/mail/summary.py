@@ -29,7 +29,8 @@ def letters(day: Day, settings: Settings, deployment: DeploymentSettings) -> lis
     """The operator's summary, and the coach's where there are reels."""
     made = _reels(day, settings, deployment)
     found = [_for_operator(day, made, deployment)]
-    return [*found, _for_coach(day, made, deployment)] if day.done else found
+    worth_watching = [section for one, section in zip(day.done, made, strict=True) if one.reels]
+    return [*found, _for_coach(day, worth_watching, deployment)] if worth_watching else found
 
 
 def _for_operator(day: Day, made: Sequence[Section], deployment: DeploymentSettings) -> Letter:
@@ -50,7 +51,7 @@ def _for_operator(day: Day, made: Sequence[Section], deployment: DeploymentSetti
 
 
 def _for_coach(day: Day, made: Sequence[Section], deployment: DeploymentSettings) -> Letter:
-    counts = amount(len(day.done), "match has new reels", "matches have new reels")
+    counts = amount(len(made), "match has new reels", "matches have new reels")
     lead = f"Since {moment(day.since, deployment.zone)}: {counts}. A click on a name opens the video."
     return Letter("summary", "coach", f"reels {day.since:%Y-%m-%d %H:%M}", counts, lead, tuple(made))
 

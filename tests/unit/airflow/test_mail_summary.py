@@ -98,7 +98,9 @@ def test_a_match_that_failed_and_was_made_then_is_done(settings: Settings) -> No
     address = settings.catalogue_address
     runs.begin(address, f"match__{FAILED}__2", FAILED)
     runs.end(address, f"match__{FAILED}__2", "published")
-    assert written(settings)[0].subject == "The morning's summary: 2 matches done, 1 failed"
+    operator, coach = written(settings)
+    assert operator.subject == "The morning's summary: 2 matches done, 1 failed"
+    assert coach.subject == "1 match has new reels", "a match without a clip is nothing to watch"
 
 
 def test_pictures_that_the_retention_removed_are_left_out(settings: Settings) -> None:
