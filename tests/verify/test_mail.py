@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -93,10 +92,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 def _happen(story: Story) -> None:
     house = story.house
-    # By the command line: on SQLite Airflow's API refuses it while anything else goes on.
-    subprocess.run([ROOT / ".venv" / "bin" / "airflow", "backfill", "create", "--dag-id", "nightly_backfill",
-                    "--from-date", "2026-08-01", "--to-date", "2026-08-02"], env=house.environment(), check=True,
-                   capture_output=True)
     story.trigger("done", "derby.mp4", 300)
     story.trigger("failed", "broken.mp4", 90)
     story.trigger("of the night", "night.mp4", 1, "nightly__night__1")
@@ -181,11 +176,9 @@ def test_no_mail_for_a_run_that_is_done_in_time_or_made_by_the_night(story: Stor
     assert story.mails_of(story.runs[what], "Late") == story.mails_of(story.runs[what], "Failed") == []
 
 
-def test_a_backfill_has_no_deadline(story: Story) -> None:
-    deadlines = story.deadlines()
-    assert story.runs["of the night"] not in deadlines
-    runs = [run["dag_run_id"] for run in story.house.api.runs("nightly_backfill") if run["run_type"] == "backfill"]
-    assert runs and not set(runs) & set(deadlines)
+def test_what_the_night_makes_has_no_deadline(story: Story) -> None:
+    """Nor has a backfill run: tests/dags/test_deadlines_in_airflow.py."""
+    assert story.runs["of the night"] not in story.deadlines()
 
 
 @pytest.mark.parametrize(("what", "reason"), [("failed", "broken.mp4"), ("stuck", "by hand while spot_chunk")])
