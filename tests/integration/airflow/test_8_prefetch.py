@@ -69,10 +69,10 @@ def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Pat
     measured["figures"]["read_mb_s"] = 23.4
     measured["measured_at_ms"] = round(time.time() * 1000)
     figures.write_text(json.dumps(measured))
-    target = house.nas / "slow.mp4"
-    (house.nas / "slow.marks.csv").write_text("time,label\n00:00:04,Save\n")
-    ffmpeg("-i", footage / "short.mp4", "-c", "copy", "-metadata", "title=slow", "-f", "mp4", tmp_path / "slow.part")
-    target.write_bytes((tmp_path / "slow.part").read_bytes())
+    target = house.nas / "far.mp4"
+    (house.nas / "far.marks.csv").write_text("time,label\n00:00:04,Save\n")
+    ffmpeg("-i", footage / "short.mp4", "-c", "copy", "-metadata", "title=far", "-f", "mp4", tmp_path / "far.part")
+    target.write_bytes((tmp_path / "far.part").read_bytes())
     run = wait_for("the run", lambda: next(
         (run for run in house.api.runs("process_match") if run["conf"].get("recording") == str(target)), None))
     run_id, match_id = run["dag_run_id"], run["conf"]["match_id"]
