@@ -30,6 +30,7 @@ from airflow_house import SETTINGS, House, simulate, steps_running, wait_for  # 
 from mail_sink import MailSink, html_of, keep, text_of  # noqa: E402
 from services import free_port  # noqa: E402
 from standalone import start  # noqa: E402
+from touchline_airflow.rest import ApiError  # noqa: E402
 
 pytestmark = pytest.mark.verify
 WITHIN_SEC = 60
@@ -51,8 +52,15 @@ class Story:
     def trigger(self, what: str, recording: str, expected_sec: float, run_id: str | None = None) -> str:
         """A run of a match that is late after so many seconds."""
         conf = {"recording": recording, "expected_sec": expected_sec, "duration_ms": 26_000}
-        self.runs[what] = self.house.api.trigger("process_match", conf, run_id)["dag_run_id"]
+        self.runs[what] = wait_for(f"the run {what}", lambda: self._triggered(conf, run_id), 60)
         return self.runs[what]
+
+    def _triggered(self, conf: dict[str, Any], run_id: str | None) -> str | None:
+        try:
+            return str(self.house.api.trigger("process_match", conf, run_id)["dag_run_id"])
+        except ApiError as error:  # SQLite, while all DAGs of a fresh Airflow begin at once
+            assert error.status >= 500, error
+            return None
 
     def mails_of(self, run_id: str, kind: str = "") -> list[tuple[EmailMessage, float]]:
         """Mails that name a run, with the moment they came; `kind` is the first word of their subject."""
@@ -92,7 +100,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 def _happen(story: Story) -> None:
     house = story.house
-    story.trigger("done", "derby.mp4", 300)
+    story.trigger("done", "derby.mp4", 200)
     story.trigger("failed", "broken.mp4", 90)
     story.trigger("of the night", "night.mp4", 1, "nightly__night__1")
     wait_for("the late ingest", lambda: _late_ingest(story))
@@ -100,7 +108,7 @@ def _happen(story: Story) -> None:
     assert house.finish(story.runs["failed"])["state"] == "failed"
     assert house.finish(story.runs["of the night"])["state"] == "success"
 
-    stuck = story.trigger("stuck", "stuck.mp4", 180)
+    stuck = story.trigger("stuck", "stuck.mp4", 120)
     frozen = wait_for("a chunk at work", lambda: [pid for pid, argv in steps_running(house.stack.state)
                                                   if "spot-chunk" in argv])
     for pid in frozen:
@@ -152,7 +160,7 @@ def said(story: Story, what: str) -> str:
 def test_a_run_stuck_in_a_mapped_task(story: Story) -> None:
     text = said(story, "stuck")
     assert re.search(r"spot_chunk \[chunk-\d{4}\]: running since ", text), text
-    assert "normally takes 3 min here" in text
+    assert "normally takes 2 min here" in text
 
 
 def test_a_run_that_has_not_begun(story: Story) -> None:
