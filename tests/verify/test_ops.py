@@ -78,7 +78,7 @@ def test_a_limit_of_a_match_holds_by_itself_and_says_so_by_mail(tmp_path: Path) 
             told.nothing_runs(house)
             [mail] = wait_for("the mail", lambda: mails.received)
             told.say(f"held for cost: {held['why']}; mail {mail['Subject']!r} to {mail['To']}")
-            assert mail["To"] == "operator@example.org" and "Stopped for cost" in mail["Subject"]
+            assert mail["To"] == "operator@example.org"
             assert held["why"] in " ".join(mail.get_payload()[0].get_payload(decode=True).decode().split())
             stops = told.resume_until_done(house)
             assert len(mails.received) == stops, "one mail for each stop"
@@ -269,7 +269,7 @@ def story(folder: Path) -> Iterator[Story]:
 
 
 class Mails:
-    """A mail server that keeps what it gets."""
+    """A mail server that keeps what it gets about costs."""
 
     def __init__(self) -> None:
         self.received: list[Message] = []
@@ -277,7 +277,9 @@ class Mails:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         await asyncio.sleep(0)
-        self.received.append(message_from_bytes(envelope.content))
+        mail = message_from_bytes(envelope.content)
+        if "Stopped for cost" in mail["Subject"]:  # the house sends others as well, a summary for one
+            self.received.append(mail)
         return "250 OK"
 
 
