@@ -13,7 +13,8 @@ from touchline_airflow.databases import metadata_url
 from touchline_airflow.dumps import Database, connecting
 
 ENDED = ("success", "failed")
-UNFINISHED = ("running", "restarting", "deferred", "queued", "scheduled", "up_for_retry", "up_for_reschedule")
+UNFINISHED = ("running", "restarting", "deferred", "up_for_retry", "up_for_reschedule", "queued", "scheduled")
+"""In this order: what works or waits for something says more than what waits for it."""
 _MOMENT = DateTime(timezone=True)
 _RUNS = table("dag_run", column("dag_id", String), column("run_id", String), column("state", String),
               column("start_date", _MOMENT), column("queued_at", _MOMENT))
@@ -34,7 +35,7 @@ class TaskNow:
 
 @dataclass(frozen=True)
 class RunNow:
-    """A run with what it is at: its unfinished tasks, the longest first, and the names of failed ones."""
+    """A run with what it is at: its unfinished tasks, what works first, and the names of failed ones."""
 
     state: str
     queued_at: datetime | None
@@ -63,7 +64,8 @@ def look_at(dag_id: str, run_id: str) -> RunNow | None:
             _TASKS.c.state.in_((*UNFINISHED, "failed"))).order_by(_TASKS.c.end_date)).all()
     tasks = [TaskNow(_name(row), row.state, _utc(_since(row))) for row in rows if row.state != "failed"]
     return RunNow(run.state, _utc(run.queued_at), _utc(run.start_date),
-                  tuple(sorted(tasks, key=lambda one: one.since or datetime.max.replace(tzinfo=UTC))),
+                  tuple(sorted(tasks, key=lambda one: (UNFINISHED.index(one.state),
+                                                       one.since or datetime.max.replace(tzinfo=UTC)))),
                   tuple(_name(row) for row in rows if row.state == "failed"))
 
 

@@ -65,8 +65,7 @@ def make_run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_run_stuck_in_a_mapped_task_is_told_in_full(sent: list[Letter], make_run: MakeRun) -> None:
-    make_run("running", {("scan", -1): "success", ("spot_chunk", 0): "success", ("spot_chunk", 3): "running",
-                         ("spot_chunk", 4): "scheduled"})
+    make_run("running", {("scan", -1): "success", ("spot_chunk", 4): "scheduled", ("spot_chunk", 3): "running"})
     assert tell_late(MISSED) == "sent"
     [letter] = sent
     assert (letter.kind, letter.role, letter.subject) == ("deadline", "operator", "Late: Reds - Blues")
