@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 FINISHED = ("success", "failed")
+BUSY_TRIES = 6
+BUSY_SEC = 0.5
 
 
 class ApiError(Exception):
@@ -19,6 +21,11 @@ class ApiError(Exception):
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
         super().__init__(f"Airflow answered {status}: {detail}")
+
+    @property
+    def is_busy(self) -> bool:
+        """Its database was locked and the call was taken back: in SQLite one writes at a time, the others may fail."""
+        return self.status == 500 and "Database error" in str(self)
 
 
 class AirflowApi:
@@ -35,19 +42,27 @@ class AirflowApi:
         return self._token
 
     def request(self, method: str, path: str, content: Any = None) -> Any:
-        """One call below /api/v2; returns the decoded answer.
+        """One call below /api/v2; returns the decoded answer. It is sent again while Airflow's database is busy.
 
         Raises:
             ApiError: Airflow refused it.
             OSError: Airflow is not there.
         """
         url = f"{self.url}/api/v2{path}"
-        try:
-            return self._send(method, url, content, self._token or self.token())
-        except ApiError as error:
-            if error.status != 401:
-                raise
-            return self._send(method, url, content, self.token())
+        is_fresh, tried = False, 0
+        while True:
+            tried += 1
+            if not self._token:
+                is_fresh = bool(self.token())
+            try:
+                return self._send(method, url, content, self._token)
+            except ApiError as error:
+                if error.status == 401 and not is_fresh:
+                    self._token = ""
+                elif error.is_busy and tried < BUSY_TRIES:
+                    time.sleep(BUSY_SEC * tried)
+                else:
+                    raise
 
     def is_healthy(self) -> bool:
         """Whether all four parts of Airflow say that they work."""
