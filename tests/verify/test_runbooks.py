@@ -56,10 +56,10 @@ def ops(house: House, *arguments: str) -> str:
 
 def said_of_registering(house: House) -> list[str]:
     """What `register_recordings` said in the last looks at the mount."""
-    return [line for run in house.api.runs("ingest_recordings")[:5]
-            for task in house.api.tasks("ingest_recordings", run["dag_run_id"])
-            if task["task_id"] == "register_recordings" and task["state"] == "success"
-            for line in house.api.log("ingest_recordings", run["dag_run_id"], "register_recordings", task["try_number"])]
+    dag, step = "ingest_recordings", "register_recordings"
+    return [line for run in house.api.runs(dag)[:5] for task in house.api.tasks(dag, run["dag_run_id"])
+            if task["task_id"] == step and task["state"] == "success"
+            for line in house.api.log(dag, run["dag_run_id"], step, task["try_number"])]
 
 
 def test_new_match(house: House) -> None:
