@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import quote
 
 from airflow_house import House, wait_for
 
@@ -21,7 +22,7 @@ def test_a_failed_run_is_told_once_with_its_reason(house: House, mail_sink: Mail
     assert mail is found[0]
     assert str(mail["Subject"]).startswith("[touchline] Failed: ")
     assert "no film.mp4" in text_of(mail)
-    assert f"{house.stack.api_url}/dags/process_match/runs/{run_id}" in html_of(mail)
+    assert f"{house.stack.api_url}/dags/process_match/runs/{quote(run_id)}" in html_of(mail)
 
 
 def test_the_summary_goes_to_the_operator_and_nobody_is_the_coach(house: House, mail_sink: MailSink) -> None:
