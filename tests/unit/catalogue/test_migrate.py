@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -82,3 +84,18 @@ def test_four_processes_that_come_first_at_once_all_find_the_tables(url: str) ->
     with ProcessPoolExecutor(4) as pool:
         assert list(pool.map(migrate.bring_up, [url] * 4)) == [None] * 4
     assert migrate.current_revision(url) == HEAD
+
+
+def switch_together(addresses: list[str], start: float) -> None:
+    while time.time() < start:
+        pass
+    for address in addresses:
+        with make_engine(address).connect():
+            pass
+
+
+def test_a_new_file_bears_that_several_processes_open_it_at_the_same_moment(tmp_path: Path) -> None:
+    addresses = [f"sqlite:///{tmp_path}/{number}.db" for number in range(200)]
+    with ProcessPoolExecutor(4) as pool:
+        together = time.time() + 1
+        assert list(pool.map(switch_together, [addresses] * 4, [together] * 4)) == [None] * 4
