@@ -119,7 +119,8 @@ def _ending(state: str | None, states: Mapping[str, str | None]) -> str:
         skipped = ", ".join(sorted(name for name, how in states.items() if how == "skipped"))
         return f"the run ended as success, but {f'without {skipped}' if skipped else 'published nothing'}"
     if unfinished := sorted(name for name, how in states.items() if how == "failed"):
-        return f"the run was marked failed by hand while {', '.join(unfinished)} was not done"
+        verb = "was" if len(unfinished) == 1 else "were"
+        return f"the run was marked failed by hand while {', '.join(unfinished)} {verb} not done"
     return "the run was ended before the match was published: marked failed by hand, or over its time limit"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +21,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from services import Service  # noqa: E402
 
 RULES = ROOT / "docker" / "prometheus"
+
+
+def skip_without(program: str) -> None:
+    """Skip the test, or fail it where TOUCHLINE_PROMETHEUS says `required`, as in CI."""
+    if not shutil.which(program):
+        reason = f"{program} is missing: install Debian's package prometheus"
+        pytest.fail(reason) if os.environ.get("TOUCHLINE_PROMETHEUS") == "required" else pytest.skip(reason)
 
 
 class Prometheus(Service):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 
 from alert_cases import CASES, Case, Series
+from prometheus_server import skip_without
 from promql import metric_names
 
 from touchline_airflow.metrics.airflow_metrics import AIRFLOW
@@ -45,8 +45,7 @@ def sent_names() -> set[str]:
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    if not shutil.which("promtool"):
-        pytest.skip("promtool is missing: install Debian's package prometheus")
+    skip_without("promtool")
     return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
 
 

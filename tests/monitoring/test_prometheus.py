@@ -5,7 +5,6 @@ The same with the data of a real run: tests/verify/test_dashboards_live.py.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
@@ -18,13 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from everything import ALL, MAPPING, arrived, send, with_errors, without_series
 from exporter import StandIn
-from prometheus_server import Prometheus
+from prometheus_server import Prometheus, skip_without
 
 
 @pytest.fixture(scope="module")
 def prometheus() -> Iterator[Prometheus]:
-    if not shutil.which("prometheus"):
-        pytest.skip("Prometheus is missing: install Debian's package prometheus")
+    skip_without("prometheus")
     with tempfile.TemporaryDirectory(prefix="touchline-prometheus-") as name, StandIn(MAPPING) as exporter:
         Path(name).chmod(0o755)
         with Prometheus(Path(name) / "prometheus", exporter.http_port) as server:

@@ -7,7 +7,6 @@ run sends, retries and missed deadlines for example, is sent afterwards by hand;
 
 from __future__ import annotations
 
-import shutil
 import socket
 import sys
 import tempfile
@@ -23,7 +22,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/integration/
 from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
 from everything import ALL, MAPPING, arrived, send, with_errors, without_series  # noqa: E402
 from exporter import StandIn  # noqa: E402
-from prometheus_server import Prometheus  # noqa: E402
+from prometheus_server import Prometheus, skip_without  # noqa: E402
 
 from services import Postgres, missing  # noqa: E402
 from standalone import start  # noqa: E402
@@ -47,8 +46,9 @@ class Watched(Postgres):
 @pytest.fixture(scope="module")
 def prometheus() -> Iterator[Prometheus]:
     """It holds what the run sent, and then the rest."""
-    if missing() or not shutil.which("prometheus"):
-        pytest.skip(missing() or "Prometheus is missing: install Debian's package prometheus")
+    skip_without("prometheus")
+    if missing():
+        pytest.skip(missing())
     with tempfile.TemporaryDirectory(prefix="touchline-dashboards-") as name, StandIn(MAPPING) as exporter:
         folder = Path(name)
         folder.chmod(0o755)

@@ -53,6 +53,8 @@ def row(settings: Settings) -> matches.Match:
 
 @pytest.mark.parametrize(("state", "states", "reason"), [
     ("failed", KILLED, "the run was marked failed by hand while spot_chunk_1 was not done"),
+    ("failed", {"render_reel_0": "failed", "render_reel_1": "failed"},
+     "the run was marked failed by hand while render_reel_0, render_reel_1 were not done"),
     ("failed", {"scan": "skipped"}, "the run was ended before the match was published: marked failed by hand, or over"),
     ("success", {"scan": "success"}, "the run ended as success, but published nothing"),
     ("success", {"scan": "success", "publish": "skipped"}, "the run ended as success, but without publish"),
