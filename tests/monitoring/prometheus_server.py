@@ -26,7 +26,7 @@ RULES = ROOT / "docker" / "prometheus"
 def skip_without(program: str) -> None:
     """Skip the test, or fail it where TOUCHLINE_PROMETHEUS says `required`, as in CI."""
     if not shutil.which(program):
-        reason = f"{program} is missing: install Debian's package prometheus"
+        reason = f"{program} is missing: install Debian's packages prometheus and prometheus-alertmanager"
         pytest.fail(reason) if os.environ.get("TOUCHLINE_PROMETHEUS") == "required" else pytest.skip(reason)
 
 
