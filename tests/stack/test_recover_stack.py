@@ -45,9 +45,9 @@ def in_worker(house: StackHouse, *arguments: str) -> str:
 
 
 def upgrade(house: StackHouse, step: str) -> None:
-    """`scripts/upgrade.py API <step>` on the host."""
-    subprocess.run([sys.executable, str(ROOT / "scripts" / "upgrade.py"), "--api", house.url, "--password-file",
-                    str(house.path("SECRETS_DIR") / "admin_password"), step], check=True,
+    """`.venv/bin/python scripts/upgrade.py API <step>` on the host, as the how-to says."""
+    subprocess.run([".venv/bin/python", "scripts/upgrade.py", "--api", house.url, "--password-file",
+                    str(house.path("SECRETS_DIR") / "admin_password"), step], check=True, cwd=ROOT,
                    env={**os.environ, "BACKUP_DIR": house.env["BACKUP_DIR"]})
 
 
