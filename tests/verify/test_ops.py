@@ -169,13 +169,12 @@ class Story:
         assert house.api.wait_for_run("tidy", tidy, 180)["state"] == "success"
 
     def held_by_a_pause(self, house: KillHouse) -> None:
-        before = containers(house)
+        before, done = containers(house), len(self.note_finished())
         assert self.status(house)["hold"] is None and before
         self.ops(house, "pause", "--why", "the machine is needed")
         self.ops(house, "status")
         held = self.status(house)["hold"]
         assert held["kind"] == "pause" and held["why"] == "the machine is needed" and held["who"].endswith("(admin)")
-        done = len(self.note_finished())
         started = after_the_last(lambda: containers(house), 180)
         assert started <= before, "a step was started while all was held"
         assert len(self.note_finished()) > done, "the chunk that ran did not come to its end"
