@@ -176,6 +176,7 @@ def run(source: Path, arguments: argparse.Namespace, line: LiveLine) -> int:
         dropped = drop(source, catalogue)
         published = follow(dropped, catalogue, stack.api(), line)
         line.say(f"Airflow's UI: {stack.api_url}/dags/{DAG}  {LOGIN}")
+        line.say("What it measures goes out by UDP; with a Docker engine `make dashboards` shows it in Grafana.")
         if not arguments.exit:
             line.say("Ctrl-C ends the demo.")
             while True:
