@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scripts"), str(ROOT / "include")]
@@ -53,6 +54,12 @@ class StackHouse:
     def secret(self, name: str) -> str:
         return (self.path("SECRETS_DIR") / name).read_text()
 
+    def secrets_in(self, told: str) -> list[str]:
+        """Names of the secrets that this text gives away; that of a mail server is empty, as there is none here."""
+        known = {path.name: _bare_secret(path.read_text()) for path in self.path("SECRETS_DIR").iterdir()}
+        assert [name for name, secret in known.items() if not secret] == ["smtp_password"]
+        return [name for name, secret in known.items() if secret and secret in told]
+
     def api(self) -> AirflowApi:
         return AirflowApi(self.url, "admin", self.secret("admin_password"))
 
@@ -65,6 +72,11 @@ class StackHouse:
         """Run a program in a service's container; gives what it printed."""
         container = self.containers()[service]["Id"]
         return docker("exec", "--interactive", container, "python", "-", *arguments, given=program)
+
+
+def _bare_secret(text: str) -> str:
+    """The password of an address or of a "user:password"; anything else as it is."""
+    return urlsplit(text).password or "" if "://" in text else text.rpartition(":")[2]
 
 
 def docker(*arguments: str, given: str = "") -> str:

@@ -51,8 +51,7 @@ def test_the_gpu_host_has_its_workers_and_no_key_of_airflows(hosts: tuple[StackH
     assert set(gpu.containers()) == {"worker", "chunk-worker", "sampler", "socket-proxy"}
     assert "chunk-worker" not in main.containers()
     assert {path.name for path in gpu.path("SECRETS_DIR").iterdir()} == {"broker_url", "catalogue_url"}
-    told = json.dumps(list(gpu.containers().values()))
-    assert not [path.name for path in main.path("SECRETS_DIR").iterdir() if path.read_text() in told]
+    assert main.secrets_in(json.dumps(list(gpu.containers().values()))) == []
 
 
 def test_a_match_is_computed_on_the_gpu_host(hosts: tuple[StackHouse, StackHouse], tmp_path: Path) -> None:
