@@ -50,6 +50,7 @@ def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: f
         assert all(run["state"] == "success" for run in ended), ended
         wall_s = (max(moment(run["end_date"]) for run in ended) - min(moment(run["start_date"]) for run in ended))
         tasks = [task for run_id in runs for task in house.stack.api().tasks(DAG, run_id)]
+    print(f"{len(hosts)} host(s): {matches} matches in {wall_s:.1f} s", flush=True)
     chunk_s = sum(task["duration"] for task in tasks if task["task_id"] == "spot_chunk")
     return {"hosts": len(hosts), "wall_s": round(wall_s, 1), "matches_per_hour": round(3600 * matches / wall_s, 1),
             "chunk_s": round(chunk_s / matches, 1), "chunks_at_work": round(chunk_s / wall_s, 2),
