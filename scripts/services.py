@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,7 +36,7 @@ def missing() -> str:
     return f"not installed (Debian's names): {', '.join(lacking)}" if lacking else ""
 
 
-class Service:
+class Service(ABC):
     """One server process with a folder and a port of its own; used as a context manager or by `start` and `stop`."""
 
     account = ""
@@ -76,9 +77,9 @@ class Service:
         """SIGKILL it; PostgreSQL's own children see that and end as well."""
         self._end(signal.SIGKILL)
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it takes requests."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self.start()
@@ -103,8 +104,9 @@ class Service:
         if os.geteuid() == 0:
             shutil.chown(self.folder, self.account, self.account)
 
+    @abstractmethod
     def _argv(self) -> list[str]:
-        raise NotImplementedError
+        """The server's command line."""
 
     def _user(self) -> str | None:
         return self.account if os.geteuid() == 0 else None
