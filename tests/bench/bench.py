@@ -234,6 +234,7 @@ def stack_table(stack: dict[str, Any]) -> str:
             ("two hosts", f"{two['wall_s']} s, {two['matches_per_hour']} matches an hour"),
             ("throughput of two / of one", f"{stack['ratio']}"),
             ("one chunk, alone and beside another", f"{one['chunk_s']} s, {two['chunk_s']} s"),
+            ("processor time of one chunk", f"{one['chunk_cpu_s']} s, {two['chunk_cpu_s']} s"),
             ("chunks at work, on average", f"{one['chunks_at_work']}, {two['chunks_at_work']}"),
             ("task instances per match", f"{two['tasks_per_match']}"),
             ("database connections at their most", f"{one['connections']}, {two['connections']}"),

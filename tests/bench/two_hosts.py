@@ -13,18 +13,22 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "include")]
 
-from full_stack import Host, StackHouse, stack_house  # noqa: E402
+from docker import APIClient  # noqa: E402
+from docker.errors import APIError  # noqa: E402
+from full_stack import StackHouse, stack_house  # noqa: E402
 
 from process_tree import session_members  # noqa: E402
 
 DAG = "process_match"
 PATIENCE_S = 3 * 3600
 LOOK_EVERY_S = 0.5
+PERIOD_US = 1_000_000
 CONTROL_PLANE = ("scheduler", "api-server", "dag-processor", "triggerer")
 HELD = {"MAX_WORKERS": "1", "USE_GPU": "false", "CHUNK_DURATION_SEC": "3600", "TIDY_EVERY_SEC": "86400",
         "TOUCHLINE_RUNTIME": "docker"}
@@ -84,7 +88,8 @@ class Watch:
         self._house, self._cores = house, cores
         self._connections: list[int] = []
         self._cpu_s: dict[str, float] = {}
-        self._held: set[str] = set()
+        self._engines = [APIClient(host.engine.address, version="auto") for host in house.hosts.values()]
+        self._chunk_cpu_s: dict[str, float] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -102,10 +107,10 @@ class Watch:
         self._committed = self._transactions() - self._committed
 
     def result(self) -> dict[str, Any]:
-        """Connections at their most, per cent of a core for each part, Redis's memory at its most."""
+        """Connections and Redis's memory at their most, per cent of a core for each part, a chunk's processor time."""
         shares = {name: round(100 * seconds / self._wall_s, 1) for name, seconds in self._cpu_s.items()}
         return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares,
-                "catalogue_transactions": self._committed}
+                "chunk_cpu_s": round(fmean(self._chunk_cpu_s.values()), 1), "catalogue_transactions": self._committed}
 
     def _transactions(self) -> int:
         """How many the catalogue has committed."""
@@ -116,28 +121,25 @@ class Watch:
         while not self._end.wait(LOOK_EVERY_S):
             self._connections.append(int(self._house.postgres.ask(
                 "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")) - 1)
-            for core, host in enumerate(self._house.hosts.values()):
-                self._hold_chunks(core, host)
+            for core, engine in enumerate(self._engines):
+                self._hold_chunks(core, engine)
 
-    def _hold_chunks(self, core: int, host: Host) -> None:
-        """A whole core is a core of its own; less is a share of any."""
-        wanted = ["--cpuset-cpus", str(core)] if self._cores == 1 else ["--cpus", str(self._cores)]
-        filters = ["--filter", "label=touchline.task_id=spot_chunk", "--format", "{{.ID}}"]
-        for container in set(ask_engine(host, "ps", *filters).split()) - self._held:
-            ask_engine(host, "update", *wanted, container)
-            self._held.add(container)
+    def _hold_chunks(self, core: int, engine: APIClient) -> None:
+        """A whole core is a core of its own; less is a share of any, in long slices that find their caches warm."""
+        wanted = ({"cpuset_cpus": str(core)} if self._cores == 1 else
+                  {"cpu_period": PERIOD_US, "cpu_quota": round(PERIOD_US * self._cores)})
+        for container in engine.containers(filters={"label": "touchline.task_id=spot_chunk"}):
+            with contextlib.suppress(APIError):  # it has ended since
+                if container["Id"] not in self._chunk_cpu_s:
+                    engine.update_container(container["Id"], **wanted)
+                usage = engine.stats(container["Id"], stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
+                self._chunk_cpu_s[container["Id"]] = usage["total_usage"] / 1e9
 
     def _processor_s(self) -> dict[str, float]:
         pids = self._house.stack.pids()
         return {**{name: session_cpu_s(pids[name]) for name in CONTROL_PLANE},
                 "postgres": session_cpu_s(self._house.postgres.pid or 0),
                 "redis": session_cpu_s(self._house.redis.pid or 0)}
-
-
-def ask_engine(host: Host, *arguments: str) -> str:
-    """What docker's command line says on this host."""
-    argv = ["docker", "--host", host.engine.address, *arguments]
-    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 
 def redis_memory_mib(house: StackHouse) -> float:
