@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -22,6 +23,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "in
 from docker import APIClient  # noqa: E402
 from docker.errors import APIError  # noqa: E402
 from full_stack import StackHouse, stack_house  # noqa: E402
+from requests import JSONDecodeError  # noqa: E402
 
 from process_tree import session_members  # noqa: E402
 
@@ -91,16 +93,16 @@ class Watch:
         self._engines = [APIClient(host.engine.address, version="auto") for host in house.hosts.values()]
         self._chunk_cpu_s: dict[str, float] = {}
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Watch:
         self._started, self._before, self._committed = time.monotonic(), self._processor_s(), self._transactions()
-        self._thread.start()
+        self._watching = self._pool.submit(self._watch)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._end.set()
-        self._thread.join()
+        self._pool.shutdown()
         self._wall_s = time.monotonic() - self._started
         self._cpu_s = {name: seconds - self._before[name] for name, seconds in self._processor_s().items()}
         self._redis = redis_memory_mib(self._house)
@@ -108,6 +110,7 @@ class Watch:
 
     def result(self) -> dict[str, Any]:
         """Connections and Redis's memory at their most, per cent of a core for each part, a chunk's processor time."""
+        self._watching.result()  # chunks that nobody held are no measurement
         shares = {name: round(100 * seconds / self._wall_s, 1) for name, seconds in self._cpu_s.items()}
         return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares,
                 "chunk_cpu_s": round(fmean(self._chunk_cpu_s.values()), 1), "catalogue_transactions": self._committed}
@@ -129,11 +132,12 @@ class Watch:
         wanted = ({"cpuset_cpus": str(core)} if self._cores == 1 else
                   {"cpu_period": PERIOD_US, "cpu_quota": round(PERIOD_US * self._cores)})
         for container in engine.containers(filters={"label": "touchline.task_id=spot_chunk"}):
-            with contextlib.suppress(APIError):  # it has ended since
-                if container["Id"] not in self._chunk_cpu_s:
-                    engine.update_container(container["Id"], **wanted)
-                usage = engine.stats(container["Id"], stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
-                self._chunk_cpu_s[container["Id"]] = usage["total_usage"] / 1e9
+            name = container["Id"]
+            with contextlib.suppress(APIError, JSONDecodeError):  # it has ended since
+                if name not in self._chunk_cpu_s:
+                    engine.update_container(name, **wanted)
+                usage = engine.stats(name, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
+                self._chunk_cpu_s[name] = max(usage["total_usage"] / 1e9, self._chunk_cpu_s.get(name, 0))
 
     def _processor_s(self) -> dict[str, float]:
         pids = self._house.stack.pids()
