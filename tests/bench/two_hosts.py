@@ -128,7 +128,7 @@ class Watch:
                 self._hold_chunks(core, engine)
 
     def _hold_chunks(self, core: int, engine: APIClient) -> None:
-        """A whole core is a core of its own; less is a share of any, in long slices that find their caches warm."""
+        """A whole core is a core of its own; less is a share of any in each second."""
         wanted = ({"cpuset_cpus": str(core)} if self._cores == 1 else
                   {"cpu_period": PERIOD_US, "cpu_quota": round(PERIOD_US * self._cores)})
         for container in engine.containers(filters={"label": "touchline.task_id=spot_chunk"}):
