@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import Param, dag
 
 from touchline.steps.register import REELS
-from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, RENDER_POOL, START_DATE, TAGS
+from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL, START_DATE, TAGS
 from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE, SCAN_QUEUE
 from touchline_airflow.mail.deadlines import deadline
@@ -53,16 +53,17 @@ RUN_TIMEOUT = timedelta(days=7)
 """A match may be held, or wait for space, for days; that it is late is told by its deadline."""
 
 
-@dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16, default_args=DEFAULT_ARGS, params=PARAMS,
-     tags=[*TAGS, "match"], doc_md=DOC, dagrun_timeout=RUN_TIMEOUT, render_template_as_native_obj=False,
-     deadline=deadline("process_match"))
+@dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16,
+     default_args={**DEFAULT_ARGS, "pool": LIGHT_POOL}, params=PARAMS, tags=[*TAGS, "match"], doc_md=DOC,
+     dagrun_timeout=RUN_TIMEOUT, render_template_as_native_obj=False, deadline=deadline("process_match"))
 def process_match() -> None:
     """Wire the steps of one match."""
     opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=RUN_TIMEOUT)
     match = {"match_id": opened.output}
 
     probe = TouchlineOperator(task_id="probe", **match)
-    scan = TouchlineOperator(task_id="scan", queue=SCAN_QUEUE, execution_timeout=timedelta(hours=4), **match)
+    scan = TouchlineOperator(task_id="scan", pool=SCAN_POOL, queue=SCAN_QUEUE, execution_timeout=timedelta(hours=4),
+                             **match)
     plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(
@@ -78,7 +79,7 @@ def process_match() -> None:
     closed = close_match(opened.output)
 
     opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels
-    plan_reels >> reels >> render_reel >> publish >> closed
+    [plan_reels, reels] >> render_reel >> publish >> closed
     # When one part fails, what follows ends at once; the other parts still work, and the run is not over before them.
     [spot_chunk, render_reel] >> closed
 

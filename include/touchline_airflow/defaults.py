@@ -7,6 +7,8 @@ from typing import Any
 
 GPU_POOL = "gpu"
 RENDER_POOL = "render"
+SCAN_POOL = "scan"
+LIGHT_POOL = "light"
 BACKFILL_POOL = "backfill"
 TAGS = ("touchline",)
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,43 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from touchline_airflow.defaults import GPU_POOL, RENDER_POOL
-from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE
+from touchline_airflow.defaults import GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL
+from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE
 from touchline_airflow.rest import AirflowApi
 
 ANSWER_SEC = 5.0
+BY_PROCESSES = {GPU_POOL: GPU_QUEUE, LIGHT_POOL: LIGHT_QUEUE}
+"""As many tasks at once as the workers of the queue have processes."""
+BY_WORKERS = {RENDER_POOL: RENDER_QUEUE, SCAN_POOL: SCAN_QUEUE}
+"""One task per worker of the queue: it takes all cores of the machine, and the other processes are for light tasks."""
 
 
 def working_places(celery: Any) -> dict[str, int]:
     """Slots of each pool over all Celery workers that answer within five seconds; empty when none does.
 
-    `gpu`: a worker of that queue computes as many chunks at once as it has processes. `render`: one reel per worker,
-    because its other processes are for light tasks.
+    What a pool lets run finds a free process then, or nearly so. Beyond that tasks would wait in Redis, in the order in
+    which they came there, and not by their priority.
     """
     inspect = celery.control.inspect(timeout=ANSWER_SEC)
     queues: Mapping[str, Any] = inspect.active_queues() or {}
     stats: Mapping[str, Any] = inspect.stats() or {}
-    places = {GPU_POOL: 0, RENDER_POOL: 0}
+    places = dict.fromkeys([*BY_PROCESSES, *BY_WORKERS], 0)
     for worker, consumed in queues.items():
         names = {queue["name"] for queue in consumed}
-        if GPU_QUEUE in names and worker in stats:
-            places[GPU_POOL] += int(stats[worker]["pool"]["max-concurrency"])
-        if RENDER_QUEUE in names:
-            places[RENDER_POOL] += 1
+        for pool, queue in BY_PROCESSES.items():
+            if queue in names and worker in stats:
+                places[pool] += int(stats[worker]["pool"]["max-concurrency"])
+        for pool, queue in BY_WORKERS.items():
+            places[pool] += queue in names
     return places if queues else {}
 
 
 def resize_pools(api: AirflowApi, places: Mapping[str, int], slots_per_chunk: int) -> list[str]:
     """Set the pools to what the workers can do, never below one task; returns what was changed, for the log.
 
+    A pool that is gone is not made again here: what waits for it is found by `ops.stuck`.
+
     Raises:
         ApiError, OSError: Airflow's API refused it or is not there.
     """
     changed = []
-    for name, count in places.items():
-        slots = max(count, 1) * (slots_per_chunk if name == GPU_POOL else 1)
-        pool = api.request("GET", f"/pools/{name}")
-        if (there := int(pool["slots"])) != slots:
+    for pool in api.request("GET", "/pools?limit=1000")["pools"]:
+        name, there = pool["name"], int(pool["slots"])
+        slots = max(places.get(name, 0), 1) * (slots_per_chunk if name == GPU_POOL else 1)
+        if name in places and there != slots:
             # Airflow wants to hear of `include_deferred` even where it is not in the mask.
             wanted = {"name": name, "slots": slots, "include_deferred": pool["include_deferred"]}
             api.request("PATCH", f"/pools/{name}?update_mask=slots", wanted)

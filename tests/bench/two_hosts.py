@@ -49,13 +49,16 @@ def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: f
     """All at once into a stack that has never seen them; what that took."""
     with (tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
           stack_house(Path(folder), HELD, hosts) as house):
+        api = house.stack.api()
+        api.wait_for_run("tidy", str(api.trigger("tidy", {}, "bench")["dag_run_id"]), PATIENCE_S)  # sizes the pools
         pause_all_others(house)
         with Watch(house, cores) as watch:
             runs = [trigger(house, recording, f"bench-{number:02}") for number in range(matches)]
-            ended = [house.stack.api().wait_for_run(DAG, run_id, PATIENCE_S) for run_id in runs]
+            ended = [api.wait_for_run(DAG, run_id, PATIENCE_S) for run_id in runs]
         assert all(run["state"] == "success" for run in ended), ended
         wall_s = (max(moment(run["end_date"]) for run in ended) - min(moment(run["start_date"]) for run in ended))
-        tasks = [task for run_id in runs for task in house.stack.api().tasks(DAG, run_id)]
+        tasks = [task for run_id in runs for task in api.tasks(DAG, run_id)]
+        assert len(watch.held) >= matches, f"{len(watch.held)} chunks were held to their cores, {matches} ran"
     print(f"{len(hosts)} host(s): {matches} matches in {wall_s:.1f} s", flush=True)
     chunk_s = sum(task["duration"] for task in tasks if task["task_id"] == "spot_chunk")
     return {"hosts": len(hosts), "wall_s": round(wall_s, 1), "matches_per_hour": round(3600 * matches / wall_s, 1),
@@ -115,6 +118,11 @@ class Watch:
         return {"connections": max(self._connections), "redis_mib": self._redis, "cpu_percent": shares,
                 "chunk_cpu_s": round(fmean(self._chunk_cpu_s.values()), 1), "catalogue_transactions": self._committed}
 
+    @property
+    def held(self) -> set[str]:
+        """Containers of the chunks that were held to their cores."""
+        return set(self._chunk_cpu_s)
+
     def _transactions(self) -> int:
         """How many the catalogue has committed."""
         return int(self._house.postgres.ask(
@@ -128,9 +136,8 @@ class Watch:
                 self._hold_chunks(core, engine)
 
     def _hold_chunks(self, core: int, engine: APIClient) -> None:
-        """A whole core is a core of its own; less is a share of any in each second."""
-        wanted = ({"cpuset_cpus": str(core)} if self._cores == 1 else
-                  {"cpu_period": PERIOD_US, "cpu_quota": round(PERIOD_US * self._cores)})
+        """To one core, which is another for each host, and to its share of each second of it."""
+        wanted = {"cpuset_cpus": str(core), "cpu_period": PERIOD_US, "cpu_quota": round(PERIOD_US * self._cores)}
         for container in engine.containers(filters={"label": "touchline.task_id=spot_chunk"}):
             name = container["Id"]
             with contextlib.suppress(APIError, JSONDecodeError):  # it has ended since

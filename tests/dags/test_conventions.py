@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -83,10 +84,18 @@ def test_every_step_of_a_match_is_a_task_of_the_same_name(dags: dict[str, Any]) 
     assert set(tasks) - set(steps) == OWN_TASKS
 
 
-def test_mapped_tasks_run_in_their_pools_under_names_that_start_with_a_word(dags: dict[str, Any]) -> None:
+def test_the_tasks_of_a_match_wait_in_pools_that_are_made(dags: dict[str, Any]) -> None:
+    tasks = dags["process_match"].tasks
+    pools = {task.task_id: (task.partial_kwargs if task.is_mapped else vars(task))["pool"] for task in tasks}
+    heavy = {"scan": "scan", "spot_chunk": "gpu", "render_reel": "render"}
+    assert pools == {task.task_id: heavy.get(task.task_id, "light") for task in tasks}
+    made = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text())["airflow"]["pools"]
+    assert set(pools.values()) <= {pool["pool_name"] for pool in made}
+
+
+def test_mapped_tasks_have_names_that_start_with_a_word(dags: dict[str, Any]) -> None:
     mapped = {task.task_id: task.partial_kwargs for task in dags["process_match"].tasks if task.is_mapped}
-    pools = {name: settings["pool"] for name, settings in mapped.items()}
-    assert pools == {"spot_chunk": "gpu", "render_reel": "render"}
+    assert set(mapped) == {"spot_chunk", "render_reel"}
     assert mapped["spot_chunk"]["map_index_template"] == "{{ task.part }}"  # chunk ids begin with "chunk-"
     assert mapped["render_reel"]["map_index_template"].startswith("reel-")
 

@@ -11,7 +11,7 @@ from airflow_house import House
 
 from touchline.steps.result import read_result
 
-DOWNSTREAM = {"merge_actions", "plan_reels", "list_reels", "render_reel", "publish", "close_match"}
+DOWNSTREAM = {"merge_actions", "plan_reels", "render_reel", "publish", "close_match"}
 
 
 def match_of(house: House, run_id: str) -> str:

@@ -21,7 +21,8 @@ class Api:
         if method == "PATCH":
             assert content["name"] == name and content["include_deferred"] is False  # else Airflow answers 422
             self.slots[name] = content["slots"]
-        return {"slots": self.slots[name], "include_deferred": False}
+        return {"pools": [{"name": name, "slots": slots, "include_deferred": False}
+                          for name, slots in self.slots.items()]}
 
 
 def celery(queues: dict[str, list[str]] | None, processes: int = 2) -> Any:
@@ -33,12 +34,12 @@ def celery(queues: dict[str, list[str]] | None, processes: int = 2) -> Any:
     return SimpleNamespace(control=SimpleNamespace(inspect=lambda timeout: inspect))
 
 
-TWO_HOSTS = {"chunks@a": ["gpu"], "light@a": ["default", "render", "host-a"],
-             "chunks@b": ["gpu"], "light@b": ["render", "host-b"]}
+TWO_HOSTS = {"chunks@a": ["gpu"], "light@a": ["default", "render", "scan", "host-a"],
+             "chunks@b": ["gpu"], "light@b": ["render", "scan", "host-b"]}
 
 
 def test_the_slots_of_all_machines_are_added_up() -> None:
-    assert working_places(celery(TWO_HOSTS)) == {"gpu": 4, "render": 2}
+    assert working_places(celery(TWO_HOSTS)) == {"gpu": 4, "light": 2, "render": 2, "scan": 2}
     api = Api(gpu=2, render=1)
     assert resize_pools(api, {"gpu": 4, "render": 2}, 1) == ["gpu: 2 -> 4 slots", "render: 1 -> 2 slots"]
     assert resize_pools(api, {"gpu": 4, "render": 2}, 1) == []
@@ -55,6 +56,12 @@ def test_a_pool_never_becomes_too_small_for_one_task(places: dict[str, int]) -> 
     api = Api(gpu=4, render=2)
     resize_pools(api, places, 2)
     assert api.slots == {"gpu": 2, "render": 1}
+
+
+def test_other_pools_and_one_that_is_gone_stay_as_they_are() -> None:
+    api = Api(gpu=1, default_pool=128)
+    assert resize_pools(api, {"gpu": 1, "light": 2}, 1) == []
+    assert api.slots == {"gpu": 1, "default_pool": 128}
 
 
 def test_nothing_is_known_when_no_worker_answers() -> None:
