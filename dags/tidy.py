@@ -18,9 +18,9 @@ Nothing new. It closes the matches of runs that ended without their last task (m
 out, deleted): the catalogue and `FAILED.txt` say why, the lease is given back, scratch and temporary files are removed.
 A match whose folder holds the run's results counts as published. Temporary files that no run holds go as well, ten
 minutes after somebody last wrote to them. `tidy_host` works on each machine by itself: scratch folders that no run
-holds and containers whose task no longer runs. With several machines, `size_pools` makes the pools `gpu` and `render`
-as large as what the workers that answer can do at once. `free_stuck_work` finds tasks that wait for ten minutes
-although there is room: a pool that is smaller than one of its tasks needs, or gone, is made large enough.
+holds and containers whose task no longer runs. With several machines, `size_pools` makes the pools `gpu`, `light`,
+`render` and `scan` as large as what the workers that answer can do at once. `free_stuck_work` finds tasks that wait for
+ten minutes although there is room: a pool that is smaller than one of its tasks needs, or gone, is made large enough.
 
 ### When it runs
 Every `TIDY_EVERY_SEC` seconds (300; from 10 to 86400, any other value counts as 300). A run takes a few seconds.
