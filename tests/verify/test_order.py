@@ -18,7 +18,7 @@ from full_stack import GPU_CONCURRENCY, HOSTS, LIGHT_CONCURRENCY, missing_for_th
 pytestmark = pytest.mark.verify
 DAG = "process_match"
 BY_HAND = "coach"
-ORDER = [*(f"backfill__{number}" for number in range(3)), *(f"match__{number}" for number in range(7)), BY_HAND]
+ORDER = [*(f"nightly__{number}" for number in range(3)), *(f"match__{number}" for number in range(7)), BY_HAND]
 """As they are started, which is the worst order."""
 UP_TO_SEC = 900
 
@@ -66,7 +66,7 @@ def test_by_hand_before_ingest_before_backfill(seen: dict[str, list[dict[str, An
     by_end = sorted(ORDER, key=lambda run_id: ended(seen[run_id]))
     print(f"published in this order: {by_end}")
     assert by_end.index(BY_HAND) <= LIGHT_CONCURRENCY
-    assert by_end[-1].startswith("backfill__")
+    assert by_end[-1].startswith("nightly__")
 
 
 def test_matches_end_one_after_another(seen: dict[str, list[dict[str, Any]]]) -> None:
