@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import subprocess
 import sys
@@ -20,12 +19,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "include")]
 
+import psutil  # noqa: E402
 from docker import APIClient  # noqa: E402
 from docker.errors import APIError  # noqa: E402
 from full_stack import StackHouse, stack_house  # noqa: E402
 from requests import JSONDecodeError  # noqa: E402
-
-from process_tree import session_members  # noqa: E402
 
 DAG = "process_match"
 PATIENCE_S = 3 * 3600
@@ -148,9 +146,8 @@ class Watch:
 
     def _processor_s(self) -> dict[str, float]:
         pids = self._house.stack.pids()
-        return {**{name: session_cpu_s(pids[name]) for name in CONTROL_PLANE},
-                "postgres": session_cpu_s(self._house.postgres.pid or 0),
-                "redis": session_cpu_s(self._house.redis.pid or 0)}
+        pids |= {"postgres": self._house.postgres.pid or 0, "redis": self._house.redis.pid or 0}
+        return {name: tree_cpu_s(pids[name]) for name in (*CONTROL_PLANE, "postgres", "redis")}
 
 
 def redis_memory_mib(house: StackHouse) -> float:
@@ -161,12 +158,13 @@ def redis_memory_mib(house: StackHouse) -> float:
     return round(int(values["used_memory_peak"]) / 2**20, 1)
 
 
-def session_cpu_s(leader: int) -> float:
-    """Processor time of a session so far, with that of its children that have ended."""
-    return sum(cpu for pid in session_members(leader) for cpu in _cpu_s(pid))
+def tree_cpu_s(pid: int) -> float:
+    """Processor time of a process so far, with that of its descendants, those that have ended included."""
+    root = psutil.Process(pid)
+    return sum(seconds for process in (root, *root.children(recursive=True)) for seconds in _cpu_s(process))
 
 
-def _cpu_s(pid: int) -> Iterator[float]:
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        yield sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+def _cpu_s(process: psutil.Process) -> Iterator[float]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        yield times.user + times.system + times.children_user + times.children_system
