@@ -47,8 +47,10 @@ def resize_pools(api: AirflowApi, places: Mapping[str, int], slots_per_chunk: in
     changed = []
     for pool in api.request("GET", "/pools?limit=1000")["pools"]:
         name, there = pool["name"], int(pool["slots"])
-        slots = max(places.get(name, 0), 1) * (slots_per_chunk if name == GPU_POOL else 1)
-        if name in places and there != slots:
+        if name not in places:
+            continue
+        slots = max(places[name], 1) * (slots_per_chunk if name == GPU_POOL else 1)
+        if there != slots:
             # Airflow wants to hear of `include_deferred` even where it is not in the mask.
             wanted = {"name": name, "slots": slots, "include_deferred": pool["include_deferred"]}
             api.request("PATCH", f"/pools/{name}?update_mask=slots", wanted)

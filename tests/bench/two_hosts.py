@@ -48,27 +48,19 @@ def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: f
     with (tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
           stack_house(Path(folder), HELD, hosts) as house):
         api = house.stack.api()
-        api.wait_for_run("tidy", str(api.trigger("tidy", {}, "bench")["dag_run_id"]), PATIENCE_S)  # sizes the pools
-        pause_all_others(house)
+        house.leave_only(DAG)
         with Watch(house, cores) as watch:
             runs = [trigger(house, recording, f"bench-{number:02}") for number in range(matches)]
             ended = [api.wait_for_run(DAG, run_id, PATIENCE_S) for run_id in runs]
         assert all(run["state"] == "success" for run in ended), ended
         wall_s = (max(moment(run["end_date"]) for run in ended) - min(moment(run["start_date"]) for run in ended))
         tasks = [task for run_id in runs for task in api.tasks(DAG, run_id)]
-        assert len(watch.held) >= matches, f"{len(watch.held)} chunks were held to their cores, {matches} ran"
+        assert watch.held == matches, f"{watch.held} chunks were held to their cores, {matches} ran"
     print(f"{len(hosts)} host(s): {matches} matches in {wall_s:.1f} s", flush=True)
     chunk_s = sum(task["duration"] for task in tasks if task["task_id"] == "spot_chunk")
     return {"hosts": len(hosts), "wall_s": round(wall_s, 1), "matches_per_hour": round(3600 * matches / wall_s, 1),
             "chunk_s": round(chunk_s / matches, 1), "chunks_at_work": round(chunk_s / wall_s, 2),
             "tasks_per_match": round(len(tasks) / matches, 1), **watch.result()}
-
-
-def pause_all_others(house: StackHouse) -> None:
-    """Nothing but the matches."""
-    for dag in house.stack.api().dags():
-        if dag["dag_id"] != DAG:
-            house.stack.api().request("PATCH", f"/dags/{dag['dag_id']}", {"is_paused": True})
 
 
 def trigger(house: StackHouse, recording: Path, name: str) -> str:
@@ -117,9 +109,9 @@ class Watch:
                 "chunk_cpu_s": round(fmean(self._chunk_cpu_s.values()), 1), "catalogue_transactions": self._committed}
 
     @property
-    def held(self) -> set[str]:
-        """Containers of the chunks that were held to their cores."""
-        return set(self._chunk_cpu_s)
+    def held(self) -> int:
+        """How many chunks were held to their cores."""
+        return len(self._chunk_cpu_s)
 
     def _transactions(self) -> int:
         """How many the catalogue has committed."""

@@ -94,6 +94,14 @@ class StackHouse:
             time.sleep(1)
         self.keep(service.start)
 
+    def leave_only(self, dag_id: str) -> None:
+        """Let `tidy` size the pools, then pause all other DAGs: nothing else takes recordings or processor time."""
+        api = self.stack.api()
+        api.wait_for_run("tidy", str(api.trigger("tidy", {}, "sizes-the-pools")["dag_run_id"]), UP_SEC)
+        for dag in api.dags():
+            if dag["dag_id"] != dag_id:
+                api.request("PATCH", f"/dags/{dag['dag_id']}", {"is_paused": True})
+
     def host_of(self, pid: int) -> str:
         """Where a task's process runs; empty for what is gone."""
         with contextlib.suppress(OSError):

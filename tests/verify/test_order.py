@@ -33,10 +33,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, A
     source = simulate(folder / "footage", 20, 7)
     with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "CHUNK_DURATION_SEC": "3600"}) as house:
         api = house.stack.api()
-        api.wait_for_run("tidy", str(api.trigger("tidy", {}, "sizes-the-pools")["dag_run_id"]), UP_TO_SEC)
-        for dag in api.dags():
-            if dag["dag_id"] != DAG:  # the ingest would take the recordings as well
-                api.request("PATCH", f"/dags/{dag['dag_id']}", {"is_paused": True})
+        house.leave_only(DAG)
         for run_id in ORDER:
             ffmpeg("-i", source, "-c", "copy", "-metadata", f"comment={run_id}", house.nas / f"{run_id}.mp4")
         for run_id in ORDER:
