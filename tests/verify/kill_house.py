@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy.exc import OperationalError
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
 
@@ -27,6 +25,7 @@ from engine import Engine  # noqa: E402
 from standalone import Stack  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
+from touchline.errors import CatalogueError  # noqa: E402
 from touchline.steps.result import read_result  # noqa: E402
 from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
 
@@ -303,7 +302,7 @@ def patiently(ask: Callable[[], Found]) -> Found:
     while True:
         try:
             return ask()
-        except (ApiError, OSError, OperationalError) as error:
+        except (ApiError, OSError, CatalogueError) as error:
             if time.monotonic() > deadline or (isinstance(error, ApiError) and error.status in (400, 404, 422)):
                 raise
         time.sleep(1)
