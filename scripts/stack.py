@@ -246,7 +246,8 @@ def wait_until_healthy(compose: Compose, line: LiveLine) -> None:
 def waiting_for(services: list[Service]) -> str:
     """For example "waiting for flower, worker: 8 of 10 are there"."""
     late = [service.name for service in services if not service.is_ready]
-    return f"waiting for {', '.join(late)}: {len(services) - len(late)} of {len(services)} are there"
+    waiting = f"waiting for {', '.join(late)}: " if late else ""
+    return f"{waiting}{len(services) - len(late)} of {len(services)} are there"
 
 
 def last_line(compose: Compose, service: str) -> str:

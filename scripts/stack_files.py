@@ -90,7 +90,7 @@ def provide_folders(env: Mapping[str, str]) -> None:
     """Make what is ours, for the user that the containers run as; what is the NAS's must be there.
 
     Raises:
-        StackError: a folder of the NAS is missing, or one of ours cannot be made.
+        StackError: a folder of the NAS is missing, one of ours cannot be made, or that user may not use one.
     """
     nas, output = Path(env["NAS_MOUNT_PATH"]), Path(env["NAS_OUTPUT_PATH"])
     if not nas.is_dir():
@@ -101,6 +101,29 @@ def provide_folders(env: Mapping[str, str]) -> None:
         _make(output, "NAS_OUTPUT_PATH", env)
     for name in FOLDERS:
         _make(Path(env[name]), name, env)
+    for name in ("NAS_MOUNT_PATH", "MODELS_DIR"):
+        _check_rights(name, "read", env)
+    for name in ("NAS_OUTPUT_PATH", *(name for name in FOLDERS if name != "MODELS_DIR")):
+        _check_rights(name, "written", env)
+
+
+def _check_rights(name: str, done: str, env: Mapping[str, str]) -> None:
+    """Asked from inside the folder: containers mount it alone, whatever the folders above it allow.
+
+    Only root and that user can ask, root not on a NAS where it is nobody; `check_nas` finds what is not asked here.
+    """
+    uid, gid, me = int(env["TOUCHLINE_UID"]), int(env["TOUCHLINE_GID"]), os.getuid()
+    if me not in (0, uid):
+        return
+    user, group, groups = (uid, gid, ()) if me == 0 else (None, None, None)
+    question = ["test", "-r" if done == "read" else "-w", ".", "-a", "-x", "."]
+    try:
+        answer = subprocess.run(question, cwd=env[name], check=False, user=user, group=group, extra_groups=groups)
+    except PermissionError:
+        return
+    if answer.returncode:
+        raise StackError(f"{name}={env[name]} cannot be {done} by user {uid}: let user {uid} do that, or name another "
+                         "folder, or another TOUCHLINE_UID and TOUCHLINE_GID, in .env")
 
 
 def _make(folder: Path, name: str, env: Mapping[str, str]) -> None:

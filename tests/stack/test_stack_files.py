@@ -75,6 +75,23 @@ def test_a_missing_nas_is_one_line_that_says_what_to_do(env: dict[str, str]) -> 
         provide_folders({**env, "NAS_MOUNT_PATH": "/nowhere"})
 
 
+@pytest.mark.parametrize(("name", "done"), [("NAS_MOUNT_PATH", "read"), ("NAS_OUTPUT_PATH", "written"),
+                                            ("WORKING_DIR", "written"), ("MODELS_DIR", "read")])
+def test_a_folder_that_the_containers_user_may_not_use_is_one_line(env: dict[str, str], name: str, done: str) -> None:
+    provide_folders(env)
+    Path(env[name]).chmod(0o500 if done == "written" else 0o300)
+    os.chown(env[name], os.getuid(), os.getgid())  # of root, where root runs the tests
+    with pytest.raises(StackError, match=f"{name}=.* cannot be {done} by user {env['TOUCHLINE_UID']}: let user"):
+        provide_folders(env)
+
+
+def test_models_need_not_be_writable_and_folders_above_do_not_matter(env: dict[str, str], tmp_path: Path) -> None:
+    provide_folders(env)
+    Path(env["MODELS_DIR"]).chmod(0o500)
+    tmp_path.chmod(0o700)
+    provide_folders(env)
+
+
 def test_folders_of_ours_are_made(env: dict[str, str]) -> None:
     provide_folders(env)
     assert all(Path(env[name]).is_dir() for name in (*FOLDERS, "NAS_OUTPUT_PATH"))
