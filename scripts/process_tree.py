@@ -76,19 +76,23 @@ def reap() -> None:
 def end_recorded_sessions(record: Path, folder: Path) -> None:
     """End what a supervisor that was itself killed could not end: the sessions that `record` names.
 
-    A number may be a stranger's by now: only a session whose members all work below `folder` is ended.
+    A number may be a stranger's by now: only a session of which no member works outside `folder` is ended.
     """
     with contextlib.suppress(OSError, ValueError):
         for session in json.loads(record.read_text()).values():
             members = session_members(session)
-            if members and all(_works_below(member, folder) for member in members):
+            if members and not any(_works_outside(member, folder) for member in members):
                 end_session(session, 1)
 
 
-def _works_below(pid: int, folder: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cwd").resolve().is_relative_to(folder)
-    return False
+def _works_outside(pid: int, folder: Path) -> bool:
+    """A process that has ended meanwhile works nowhere."""
+    try:
+        return not Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(folder.resolve())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
 
 
 def _processes() -> list[int]:
