@@ -15,7 +15,7 @@ from touchline.settings import Settings
 from touchline.steps.register import REELS, fingerprint, make_request
 from touchline.steps.request import Request
 from touchline.storage import STORAGE_ERRNOS, storage_error
-from touchline_airflow.watch import watched_folders
+from touchline_airflow.mount.find import watched_folders
 
 LONGEST_PATH = 4096
 

@@ -24,7 +24,7 @@ from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX
 from touchline_airflow.backfill.outdated import notes_changed, outdated
 from touchline_airflow.metrics.failure_class import failure_class
-from touchline_airflow.watch import find_recordings, is_for_ingest
+from touchline_airflow.mount.find import find_recordings, is_for_ingest
 
 NIGHTS = 3
 """A match that failed in so many nights one after another is left for a person."""

@@ -1,0 +1,80 @@
+"""Which files on the mount are recordings, by name and place?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from touchline.errors import SettingError
+from touchline.settings import Settings
+from touchline_airflow.mount.kept_folders import is_kept, lies_in_kept
+from touchline_airflow.mount.names import Kind, kind_of
+
+
+def find_recordings(settings: Settings) -> Iterator[Path]:
+    """Every file below the mount that may be a recording, by its name and place.
+
+    Left out: the output folder, dot files and folders, what a NAS or a camera keeps for itself, partial files, links
+    to folders, links that lead out of the mount or into what is left out, names that are not UTF-8, and what is older
+    than INGEST_SINCE.
+    """
+    return (path for path, kind in find_videos(settings) if kind is Kind.RECORDING)
+
+
+def find_videos(settings: Settings) -> Iterator[tuple[Path, Kind]]:
+    """The same, and the videos in such places that are not taken (`Kind.FOREIGN`), in the order of their names."""
+    mount, output = watched_folders(settings)
+    since = _since(settings.ingest_since)
+    for folder, folders, names in os.walk(mount):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != output
+                            and not is_kept((here / name).relative_to(mount)))
+        for name in sorted(names):
+            path, kind = here / name, kind_of(name)
+            if kind is not Kind.OTHER and _is_inside(path, mount, output) and _is_new_enough(path, since):
+                yield path, kind
+
+
+def is_for_ingest(path: Path, settings: Settings) -> bool:
+    """Whether the ingest takes a recording: it is not older than INGEST_SINCE."""
+    return _is_new_enough(path, _since(settings.ingest_since))
+
+
+def watched_folders(settings: Settings) -> tuple[Path, Path]:
+    """Mount and output folder, resolved.
+
+    Raises:
+        SettingError: the mount is the output or lies in it, so that nothing could be told from our own files.
+    """
+    mount, output = settings.nas_mount_path.resolve(), settings.nas_output_path.resolve()
+    if mount.is_relative_to(output):
+        raise SettingError(f"NAS_OUTPUT_PATH={output} holds NAS_MOUNT_PATH={mount}: name a folder of its own")
+    return mount, output
+
+
+def _is_inside(path: Path, mount: Path, output: Path) -> bool:
+    try:
+        real = path.resolve(strict=True) if path.is_symlink() else path
+        is_ours = real.is_relative_to(mount) and not real.is_relative_to(output)
+        return is_ours and real.is_file() and not lies_in_kept(real.relative_to(mount))
+    except (OSError, RuntimeError):
+        return False
+
+
+def _is_new_enough(path: Path, since: float | None) -> bool:
+    try:
+        return since is None or path.stat().st_mtime >= since
+    except OSError:
+        return False
+
+
+def _since(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"INGEST_SINCE={text!r} is not an ISO date: write 2026-08-01") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
