@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 PROCESS_MATCH = "process_match"
-LEASE_SEC = 24 * 3600
 ACTIVE_STATES = ("queued", "running")
 
 

@@ -14,7 +14,7 @@ from touchline.steps.request import Request, save_request
 from touchline_airflow.budgets import NoSpaceYetError, note_given_up, note_waiting, require_working
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import failing_plainly
-from touchline_airflow.leases import LEASE_SEC, run_is_active
+from touchline_airflow.leases import run_is_active
 from touchline_airflow.match_request import find_match, read_order
 from touchline_airflow.waiting import is_late, wait_while_held
 
@@ -56,8 +56,7 @@ class OpenMatch(BaseSensorOperator):
         match_id = request.match_id
         if not self._fits(context, request, settings):
             return PokeReturnValue(is_done=False)
-        holder = matches.take_lease(address, match_id, run_id, LEASE_SEC,
-                                    lambda other: run_is_active(context["ti"], other))
+        holder = matches.take_lease(address, match_id, run_id, lambda other: run_is_active(context["ti"], other))
         if holder != run_id:
             self.log.info("Run %s works on %s: waiting for our turn", holder, match_id)
             return PokeReturnValue(is_done=False)

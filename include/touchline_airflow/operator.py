@@ -21,7 +21,7 @@ from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
 from touchline_airflow.force import is_forced
 from touchline_airflow.hosts import this_host
-from touchline_airflow.leases import LEASE_SEC, run_is_active
+from touchline_airflow.leases import run_is_active
 from touchline_airflow.locality import STEP_BACK_SEC, better_host
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.ops.cost_stop import stop_for_cost
@@ -131,7 +131,7 @@ class TouchlineOperator(StepOperator):
             self.log.info("The recording is in SCRATCH_DIR: the next steps on this host read it there")
 
     def _hold_lease(self, settings: Settings, run_id: str, task_instance: Any) -> None:
-        holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id, LEASE_SEC,
+        holder = matches.take_lease(settings.catalogue_address, self.match_id, run_id,
                                     lambda other: run_is_active(task_instance, other))
         if holder != run_id:
             fail(self.log, f"run {holder} works on {self.match_id}: clear this task again when it has ended",

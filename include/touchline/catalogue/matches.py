@@ -105,32 +105,31 @@ def undisturbed(url: str, match: Match) -> Iterator[bool]:
         yield row is not None and _match(row) == match and match.lease_holder is None
 
 
-def take_lease(url: str, match_id: str, holder: str, duration_sec: int, is_running: Callable[[str], bool]) -> str:
+def take_lease(url: str, match_id: str, holder: str, is_running: Callable[[str], bool]) -> str:
     """Try to take the match for `holder`; returns who has it now: `holder` on success.
 
-    A lease passes to another holder when it was given back, when its time is over, or when `is_running(other)` says
-    no. `is_running` is asked outside of the transaction.
+    A lease passes to another holder when it was given back, or when `is_running(other)` says no, and for no other
+    reason: it has no time limit, because a run may wait for days (held, or for space) and a clock may jump.
+    `is_running` is asked outside of the transaction; what it raises, where nobody can tell, leaves the lease as it is.
     """
     ended: str | None = None
     while True:
         with writing(url) as connection:
-            row = connection.execute(select(matches.c.lease_holder, matches.c.lease_until_ms)
-                                     .where(matches.c.match_id == match_id).with_for_update()).one()
-            moment = now_ms()
-            if row.lease_holder in (None, holder, ended) or (row.lease_until_ms or 0) < moment:
-                connection.execute(matches.update().where(matches.c.match_id == match_id).values(
-                    lease_holder=holder, lease_until_ms=moment + duration_sec * 1000))
+            current = connection.execute(select(matches.c.lease_holder).where(matches.c.match_id == match_id)
+                                         .with_for_update()).scalar_one()
+            if current in (None, holder, ended):
+                connection.execute(matches.update().where(matches.c.match_id == match_id).values(lease_holder=holder))
                 return holder
-        if is_running(row.lease_holder):
-            return str(row.lease_holder)
-        ended = row.lease_holder
+        if is_running(current):
+            return str(current)
+        ended = current
 
 
 def release_lease(url: str, match_id: str, holder: str) -> None:
     """Give the match back; nothing happens when another holds it."""
     with writing(url) as connection:
         connection.execute(matches.update().where(matches.c.match_id == match_id, matches.c.lease_holder == holder)
-                           .values(lease_holder=None, lease_until_ms=None))
+                           .values(lease_holder=None))
 
 
 def _match(row: Any) -> Match:

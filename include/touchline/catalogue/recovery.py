@@ -38,7 +38,7 @@ def adopt(url: str, found: PublishedMatch) -> list[str]:
             status="published", reason=None, ended_at_ms=moment))
         connection.execute(matches.update().where(matches.c.match_id == found.match_id).values(
             status="published", reason=None, title=found.title, duration_ms=found.duration_ms, lease_holder=None,
-            lease_until_ms=None, updated_at_ms=moment))
+            updated_at_ms=moment))
     return sorted({*working, f"match__{found.match_id}__{row['attempt']}",
                    *([row["lease_holder"]] if row["lease_holder"] else [])})
 
@@ -62,7 +62,7 @@ def _forget(url: str, match_id: str, run_id: str) -> str:
     with writing(url) as connection:
         connection.execute(runs.delete().where(runs.c.run_id == run_id, runs.c.status == "running"))
         connection.execute(matches.update().where(matches.c.match_id == match_id, matches.c.lease_holder == run_id)
-                           .values(lease_holder=None, lease_until_ms=None))
+                           .values(lease_holder=None))
         match = connection.execute(select(matches).where(matches.c.match_id == match_id)).mappings().one()
         others = connection.execute(select(runs).where(runs.c.match_id == match_id).order_by(
             runs.c.started_at_ms.desc())).mappings().all()

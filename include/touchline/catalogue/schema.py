@@ -48,7 +48,8 @@ matches = Table(
 )
 """One row per match; `fingerprint` is that of its content, so one content is one match under any name.
 
-`pinned`: the retention leaves it alone. `prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
+`lease_until_ms` is read and written by nobody any more: a lease lasts as long as its run. `pinned`: the retention
+leaves it alone. `prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
 """
 
 recordings = Table(

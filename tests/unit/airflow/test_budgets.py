@@ -59,7 +59,7 @@ def a_match(settings: Settings, match_id: str, size: int, clips_sec: int = 0) ->
 
 
 def hold(settings: Settings, match_id: str) -> None:
-    matches.take_lease(settings.catalogue_address, match_id, f"run-of-{match_id}", 60, lambda _: True)
+    matches.take_lease(settings.catalogue_address, match_id, f"run-of-{match_id}", lambda _: True)
 
 
 def row(settings: Settings) -> matches.Match:

@@ -30,7 +30,7 @@ def settings(own_settings: Settings) -> Settings:
     address = own_settings.catalogue_address
     matches.register(address, MATCH, "f" * 64, "/nas/Cup final.mp4")
     runs.begin(address, RUN, MATCH)
-    matches.take_lease(address, MATCH, RUN, 60, lambda _: True)
+    matches.take_lease(address, MATCH, RUN, lambda _: True)
     files = WorkFiles(own_settings.working_dir, MATCH)
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
     probe = {"recordings": [{"path": "/nas/Cup final.mp4", "duration_ms": 1234}], "sidecar": {"title": None}}
@@ -46,7 +46,7 @@ def settings(own_settings: Settings) -> Settings:
 
 
 def lease_is_free(settings: Settings) -> bool:
-    return matches.take_lease(settings.catalogue_address, MATCH, "run-2", 60, lambda _: True) == "run-2"
+    return matches.take_lease(settings.catalogue_address, MATCH, "run-2", lambda _: True) == "run-2"
 
 
 def test_a_published_match_has_its_results_in_the_catalogue(settings: Settings) -> None:

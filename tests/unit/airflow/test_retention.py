@@ -149,7 +149,7 @@ def test_a_match_that_is_pinned_in_the_catalogue_and_whose_folder_is_away_stays_
 def test_a_match_that_is_taken_after_it_was_planned_is_left_alone(own_settings: Settings) -> None:
     files = a_match(own_settings)
     plan = plan_results(own_settings, PLAIN, NOW)
-    matches.take_lease(own_settings.catalogue_address, MATCH, "run-2", 60, lambda _: True)
+    matches.take_lease(own_settings.catalogue_address, MATCH, "run-2", lambda _: True)
     assert "is left alone" in remove(plan, own_settings)[0]
     assert plan_results(own_settings, PLAIN, NOW).going == ()
     assert files.scan.exists() and files.reel_video("keeper").exists()
@@ -333,7 +333,7 @@ def arrange(settings: Settings, root: Path, match_id: str, odd: Odd) -> None:
         (folder.root / "KEEP").touch()
     matches.update(address, match_id, status=odd.status)
     if odd.leased:
-        matches.take_lease(address, match_id, "run-2", 60, lambda _: True)
+        matches.take_lease(address, match_id, "run-2", lambda _: True)
     set_back(settings, match_id, odd.days)
 
 

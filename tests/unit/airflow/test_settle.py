@@ -57,7 +57,7 @@ def publish(sources: Sources) -> MatchFolder:
 def begin(sources: Sources, run_id: str = RUN) -> None:
     address = sources.settings.catalogue_address
     matches.register(address, MATCH, FINGERPRINT, "/nas/deep/Cup final.mp4")
-    matches.take_lease(address, MATCH, run_id, 60, lambda _: True)
+    matches.take_lease(address, MATCH, run_id, lambda _: True)
     runs.begin(address, run_id, MATCH)
     matches.update(address, MATCH, status="processing")
 

@@ -28,7 +28,7 @@ def settings(own_settings: Settings) -> Settings:
     """A match that a run is working on: it holds the lease."""
     address = own_settings.catalogue_address
     matches.register(address, MATCH, "f" * 64, "/nas/Cup final.mp4")
-    matches.take_lease(address, MATCH, RUN, 60, lambda _: True)
+    matches.take_lease(address, MATCH, RUN, lambda _: True)
     runs.begin(address, RUN, MATCH)
     matches.update(address, MATCH, status="processing", reason=None)
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
@@ -78,7 +78,7 @@ def test_a_match_whose_folder_holds_the_results_counts_as_published(settings: Se
 
 
 def test_a_match_that_another_run_has_taken_over_is_left_to_it(settings: Settings) -> None:
-    matches.take_lease(settings.catalogue_address, MATCH, "manual__2", 60, lambda _: False)
+    matches.take_lease(settings.catalogue_address, MATCH, "manual__2", lambda _: False)
     runs.begin(settings.catalogue_address, "manual__2", MATCH)
     publish(settings)
     close_ended_run(OPEN, "failed", KILLED, settings)

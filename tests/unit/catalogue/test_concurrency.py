@@ -37,7 +37,7 @@ def is_not_dead(holder: str) -> bool:
 
 
 def take(url: str, holder: str) -> str:
-    return matches.take_lease(url, MATCH, holder, 60, is_not_dead)
+    return matches.take_lease(url, MATCH, holder, is_not_dead)
 
 
 def hand_on(url: str, holder: str) -> int:
@@ -68,7 +68,7 @@ def all_of(pool: ProcessPoolExecutor, work: Callable[..., Any], values: list[Any
 
 def test_a_lease_is_taken_over_by_one_process_only(url: str, many: ProcessPoolExecutor) -> None:
     for _ in range(5):
-        matches.update(url, MATCH, lease_holder="dead", lease_until_ms=1 << 60)
+        matches.update(url, MATCH, lease_holder="dead")
         assert len(set(all_of(many, partial(take, url), [f"run-{number}" for number in range(AT_ONCE)]))) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,33 +40,48 @@ def test_ten_at_once_register_one_match(url: str) -> None:
 
 
 def test_a_lease_is_kept_by_its_holder_and_refused_to_others(url: str) -> None:
-    assert matches.take_lease(url, MATCH, "run-1", 60, always) == "run-1"
-    assert matches.take_lease(url, MATCH, "run-1", 60, always) == "run-1"
-    assert matches.take_lease(url, MATCH, "run-2", 60, always) == "run-1"
+    assert matches.take_lease(url, MATCH, "run-1", always) == "run-1"
+    assert matches.take_lease(url, MATCH, "run-1", always) == "run-1"
+    assert matches.take_lease(url, MATCH, "run-2", always) == "run-1"
 
 
 def test_a_lease_whose_run_has_ended_is_taken_over(url: str) -> None:
-    matches.take_lease(url, MATCH, "run-1", 60, always)
-    assert matches.take_lease(url, MATCH, "run-2", 60, never) == "run-2"
+    matches.take_lease(url, MATCH, "run-1", always)
+    assert matches.take_lease(url, MATCH, "run-2", never) == "run-2"
 
 
-def test_a_lease_whose_time_is_over_is_taken_over(url: str) -> None:
-    matches.take_lease(url, MATCH, "run-1", -1, always)
-    assert matches.take_lease(url, MATCH, "run-2", 60, always) == "run-2"
+@pytest.mark.parametrize("days", [2, 7, 400, -400])
+def test_a_lease_whose_run_is_active_is_kept_however_old_and_wherever_the_clock_jumps(
+        url: str, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    matches.take_lease(url, MATCH, "run-1", always)
+    later_ms = time.time_ns() // 1_000_000 + days * 86_400_000
+    monkeypatch.setattr("touchline.catalogue.matches.now_ms", lambda: later_ms)
+    assert matches.take_lease(url, MATCH, "run-2", always) == "run-1"
+    assert matches.take_lease(url, MATCH, "run-2", never) == "run-2"
+
+
+def test_a_lease_of_which_nobody_can_tell_stays_as_it_is(url: str) -> None:
+    def airflow_is_away(_: str) -> bool:
+        raise ConnectionError("no answer")
+
+    matches.take_lease(url, MATCH, "run-1", always)
+    with pytest.raises(ConnectionError):
+        matches.take_lease(url, MATCH, "run-2", airflow_is_away)
+    assert matches.take_lease(url, MATCH, "run-3", always) == "run-1"
 
 
 def test_only_the_holder_gives_a_lease_back(url: str) -> None:
-    matches.take_lease(url, MATCH, "run-1", 60, always)
+    matches.take_lease(url, MATCH, "run-1", always)
     matches.release_lease(url, MATCH, "run-2")
-    assert matches.take_lease(url, MATCH, "run-2", 60, always) == "run-1"
+    assert matches.take_lease(url, MATCH, "run-2", always) == "run-1"
     matches.release_lease(url, MATCH, "run-1")
-    assert matches.take_lease(url, MATCH, "run-2", 60, always) == "run-2"
+    assert matches.take_lease(url, MATCH, "run-2", always) == "run-2"
 
 
 def test_two_that_take_over_at_once_do_not_both_win(url: str) -> None:
-    matches.take_lease(url, MATCH, "dead", 60, always)
+    matches.take_lease(url, MATCH, "dead", always)
     with ThreadPoolExecutor(8) as pool:
-        holders = list(pool.map(lambda number: matches.take_lease(url, MATCH, f"run-{number}", 60,
+        holders = list(pool.map(lambda number: matches.take_lease(url, MATCH, f"run-{number}",
                                                                   lambda other: other != "dead"), range(8)))
     assert len(set(holders)) == 1
 

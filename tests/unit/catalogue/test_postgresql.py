@@ -40,8 +40,8 @@ def test_no_connection_is_open_between_transactions_or_while_airflow_is_asked(fa
         open_then.append(connections(far))
         return True
 
-    matches.take_lease(far, MATCH, "run-1", 60, is_running)
-    assert matches.take_lease(far, MATCH, "run-2", 60, is_running) == "run-1"
+    matches.take_lease(far, MATCH, "run-1", is_running)
+    assert matches.take_lease(far, MATCH, "run-2", is_running) == "run-1"
     assert (open_then, connections(far)) == ([0], 0)
 
 

@@ -102,7 +102,7 @@ def test_a_task_that_was_killed_finds_the_run_that_it_started(settings: Settings
     assert raised.value.trigger.run_ids == [f"nightly__{made}__1"]
     # The same when its first task has taken the match.
     matches.register(settings.catalogue_address, made, make_request([path]).fingerprints[0], str(path))
-    matches.take_lease(settings.catalogue_address, made, f"nightly__{made}__1", 60, lambda _: True)
+    matches.take_lease(settings.catalogue_address, made, f"nightly__{made}__1", lambda _: True)
     matches.update(settings.catalogue_address, made, status="processing")
     with pytest.raises(TaskDeferred):
         first.execute(airflow.context)
@@ -112,7 +112,7 @@ def test_a_match_that_somebody_else_makes_is_left_alone(settings: Settings, path
     airflow, request = Airflow(), make_request([path])
     late = task(settings)
     matches.register(settings.catalogue_address, request.match_id, request.fingerprints[0], str(path))
-    matches.take_lease(settings.catalogue_address, request.match_id, "manual__1", 60, lambda _: True)
+    matches.take_lease(settings.catalogue_address, request.match_id, "manual__1", lambda _: True)
     matches.update(settings.catalogue_address, request.match_id, status="processing")
     airflow.states = {"manual__1": "running"}
     with pytest.raises(AirflowSkipException):

@@ -105,7 +105,7 @@ def test_what_is_made_or_done_is_left_alone(settings: Settings, status: str, lin
 
 def test_who_works_on_a_match_is_told(settings: Settings) -> None:
     match_id = match(settings, drop(settings, "cup.mp4"), "processing")
-    matches.take_lease(settings.catalogue_address, match_id, "match__x__1", 60, lambda _: True)
+    matches.take_lease(settings.catalogue_address, match_id, "match__x__1", lambda _: True)
     assert look(settings)[1] == [Told(LEFT, match_id, "run match__x__1 works on it")]
 
 
