@@ -2,12 +2,16 @@
 
 `report.html` is a Jinja template with autoescape on; `report.css` and `report.js` are put into it. Thumbnails are in
 the page itself, the reels are played from `reels/<name>.mp4`. It has no external address and works from `file://`.
+
+Names in it come from strangers. Should one get past the autoescape, the page's Content-Security-Policy still lets no
+script and no style run but those two, which it names by hash, and lets the page load nothing but the reels beside it.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +104,10 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
     halves = halves_from_kick_offs(tuple(match["kick_offs_ms"]))
     actions = [_action(item, content.reels, rules) for item in content.actions]
     reels = [_reel(reel, content.thumbnails, halves, rules) for reel in content.reels]
+    css = _inline("report.css") + _colour_classes(rules)
+    js = _inline("report.js")
     page: str = _template().render(
+        policy=_policy(js, css),
         title=match["title"],
         facts=_facts(match),
         reels=reels,
@@ -110,8 +117,8 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
         action_count=len(actions),
         data=_data(reels),
         reel_titles={reel.name: reel.title for reel in reels},
-        css=_inline("report.css"),
-        js=_inline("report.js"),
+        css=css,
+        js=js,
     )
     return page
 
@@ -127,6 +134,23 @@ def _template() -> Template:
 @functools.cache
 def _inline(name: str) -> Markup:
     return Markup((_HERE / name).read_text())  # noqa: S704 - our own file
+
+
+def _colour_classes(rules: ClipRules) -> Markup:
+    """A class for each colour of a label: the page's policy allows no style of a single element."""
+    colours = sorted({rule.colour for rule in (rules.default, *rules.labels.values())})
+    line = Markup("i.colour-{} {{ background: {}; }}\n")
+    return Markup("").join(line.format(colour[1:], colour) for colour in colours)
+
+
+def _policy(js: str, css: str) -> str:
+    """What a browser lets the page do. `file:` is for browsers in which a local file has no 'self'."""
+    return (f"default-src 'none'; script-src '{_hash(js)}'; style-src '{_hash(css)}'; img-src data:; "
+            "media-src 'self' file:; base-uri 'none'; form-action 'none'")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _facts(match: Plain) -> list[str]:

@@ -1,4 +1,6 @@
 import base64
+import hashlib
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -97,6 +99,32 @@ def test_nothing_is_loaded_from_elsewhere():
         for name in ("src", "href"):
             address = attributes.get(name)
             assert address in (None, "actions.json") or address.startswith(("data:", "reels/"))
+
+
+def test_the_policy_lets_its_own_script_and_style_run_and_nothing_else():
+    page = _page([SAVE, CORNER], [SAVE_CLIP], thumbnails={("highlights", SAVE_CLIP["clip_id"]): b"\xff\xd8"})
+    policy = html.unescape(re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)[1])
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    for what, rule in (("script", "script-src"), ("style", "style-src")):
+        [text] = re.findall(f"<{what}>(.*?)</{what}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules.pop(rule) == f"'sha256-{digest}'"
+    assert rules == {"default-src": "'none'", "img-src": "data:", "media-src": "'self' file:", "base-uri": "'none'",
+                     "form-action": "'none'"}
+    assert page.index("Content-Security-Policy") < min(page.index("<style"), page.index("<script"))
+
+
+def test_no_element_has_a_style_or_a_script_of_its_own():
+    page = _page([SAVE, CORNER], [SAVE_CLIP], [SAVE_CLIP])
+    assert not [tag for tag, attributes in _Tags(page).tags
+                if any(name == "style" or name.startswith("on") for name in attributes)]
+
+
+def test_a_label_has_its_colour_wherever_it_stands():
+    page = _page([SAVE], [SAVE_CLIP])
+    colour = RULES.of("Save").colour
+    assert f"i.colour-{colour[1:]} {{ background: {colour}; }}" in page
+    assert len(_tags(page, "i", class_=f"colour-{colour[1:]}")) == 3, "filter, clip and line"
 
 
 def test_an_action_leads_to_its_moment_in_the_reel_with_four_seconds_before_it():

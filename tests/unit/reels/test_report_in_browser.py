@@ -1,5 +1,11 @@
-"""The page's script in a real browser: what a click does to the players."""
+"""The page in a real browser: what a click does to the players, and what its policy lets nobody do.
 
+What looks at the page is a script that the page does not know: the policy gets its hash and the address of the test.
+"""
+
+import base64
+import functools
+import hashlib
 import json
 import os
 import queue
@@ -7,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,8 +23,11 @@ from touchline.reels.rules import load_rules
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.verify, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
 
-PROBE = """
-<script>
+TELL = """
+.catch((error) => String(error.stack)).then((seen) =>
+  fetch("http://127.0.0.1:PORT/", { method: "POST", mode: "no-cors", body: JSON.stringify(seen) }));
+"""
+CLICKS = """
 (async () => {
   const video = (reel) => document.querySelector(`video[data-reel=${reel}]`);
   const happens = (target, what) => new Promise((resolve) => target.addEventListener(what, resolve, { once: true }));
@@ -47,10 +56,33 @@ PROBE = """
   document.querySelector('.filters [data-label="Goal"]').click();
   seen.filtered = [...document.querySelectorAll(".actions li:not([hidden])")].map((line) => line.dataset.label);
   return seen;
-})().catch((error) => String(error.stack)).then((seen) =>
-  fetch("http://127.0.0.1:PORT/", { method: "POST", mode: "no-cors", body: JSON.stringify(seen) }));
-</script>
-"""
+})()"""
+STRANGERS = """
+(async () => {
+  const seen = { refused: [] };
+  document.addEventListener("securitypolicyviolation", (event) => seen.refused.push(event.effectiveDirective));
+  const video = document.querySelector("video");
+  if (video.readyState < 1) {
+    await new Promise((resolve) => video.addEventListener("loadedmetadata", resolve, { once: true }));
+  }
+  seen.seconds = Math.round(video.duration);
+  seen.picture = document.querySelector("img").naturalWidth;
+  seen.colour = getComputedStyle(document.querySelector(".filters [data-label=Goal] i")).backgroundColor;
+  seen.scripted = document.documentElement.classList.contains("scripted");
+  const add = (name, values) => document.body.append(Object.assign(document.createElement(name), values));
+  add("script", { textContent: "window.ran = true" });
+  add("script", { src: "http://127.0.0.1:PORT/script.js" });
+  add("script", { src: "reels/script.js" });
+  add("img", { src: "http://127.0.0.1:PORT/picture.png" });
+  add("iframe", { src: "http://127.0.0.1:PORT/page.html" });
+  add("style", { textContent: "body { color: red }" });
+  document.body.insertAdjacentHTML("beforeend", "<img src=data:, onerror='window.ran = true'>");
+  document.body.insertAdjacentHTML("beforeend", "<b style='color: red'></b>");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  seen.ran = window.ran === true;
+  seen.refused.sort();
+  return seen;
+})()"""
 
 
 def _clip(start_ms, end_ms, reel_start_ms, label):
@@ -93,9 +125,9 @@ def page(tmp_path):
         {"name": "keeper", "duration_ms": 34_000, "clips": [goal, _clip(87_000, 97_000, 24_000, "Goal kick")]},
     ]
     actions = [_action(20_000, "Goal"), _action(63_000, "Throw-in"), _action(90_000, "Goal kick")]
-    text = render_report(ReportMatch(match, actions, reels, {}), load_rules())
+    pictures = {("highlights", goal["clip_id"]): _jpeg()}
     path = tmp_path / "report.html"
-    path.write_text(text.replace("</body>", PROBE + "</body>"))
+    path.write_text(render_report(ReportMatch(match, actions, reels, pictures), load_rules()))
     (tmp_path / "reels").mkdir()
     for name in ("highlights", "keeper"):
         subprocess.run(
@@ -124,8 +156,26 @@ def page(tmp_path):
     return path
 
 
+def _jpeg():
+    argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=red:s=16x16:d=1", "-frames:v", "1", "-f", "mjpeg", "-"]
+    return subprocess.run(argv, check=True, capture_output=True).stdout
+
+
+def _put_in(page, look, port):
+    """Add a script to the page, and to its policy that this one may run and tell us."""
+    script = (look + TELL).replace("PORT", str(port))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    also = f"connect-src http://127.0.0.1:{port}; script-src &#39;sha256-{digest}&#39; "
+    text = page.read_text().replace("script-src ", also, 1)
+    page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
+
+
 class _Listener(BaseHTTPRequestHandler):
     """Takes what the page saw: the browser runs in real time, so it has to say when it is done."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.send_error(404)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -139,8 +189,8 @@ class _Listener(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def listener():
-    with HTTPServer(("127.0.0.1", 0), _Listener) as server:
-        server.seen = queue.Queue()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Listener) as server:
+        server.seen, server.asked = queue.Queue(), []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -151,10 +201,10 @@ def browse(tmp_path):
     """Open a page in a browser that is gone after the test."""
     started = []
 
-    def open_page(path):
+    def open_page(address):
         argv = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         argv += ["--no-first-run", "--autoplay-policy=no-user-gesture-required", "--remote-debugging-port=0"]
-        argv += [f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+        argv += [f"--user-data-dir={tmp_path / 'profile'}", address]
         started.append(
             subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         )
@@ -166,8 +216,8 @@ def browse(tmp_path):
 
 
 def test_clicks_and_keys_move_the_right_player_to_the_right_moment(page, listener, browse):
-    page.write_text(page.read_text().replace(":PORT/", f":{listener.server_port}/"))
-    browse(page)
+    _put_in(page, CLICKS, listener.server_port)
+    browse(page.as_uri())
     assert listener.seen.get(timeout=60) == {
         "goal": ["highlights", 8.0],  # 20 s − 4 s, with the clip's 8 s at the start of the reel
         "goal_kick": ["keeper", 24.0],  # less than 4 s into its clip: from the clip's start
@@ -178,3 +228,35 @@ def test_clicks_and_keys_move_the_right_player_to_the_right_moment(page, listene
         "now": "2 of 2 · Throw-in",
         "filtered": ["Goal"],
     }
+
+
+@pytest.fixture
+def web(tmp_path):
+    """The folder of the page, as a web server gives it; the address of the page."""
+    handler = functools.partial(_Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/report.html"
+        server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize("by", ["file", "http"])
+def test_the_page_works_and_nothing_that_a_stranger_put_in_runs_or_loads(by, page, listener, browse, web):
+    _put_in(page, STRANGERS, listener.server_port)
+    (page.parent / "reels" / "script.js").write_text("window.ran = true")
+    browse(page.as_uri() if by == "file" else web)
+    assert listener.seen.get(timeout=60) == {
+        "seconds": 34,
+        "picture": 16,
+        "colour": "rgb(212, 53, 28)",
+        "scripted": True,
+        "ran": False,
+        "refused": ["frame-src", "img-src", "script-src-attr", "script-src-elem", "script-src-elem", "script-src-elem",
+                    "style-src-attr", "style-src-elem"],
+    }
+    assert listener.asked == []
