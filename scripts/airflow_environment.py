@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.login import USER, login_file, provide_password
 from touchline_airflow.runtime import decide_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,7 @@ def airflow_environment(state: Path, nas: Path, output: Path, port: int, environ
     """The environment of all parts. Variables that the caller has set win, but for those that bind it to 127.0.0.1."""
     given = {**tuning(), **_for_one_machine(), **folders(state), **environ,
              **_fixed(state, nas, output, port, environ)}
+    _ = DeploymentSettings.from_env(given).host_names  # a wrong one is told here, not by an API server that never comes
     # Decided here, once: a restart of anything must not change how steps run.
     return {**given, "TOUCHLINE_RUNTIME": decide_runtime(given)}
 
@@ -47,14 +50,14 @@ def _fixed(state: Path, nas: Path, output: Path, port: int, environ: Mapping[str
         "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "TOUCHLINE_METADATA_URL": database,  # for the tasks, from which Airflow hides its own variable
-        "AIRFLOW_CONN_TOUCHLINE_API": f"http://admin:admin@127.0.0.1:{port}",
+        "AIRFLOW_CONN_TOUCHLINE_API": f"http://{USER}:{provide_password(state)}@127.0.0.1:{port}",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(login_file(state)),
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
         # The dates of `airflow backfill create` are days of the people here.
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": environ.get("TIMEZONE") or "UTC",

@@ -32,13 +32,13 @@ from touchline.domain.layout import MatchFolder
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline.steps.register import make_request
+from touchline_airflow.login import USER, login_file, password_of
 from touchline_airflow.rest import AirflowApi, ApiError
 
 STATE = ROOT / ".demo"
 NAS = STATE / "nas"
 OUTPUT = NAS / "output"
 SIDECARS = (("match.toml", ".match.toml"), ("marks.csv", ".marks.csv"))
-LOGIN = "(login admin, password admin; only from this machine)"
 RUNTIMES = {"docker": "in a container of its own (docs/how-to/containers.md)",
             "process": "as a process beside Airflow; with a Docker engine and `make images` in a container"}
 QUICKER = {"WATCH_STABLE_TIME_SEC": "5", "WATCH_BAD_AFTER_SEC": "60"}
@@ -170,12 +170,13 @@ def run(source: Path, arguments: argparse.Namespace, line: LiveLine) -> int:
         stack = start(STATE, NAS, OUTPUT, port=arguments.port, settings=settings)
     published = False
     try:
-        line.say(f"Airflow is up after {time.monotonic() - started:.0f} s: {stack.api_url}  {LOGIN}")
+        line.say(f"Airflow is up after {time.monotonic() - started:.0f} s: {stack.api_url}")
+        line.say(f"Log in as {USER} with the password {password_of(STATE)} (it stands in {login_file(STATE)}).")
         line.say(f"Each step runs {RUNTIMES[stack.runtime]}.")
         catalogue = Settings(working_dir=stack.working_dir).catalogue_address
         dropped = drop(source, catalogue)
         published = follow(dropped, catalogue, stack.api(), line)
-        line.say(f"Airflow's UI: {stack.api_url}/dags/{DAG}  {LOGIN}")
+        line.say(f"Airflow's UI: {stack.api_url}/dags/{DAG} (user {USER}, password in {login_file(STATE)})")
         line.say("What it measures goes out by UDP; with a Docker engine `make dashboards` shows it in Grafana.")
         if not arguments.exit:
             line.say("Ctrl-C ends the demo.")

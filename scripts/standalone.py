@@ -19,8 +19,8 @@ From a script (scripts/demo.py, the tests; standard library only, any interprete
 `start` returns when the UI and all four parts are up. A part that dies is started again, after everything that it left
 behind was ended. The state folder may be used again: the second start migrates nothing and is quick.
 
-The login is fixed, admin/admin, and therefore Airflow is bound to 127.0.0.1 and nothing else: whoever can log in to
-this machine can use it. For more than one person use the compose files, which have real logins.
+The password of the user admin is made at the first start and stands in DIR/login.json. Airflow is bound to 127.0.0.1
+and answers to the names of this machine only. For more than one person use the compose files, which have real logins.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.errors import TouchlineError  # noqa: E402
+from touchline_airflow.login import USER, password_of  # noqa: E402
 from touchline_airflow.rest import AirflowApi  # noqa: E402
 
 START_TIMEOUT_SEC = 240
@@ -90,7 +91,7 @@ class Stack:
 
     def api(self) -> AirflowApi:
         """A client that is logged in."""
-        return AirflowApi(self.api_url)
+        return AirflowApi(self.api_url, USER, password_of(self.state))
 
     def token(self) -> str:
         """A fresh bearer token."""

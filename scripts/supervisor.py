@@ -19,6 +19,7 @@ from types import FrameType
 from airflow_environment import ROOT, airflow_environment
 from parts import Command, Parts
 from process_tree import adopt_orphans, end_recorded_sessions, end_session, start_session
+from touchline_airflow.login import USER, login_file, password_of
 from touchline_airflow.rest import AirflowApi
 
 GRACE_SEC = 8.0
@@ -96,7 +97,6 @@ class Supervisor:
             folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port(self.port)
         self._environ = airflow_environment(self.state, self.nas, self.output, self.port, os.environ)
-        (self.home / "passwords.json").write_text(json.dumps({"admin": "admin"}) + "\n")
 
     def _make_database(self) -> bool:
         """Bring Airflow's tables up and put our settings in; skipped while the stamp says that both are done."""
@@ -127,13 +127,13 @@ class Supervisor:
                 for name, (program, *argv) in PARTS.items()}
 
     def _watch(self, parts: Parts) -> None:
-        api = AirflowApi(self.url)
+        api = AirflowApi(self.url, USER, password_of(self.state))
         while not self._stopping:
             parts.look()
             if not self._ready and api.is_healthy():
                 self._ready = True
                 self._write_status()
-                self._say(f"Airflow is up: {api.url} (login admin, password admin; only from this machine)")
+                self._say(f"Airflow is up: {self.url} (user {USER}, password in {login_file(self.state)})")
             time.sleep(0.25)
 
     def _note_pids(self, pids: Mapping[str, int]) -> None:

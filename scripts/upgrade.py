@@ -26,6 +26,7 @@ from touchline.errors import TouchlineError, UsageError
 from touchline_airflow.backup import Backup, make_backup
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.keep_backups import sources_of
+from touchline_airflow.login import USER, password_of
 from touchline_airflow.rest import AirflowApi, ApiError
 from touchline_airflow.restore import migrate_airflow, restore
 from touchline_airflow.upgrade import is_airflow_up, losses
@@ -66,8 +67,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--api", metavar="URL", help="Airflow's address (default: that of the embedded one)")
-    parser.add_argument("--user", default="admin", help="who may pause DAGs (default: %(default)s)")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="file with the password (default: admin)")
+    parser.add_argument("--user", default=USER, help="who may pause DAGs (default: %(default)s)")
+    parser.add_argument("--password-file", type=Path, metavar="FILE",
+                        help="file with the password (default: that of the embedded one)")
     commands = parser.add_subparsers(dest="command", required=True)
     first = commands.add_parser("drain", help="let nothing new start")
     first.add_argument("--wait", type=int, default=600, metavar="SEC",
@@ -161,7 +163,9 @@ def api_of(arguments: argparse.Namespace, state: Path | None) -> AirflowApi:
         raise UsageError("Airflow's address is not known: is it up? Name it with --api")
     if arguments.password_file:
         return AirflowApi(url, arguments.user, arguments.password_file.read_text().strip())
-    return AirflowApi(url, arguments.user)
+    if not state:
+        raise UsageError("which password? Name its file with --password-file")
+    return AirflowApi(url, arguments.user, password_of(state))
 
 
 # --- Back up, migrate, check; or go back ----------------------------------------------------------------------------

@@ -26,6 +26,7 @@ SERVICE_MAY = [*((action, "Pools") for action in ("can_read", "can_edit", "can_c
 
 def main() -> None:
     """All steps in order; each says what it did."""
+    check_settings()
     urls = [make_url(secret(name)) for name in ("airflow_database_url", "catalogue_url")]
     for url in urls:
         provide_database(url)
@@ -35,6 +36,17 @@ def main() -> None:
     apply_settings()
     provide_users()
     print("init: done", flush=True)
+
+
+def check_settings() -> None:
+    """A setting that would keep a part of Airflow from starting is told here, in one line."""
+    from touchline.errors import SettingError
+    from touchline_airflow.deployment import DeploymentSettings
+
+    try:
+        _ = DeploymentSettings.from_env().host_names
+    except SettingError as error:
+        sys.exit(f"init: {error}")
 
 
 def secret(name: str) -> str:

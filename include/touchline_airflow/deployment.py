@@ -30,6 +30,9 @@ class DeploymentSettings(FromEnvironment):
         "auto", "How steps run. auto is decided when the deployment starts: docker where an engine has the image.",
         choices=("auto", "docker", "process"),
     )
+    allowed_hosts: str = setting(
+        "", "Further names under which people ask for Airflow (airflow.club.example,10.0.0.5); any other is refused."
+    )
     touchline_worker_image: str = setting(f"touchline-worker:{__version__}", "Image in which the steps run.")
     container_user: str = setting(
         "", f"uid:gid of the steps; empty: that of Airflow's tasks, or {ROOT_STANDS_FOR} where these run as root."
@@ -130,6 +133,20 @@ class DeploymentSettings(FromEnvironment):
         if not re.fullmatch(r"[1-9][0-9]{0,9}:[0-9]{1,10}", self.container_user):
             raise SettingError(f"CONTAINER_USER={self.container_user!r} is no uid:gid of a plain user: write 1000:1000")
         return self.container_user
+
+    @property
+    def host_names(self) -> list[str]:
+        """ALLOWED_HOSTS.
+
+        Raises:
+            SettingError: one of them is no name or address alone.
+        """
+        names = [name.strip() for name in self.allowed_hosts.split(",") if name.strip()]
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", name):
+                raise SettingError(f"ALLOWED_HOSTS: {name!r} is no host name: write airflow.club.example, without "
+                                   "http:// and without a port")
+        return names
 
     @property
     def zone(self) -> ZoneInfo:

@@ -31,7 +31,7 @@ class ApiError(Exception):
 class AirflowApi:
     """A client with a name and a password; fetches its token at first use and again when it is refused."""
 
-    def __init__(self, url: str, username: str = "admin", password: str = "admin") -> None:  # noqa: S107
+    def __init__(self, url: str, username: str, password: str) -> None:
         self.url = url.rstrip("/")
         self._login = {"username": username, "password": password}
         self._token = ""

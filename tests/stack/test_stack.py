@@ -146,6 +146,12 @@ def test_a_wrong_password_is_refused_and_the_right_one_is_let_in(house: StackHou
     assert house.api().dags()
 
 
+def test_who_asks_under_a_foreign_name_is_refused(house: StackHouse) -> None:
+    for path in ("/", "/api/v2/monitor/health", "/auth/login/", "/execution/health"):
+        assert call(house.url, "GET", path, {"Host": "evil.example:8080"})[0] == 400, path
+        assert call(house.url, "GET", path, {"Host": "localhost"})[0] != 400, path
+
+
 # --- The socket proxy -----------------------------------------------------------------------------------------------
 
 ASK = """

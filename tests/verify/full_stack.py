@@ -35,13 +35,13 @@ from process_tree import session_members  # noqa: E402
 from services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
 from standalone import Stack, launch  # noqa: E402
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of  # noqa: E402
+from touchline_airflow.login import USER, password_of  # noqa: E402
 
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 HOSTS = ("one", "two")
 LIGHT_CONCURRENCY = 3
 GPU_CONCURRENCY = 1
-USER = "admin"
 UP_SEC = 600
 Answer = TypeVar("Answer")
 
@@ -204,7 +204,7 @@ def _environment(state: Path, nas: Path, hosts: Mapping[str, Host], address: str
         "AIRFLOW__CORE__PARALLELISM": "64",
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "AIRFLOW__CELERY__BROKER_URL": redis.url, "AIRFLOW__CELERY__RESULT_BACKEND": redis.url,
-        "AIRFLOW_CONN_TOUCHLINE_API": f"http://{USER}:{USER}@{address}:{port}",
+        "AIRFLOW_CONN_TOUCHLINE_API": f"http://{USER}:{password_of(state)}@{address}:{port}",
         **settings,
     }
 
@@ -227,8 +227,8 @@ def _write_plan(state: Path, environ: Mapping[str, str], hosts: Mapping[str, Hos
         workers |= {name: _part(network.inside(host.name, argv), own) for name, argv in host.parts.items()}
         if host.is_main:
             sampler = _part([PYTHON, "-m", "touchline_airflow.sampler"], own)
-    user = ["--username", USER, "--password", USER, "--role", "Admin", "--firstname", USER, "--lastname", USER,
-            "--email", "admin@example.org"]
+    user = ["--username", USER, "--password", password_of(state), "--role", "Admin", "--firstname", USER,
+            "--lastname", USER, "--email", "admin@example.org"]
     plan = {
         "url": environ["AIRFLOW__API__BASE_URL"], "environ": dict(environ),
         "before": [[AIRFLOW, "db", "migrate"], [PYTHON, str(ROOT / "scripts" / "airflow_settings.py")],

@@ -32,6 +32,7 @@ from process_tree import end_recorded_sessions  # noqa: E402
 from standalone import Stack, start  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
+from touchline_airflow.login import USER, password_of  # noqa: E402
 from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
 
 pytestmark = pytest.mark.verify
@@ -69,7 +70,7 @@ class Place:
 
     @property
     def api(self) -> PatientApi:
-        return PatientApi(self.stack.api_url)
+        return PatientApi(self.stack.api_url, USER, password_of(self.state))
 
     @property
     def output(self) -> Path:

@@ -32,6 +32,7 @@ from own_engine import missing_for_containers
 from engine import Engine, default_folder
 from standalone import start
 from touchline.settings import Settings
+from touchline_airflow.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right
 from touchline_airflow.sandbox import deployment_of
 
@@ -133,7 +134,7 @@ class Story:
         """What `touchline-ops` prints."""
         began = time.monotonic()
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "TOUCHLINE_URL": house.stack.api_url,
-                   "TOUCHLINE_PASSWORD": "admin"}
+                   "TOUCHLINE_PASSWORD": password_of(house.stack.state)}
         argv = [sys.executable, "-m", "touchline_airflow.ops.cli", *arguments]
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

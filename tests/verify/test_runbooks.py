@@ -20,6 +20,7 @@ from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
 
 from standalone import start  # noqa: E402
 from touchline.catalogue import matches  # noqa: E402
+from touchline_airflow.login import password_of  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PROGRAMS = ROOT / ".venv-worker" / "bin"
@@ -48,7 +49,7 @@ def run_of(house: House, name: str) -> str:
 
 def ops(house: House, *arguments: str) -> str:
     password = house.nas.parent / "password"
-    password.write_text("admin")
+    password.write_text(password_of(house.stack.state))
     argv = [PROGRAMS / "touchline-ops", *arguments, "--url", house.stack.api_url, "--password-file", password]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -15,10 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from touchline.errors import UsageError
+from touchline_airflow.login import USER, password_of
 from touchline_airflow.ops.status import as_text, everything
 from touchline_airflow.rest import AirflowApi, ApiError
 
-DEMO = Path(__file__).resolve().parents[3] / ".demo" / "status.json"
+DEMO = Path(__file__).resolve().parents[3] / ".demo"
 STACK_URL = "http://localhost:8080"
 OPS, REPORT = "ops", "report"
 HELP = {
@@ -43,10 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ApiError as error:
         print(f"touchline-ops: {_advice(error, arguments.user)}", file=sys.stderr)
         return 1
-    except (OpsError, OSError, ValueError) as error:
+    except (OpsError, UsageError, OSError, ValueError) as error:
         where = f"{arguments.url or _default_url()} does not answer ({getattr(error, 'reason', error)})"
         advice = "start touchline, or name where it is with --url"
-        print(f"touchline-ops: {error if isinstance(error, OpsError) else f'{where}: {advice}'}", file=sys.stderr)
+        is_said = isinstance(error, OpsError | UsageError)
+        print(f"touchline-ops: {error if is_said else f'{where}: {advice}'}", file=sys.stderr)
         return 1
     if status:
         print(json.dumps(status, indent=2) if arguments.json else as_text(status))
@@ -97,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, description=text)
         action.add_argument("--url", default=os.environ.get("TOUCHLINE_URL", ""),
                             help=f"where Airflow is (TOUCHLINE_URL, else the running demo, else {STACK_URL})")
-        action.add_argument("--user", default=os.environ.get("TOUCHLINE_USER", "admin"),
+        action.add_argument("--user", default=os.environ.get("TOUCHLINE_USER", USER),
                             help="who logs in (TOUCHLINE_USER, else %(default)s)")
         action.add_argument("--password-file", type=Path, metavar="FILE",
                             default=os.environ.get("TOUCHLINE_PASSWORD_FILE") or None,
@@ -113,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 def _default_url() -> str:
     """The demo of this checkout while it runs, else where the stack listens."""
     try:
-        status = json.loads(DEMO.read_text())
+        status = json.loads((DEMO / "status.json").read_text())
         os.kill(int(status["supervisor"]), 0)
         return str(status["url"])
     except (OSError, ValueError, KeyError):
@@ -129,7 +132,7 @@ def _password(arguments: argparse.Namespace) -> str:
     if password := os.environ.get("TOUCHLINE_PASSWORD"):
         return password
     if not arguments.url and _default_url() != STACK_URL:
-        return "admin"  # the demo's, which listens on 127.0.0.1 only
+        return password_of(DEMO)
     if not sys.stdin.isatty():
         raise OpsError("which password? Name its file with --password-file, or set TOUCHLINE_PASSWORD")
     return getpass.getpass(f"Password of {arguments.user}: ")

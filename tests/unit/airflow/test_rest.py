@@ -51,7 +51,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
 
 
 def api(airflow: Airflow) -> AirflowApi:
-    return AirflowApi(f"http://127.0.0.1:{airflow.server_port}")
+    return AirflowApi(f"http://127.0.0.1:{airflow.server_port}", "anna", "secret")
 
 
 def test_a_busy_database_is_asked_again(airflow: Airflow) -> None:
