@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from touchline.domain.layout import HostFiles, ScratchFiles, WorkFiles
+from touchline.domain.moment import elapsed_ms
 from touchline.errors import EXIT_DONE
 from touchline.settings import Settings
 from touchline.steps.request import load_request
@@ -27,11 +28,11 @@ def slow_rate(settings: Settings, host: str, moment: float | None = None) -> flo
     """MB/s that this host read from the NAS, where that was measured lately and is below PREFETCH_BELOW_MB_S."""
     try:
         found = json.loads(HostFiles(settings.working_dir, host).nas.read_text())
-        rate, measured_at = float(found["figures"]["read_mb_s"]), found["measured_at_ms"] / 1000
+        rate, measured_at_ms = float(found["figures"]["read_mb_s"]), round(found["measured_at_ms"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    age_sec = (time.time() if moment is None else moment) - measured_at
-    return rate if 0 <= age_sec < FRESH_SEC and rate < settings.prefetch_below_mb_s else None
+    age_ms = elapsed_ms(measured_at_ms, round(1000 * (time.time() if moment is None else moment)))
+    return rate if age_ms < FRESH_SEC * 1000 and rate < settings.prefetch_below_mb_s else None
 
 
 def has_copies(match_id: str, settings: Settings) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from touchline.catalogue import recordings
+from touchline.catalogue import clock, recordings
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.recordings import Look, SeenRecording
+from touchline.domain.moment import elapsed_ms
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_recordings
 
@@ -26,35 +28,48 @@ def find_due(settings: Settings, moment_ms: int | None = None) -> list[str]:
     sees through a copy whose size is final and whose mtime is frozen while data still arrives.
     """
     moment = now_ms() if moment_ms is None else moment_ms
-    known = recordings.every(settings.catalogue_address)
-    looks = [look for path in find_recordings(settings) if (look := take_look(path, known.get(str(path))))]
-    rows = recordings.note_looks(settings.catalogue_address, looks, moment)
-    return sorted(row.path for row in rows if _is_due(row, moment, settings.watch_stable_time_sec * 1000))
+    address, stable_ms = settings.catalogue_address, settings.watch_stable_time_sec * 1000
+    if ahead := clock.bring_back(address, moment):
+        log.warning("The clock was set back: %d moments in the catalogue lay in the future and count as now", ahead)
+    known = recordings.every(address)
+    looks = []
+    for path in find_recordings(settings):
+        row = known.get(str(path))
+        if look := take_look(path, row, closely=row is not None and _is_due(row, moment, stable_ms)):
+            looks.append(look)
+    rows = recordings.note_looks(address, looks, moment, known)
+    return sorted(row.path for row in rows if _is_due(row, moment, stable_ms))
 
 
-def take_look(path: Path, known: SeenRecording | None) -> Look | None:
-    """Size, mtime and the digest of the last MiB; None when the file cannot be read now, which means "not yet".
+def take_look(path: Path, known: SeenRecording | None, *, closely: bool = False) -> Look | None:
+    """Size, times and the digest of the last MiB; None when the file cannot be read now, which means "not yet".
 
-    The tail of a recording that was taken is not read again: thousands of them may lie on the mount.
+    The tail is read of a file that is new or is not as it was known, and where somebody wants to look closely: not of
+    thousands of others at every look.
     """
     try:
-        status = path.stat()
-        is_taken = known is not None and known.status in ("registered", "duplicate")
-        tail = "" if is_taken else _tail_digest(path, status.st_size)
+        look = Look.of(str(path), path.stat())
+        if closely or known is None or not _stands(known, look):
+            look = replace(look, tail_digest=_tail_digest(path, look.size_bytes))
     except OSError as error:
         log.info("%s cannot be read now: %s", path, error)
         return None
-    return Look(str(path), status.st_size, status.st_mtime_ns, tail)
+    return look
+
+
+def _stands(known: SeenRecording, look: Look) -> bool:
+    """Whether nothing speaks for a change; of a bad one, which nobody checks again by itself, the ctime as well."""
+    return known.has_stat(look) and (known.status != "bad" or known.has_ctime(look))
 
 
 def _is_due(row: SeenRecording, moment_ms: int, stable_ms: int) -> bool:
     """A recording that stays incomplete is checked ever more seldom, down to once a minute."""
-    if row.status != "waiting" or moment_ms - row.still_since_ms < stable_ms:
+    if row.status != "waiting" or elapsed_ms(row.still_since_ms, moment_ms) < stable_ms:
         return False
     if row.checked_at_ms is None:
         return True
     pause_ms = min((row.checked_at_ms - row.still_since_ms) // 4, LONGEST_RECHECK_MS)
-    return moment_ms - row.checked_at_ms >= max(stable_ms, pause_ms)
+    return elapsed_ms(row.checked_at_ms, moment_ms) >= max(stable_ms, pause_ms)
 
 
 def _tail_digest(path: Path, size: int) -> str:

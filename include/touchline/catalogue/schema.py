@@ -21,7 +21,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
@@ -64,9 +64,15 @@ recordings = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Text),
     Column("match_id", String(64)),
+    Column("ctime_ns", BigInteger),
+    Column("gone_since_ms", BigInteger),
     Index("recordings_by_match", "match_id"),
 )
-"""One row per file that was seen on the mount. `still_since_ms`: first look at which it was as it is now."""
+"""One row per file that was seen on the mount. `still_since_ms`: first look at which it was as it is now.
+
+`ctime_ns`: the NAS's own note of when the file last changed, whatever its mtime says; only of what is not yet taken.
+`gone_since_ms`: when it was missed first, while its folder could be read.
+"""
 
 runs = Table(
     "runs", metadata,

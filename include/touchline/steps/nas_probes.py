@@ -87,7 +87,7 @@ def space_of(folder: Path) -> dict[str, int]:
 
 def find_files(mount: Path, without: Path, still_sec: float) -> dict[str, Any]:
     """Some files below the mount, and the largest one that nobody has written to for `still_sec` seconds."""
-    largest, size = None, LEAST_BYTES - 1
+    largest, size, now = None, LEAST_BYTES - 1, time.time()
     some: list[str] = []
     for number, path in enumerate(_files(mount, without)):
         if number >= FILES_LOOKED_AT:
@@ -98,7 +98,9 @@ def find_files(mount: Path, without: Path, still_sec: float) -> dict[str, Any]:
                 continue
             if len(some) < FILES_TIMED:
                 some.append(str(path))
-            if status.st_size > size and time.time() - max(status.st_mtime, status.st_ctime) >= still_sec:
+            # A mtime in the future is that of a camera whose clock runs ahead: it says nothing.
+            written = max(status.st_ctime, status.st_mtime if status.st_mtime <= now else 0)
+            if status.st_size > size and now - written >= still_sec:
                 largest, size = str(path), status.st_size
     return {"largest": largest, "some": some}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import now_ms
+from touchline.domain.moment import elapsed_ms
 from touchline.settings import Settings
 from touchline_airflow.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
@@ -74,7 +75,7 @@ def not_now(settings: Settings) -> str | None:
         return held.line
     address = settings.catalogue_address
     for match in matches.without_run(address):
-        if now_ms() - match.updated_at_ms < FORGOTTEN_MS:
+        if elapsed_ms(match.updated_at_ms, now_ms()) < FORGOTTEN_MS:
             return f"{match.match_id} came in and goes first"
     for run_id, match_id in runs.open_runs(address):
         if not run_id.startswith(PREFIX):

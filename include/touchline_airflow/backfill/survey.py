@@ -16,6 +16,7 @@ from touchline.catalogue import matches, recordings, runs
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import SeenRecording
+from touchline.domain.moment import elapsed_ms
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
 from touchline.steps.sidecar import find_sidecars
@@ -144,7 +145,7 @@ class Judge:
         return found or self._by_recording.get(str(path.resolve()))
 
     def _registered(self, match: Match) -> str | Told:
-        if now_ms() - match.updated_at_ms < FORGOTTEN_MS:
+        if elapsed_ms(match.updated_at_ms, now_ms()) < FORGOTTEN_MS:
             return Told(LEFT, match.match_id, "it came in and waits for its run")
         return "registered, and no run has begun"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import mail_notes
+from touchline.domain.moment import elapsed_ms
 from touchline.errors import StorageError
 from touchline.steps.result import replacing
 
@@ -46,11 +47,12 @@ def post(working_dir: Path, key: str, fold_ms: float, send: Callable[[int], bool
     """
     try:
         with _alone(working_dir):
-            note = find(working_dir, key)
-            if note and now_ms() - note.mailed_at_ms < fold_ms:
-                _write(working_dir, Note(key, note.mailed_at_ms, note.folded + 1))
+            note, moment = find(working_dir, key), now_ms()
+            if note and elapsed_ms(note.mailed_at_ms, moment) < fold_ms:
+                # One that was mailed while the clock ran ahead was mailed now: it must not fold all until then.
+                _write(working_dir, Note(key, min(note.mailed_at_ms, moment), note.folded + 1))
                 return None
-            _write(working_dir, Note(key, now_ms()))
+            _write(working_dir, Note(key, moment))
     except (OSError, StorageError) as error:
         log.warning("Alarms are not folded, WORKING_DIR=%s cannot be written: %s", working_dir, error)
         return send(0)

@@ -20,21 +20,12 @@ def find_recordings(settings: Settings) -> Iterator[Path]:
     to folders, links that lead out of the mount or into what is left out, names that are not UTF-8, and what is older
     than INGEST_SINCE.
     """
-    return (path for path, kind in find_videos(settings) if kind is Kind.RECORDING)
+    return (path for path, kind in _find_videos(settings) if kind is Kind.RECORDING)
 
 
-def find_videos(settings: Settings) -> Iterator[tuple[Path, Kind]]:
-    """The same, and the videos in such places that are not taken (`Kind.FOREIGN`), in the order of their names."""
-    mount, output = watched_folders(settings)
-    since = _since(settings.ingest_since)
-    for folder, folders, names in os.walk(mount):
-        here = Path(folder)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != output
-                            and not is_kept((here / name).relative_to(mount)))
-        for name in sorted(names):
-            path, kind = here / name, kind_of(name)
-            if kind is not Kind.OTHER and _is_inside(path, mount, output) and _is_new_enough(path, since):
-                yield path, kind
+def find_foreign(settings: Settings) -> Iterator[Path]:
+    """Every video in the same places that is not taken, because touchline does not read its format."""
+    return (path for path, kind in _find_videos(settings) if kind is Kind.FOREIGN)
 
 
 def is_for_ingest(path: Path, settings: Settings) -> bool:
@@ -52,6 +43,19 @@ def watched_folders(settings: Settings) -> tuple[Path, Path]:
     if mount.is_relative_to(output):
         raise SettingError(f"NAS_OUTPUT_PATH={output} holds NAS_MOUNT_PATH={mount}: name a folder of its own")
     return mount, output
+
+
+def _find_videos(settings: Settings) -> Iterator[tuple[Path, Kind]]:
+    mount, output = watched_folders(settings)
+    since = _since(settings.ingest_since)
+    for folder, folders, names in os.walk(mount):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != output
+                            and not is_kept((here / name).relative_to(mount)))
+        for name in sorted(names):
+            path, kind = here / name, kind_of(name)
+            if kind is not Kind.OTHER and _is_inside(path, mount, output) and _is_new_enough(path, since):
+                yield path, kind
 
 
 def _is_inside(path: Path, mount: Path, output: Path) -> bool:

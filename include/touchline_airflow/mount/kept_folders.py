@@ -6,7 +6,8 @@ name begins with a dot (`.Trash-1000`, `.snapshot`, `.zfs`, `.recycle`, `.stvers
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 from pathlib import PurePath
 
 KEPT_FOLDERS = {
@@ -36,16 +37,14 @@ KEPT_FOLDERS = {
 }
 """The end of a folder's path, in any case, with `*` as in a shell → whose it is and what it holds (and a source)."""
 
-_PATTERNS = tuple(tuple(pattern.casefold().split("/")) for pattern in KEPT_FOLDERS)
+_KEPT = re.compile("|".join(f"(?:.*/)?{translate(pattern.casefold())}" for pattern in KEPT_FOLDERS))
 
 
 def is_kept(folder: PurePath) -> bool:
-    """Whether this is the top of such a folder. `folder` is relative to the mount; only its last names count."""
-    names = tuple(name.casefold() for name in folder.parts)
-    return any(len(names) >= len(pattern) and all(map(fnmatchcase, names[-len(pattern):], pattern))
-               for pattern in _PATTERNS)
+    """Whether this is the top of such a folder. `folder` is relative to the mount."""
+    return bool(_KEPT.match(folder.as_posix().casefold()))
 
 
 def lies_in_kept(path: PurePath) -> bool:
     """Whether one of the folders on the way to a file (relative to the mount) is such a folder."""
-    return any(is_kept(folder) for folder in path.parents)
+    return any(map(is_kept, path.parents))

@@ -8,6 +8,7 @@ from typing import Any
 
 from touchline.catalogue import matches
 from touchline.catalogue.connection import now_ms
+from touchline.domain.moment import elapsed_ms
 from touchline.errors import UsageError
 from touchline.settings import Settings
 from touchline_airflow import budgets
@@ -51,7 +52,7 @@ def report(settings: Settings, deployment: DeploymentSettings) -> dict[str, Any]
     """Hold, queue, budgets and costs, as plain data."""
     held = hold(settings.working_dir)
     waiting = matches.without_run(settings.catalogue_address)
-    waited_ms = [now_ms() - match.updated_at_ms for match in waiting]
+    waited_ms = [elapsed_ms(match.updated_at_ms, now_ms()) for match in waiting]
     today = cost_today(settings, deployment)
     room = budgets.working_room(settings, deployment)
     return {

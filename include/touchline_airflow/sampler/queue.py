@@ -38,7 +38,7 @@ def sample_matches(airflow: Database, settings: Settings) -> None:
     now = datetime.now(UTC)
     RUNNING.set(len(running))
     QUEUE_DEPTH.set(len(since))
-    LONGEST_WAIT.set(max((round((now - at).total_seconds(), 1) for at in since.values()), default=0))
+    LONGEST_WAIT.set(max((round((now - at).total_seconds(), 1) for at in since.values() if at <= now), default=0))
 
 
 class Tasks:

@@ -13,7 +13,7 @@ import pytest
 
 from mail_sink import MailSink, html_of, text_of
 from services import free_port
-from touchline_airflow.mail import send
+from touchline_airflow.mail import notes, send
 from touchline_airflow.mail.letter import Letter, Line, Picture, Section
 from touchline_airflow.mail.send import FAILED, FOLDED, OFF, SENT, send_mail, was_mailed
 
@@ -66,6 +66,17 @@ def test_a_repeated_alarm_is_folded_and_the_next_mail_says_so(sink: MailSink) ->
     assert "2 more of the same since the last mail were not sent." in text_of(sink.mails[-1])
     assert "2 more of the same" in html_of(sink.mails[-1])
     assert was_mailed("operator", LETTER.key) and not was_mailed("operator", "never")
+
+
+def test_an_alarm_that_was_mailed_while_the_clock_ran_ahead_is_not_folded_for_ever(
+        sink: MailSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = notes.now_ms()
+    monkeypatch.setattr(notes, "now_ms", lambda: now + 40 * 86_400_000)
+    assert send_mail(LETTER) == SENT
+    monkeypatch.setattr(notes, "now_ms", lambda: now)
+    assert send_mail(LETTER) == FOLDED
+    monkeypatch.setattr(notes, "now_ms", lambda: now + 3_600_000)
+    assert send_mail(LETTER) == SENT
 
 
 def test_a_mail_that_did_not_go_out_does_not_fold_the_next_one(sink: MailSink) -> None:

@@ -31,7 +31,7 @@ def measured(settings: Settings, read_mb_s: float | None, age_sec: float = 60) -
 
 
 @pytest.mark.parametrize(("rate", "age_sec", "limit", "slow"), [
-    (23.4, 60, 50, 23.4), (50.0, 60, 50, None), (23.4, 7300, 50, None), (23.4, -60, 50, None), (None, 60, 50, None),
+    (23.4, 60, 50, 23.4), (50.0, 60, 50, None), (23.4, 7300, 50, None), (23.4, -60, 50, 23.4), (None, 60, 50, None),
     (23.4, 60, 0, None), (0.0, 60, 50, 0.0)])  # fmt: skip
 def test_a_nas_is_slow_when_it_was_measured_so_lately(own_settings: Settings, rate: float | None, age_sec: float,
                                                       limit: int, slow: float | None) -> None:

@@ -57,6 +57,15 @@ def test_a_file_that_may_still_be_written_is_not_read(nas: Path):
     assert nas_probes.find_files(nas, nas / "output", 60)["largest"] is None, "a copy may set the time it had elsewhere"
 
 
+def test_a_file_of_a_camera_whose_clock_runs_ahead_may_be_read(nas: Path, monkeypatch):
+    next_year = time.time() + 365 * 86_400
+    os.utime(nas / "a.mp4", (next_year, next_year))
+    in_two_minutes = time.time() + 120
+    monkeypatch.setattr(nas_probes.time, "time", lambda: in_two_minutes)
+    (nas / "deep/er/b.mp4").unlink()
+    assert nas_probes.find_files(nas, nas / "output", 60)["largest"] == str(nas / "a.mp4")
+
+
 def test_reading_and_writing_say_how_much_and_leave_nothing(nas: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(nas_probes, "WRITE_BYTES", 8 << 20)
     assert nas_probes.read_rate(nas / "a.mp4")["bytes"] == 2000

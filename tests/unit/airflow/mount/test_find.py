@@ -10,8 +10,7 @@ import pytest
 
 from touchline.errors import SettingError
 from touchline.settings import Settings
-from touchline_airflow.mount.find import find_recordings, find_videos
-from touchline_airflow.mount.names import Kind
+from touchline_airflow.mount.find import find_foreign, find_recordings
 
 
 @pytest.fixture
@@ -145,5 +144,5 @@ def test_a_mount_below_such_a_folder_is_watched(settings: Settings) -> None:
 def test_a_video_that_cannot_be_read_is_found_and_not_taken(settings: Settings, name: str) -> None:
     path = drop(settings, name)
     drop(settings, f"#recycle/{name}")
-    assert list(find_videos(settings)) == [(path, Kind.FOREIGN)]
+    assert list(find_foreign(settings)) == [path]
     assert names(settings) == []
