@@ -1,7 +1,7 @@
 """Does a moment in the catalogue lie in the future? The clock ran ahead when it was written, and was set back since.
 
-Nothing that waits for such a moment to be some time ago may wait until the clock gets there: it counts as now. What is
-meant to lie in the future (a lease) and what belongs to the backups is left as it is.
+Nothing that waits for such a moment to be some time ago may wait until the clock gets there: it counts as now. What
+belongs to the backups is left as it is: they have names with the time in them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from touchline.catalogue.schema import backups, metadata
 
 MOMENTS = tuple(column for table in metadata.sorted_tables if table is not backups for column in table.columns
                 if re.search(r"_(at|since|seen)_ms$", column.name))
-"""By their names, as `schema` gives them: `updated_at_ms`, `still_since_ms`; `lease_until_ms` is none of them."""
+"""By their names, as `schema` gives them: `updated_at_ms`, `still_since_ms`, `first_seen_ms`."""
 
 
 def bring_back(url: str, moment_ms: int | None = None) -> int:

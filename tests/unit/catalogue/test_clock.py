@@ -26,7 +26,6 @@ def filled(url: str) -> None:
     runs.begin(url, "run-1", MATCH)
     runs.note_stage(url, "run-1", StageTime("scan", "", 5, True))
     runs.end(url, "run-1", "published")
-    matches.take_lease(url, MATCH, "run-2", 3600, lambda _: True)
 
 
 def test_there_is_a_moment_in_each_table_that_has_a_clock() -> None:
@@ -49,7 +48,7 @@ def test_what_was_written_while_the_clock_ran_ahead_was_written_now(url: str) ->
     assert clock.bring_back(url, back) == 0
 
 
-def test_what_lies_in_the_past_and_a_lease_stay_as_they_are(url: str) -> None:
+def test_what_lies_in_the_past_stays_as_it_is(url: str) -> None:
     filled(url)
     with writing(url) as connection:
         connection.execute(match_rows.update().values(created_at_ms=5, updated_at_ms=6))
@@ -58,7 +57,6 @@ def test_what_lies_in_the_past_and_a_lease_stay_as_they_are(url: str) -> None:
     with writing(url) as connection:
         row = connection.execute(match_rows.select()).mappings().one()
     assert (row["created_at_ms"], row["updated_at_ms"]) == (5, 6)
-    assert row["lease_until_ms"] > now_ms()
 
 
 def test_an_empty_catalogue_has_no_moment(url: str) -> None:
