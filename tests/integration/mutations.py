@@ -127,7 +127,8 @@ def splice(content: bytes, films: dict[str, bytes], chance: random.Random) -> by
 
 
 MUTATIONS: dict[str, Mutation] = {"flip": flip_bits, "extreme": set_extremes, "cut": cut, "repeat": repeat,
-                                  "swap": swap, "insert": insert, "blank": blank, "splice": lambda content, chance: content}
+                                  "swap": swap, "insert": insert, "blank": blank,
+                                  "splice": lambda content, chance: content}
 
 
 # --- boxes of MP4 and MOV -------------------------------------------------------------------------------------------
