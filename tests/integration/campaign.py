@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import touchline.steps.process  # noqa: F401 - what takes long to import is imported once, before all forks
 from touchline import cli
 
 LONGEST_S = 60.0
