@@ -11,6 +11,7 @@ from touchline.settings import Settings
 from touchline_airflow import clean_database
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import failing_plainly
+from touchline_airflow.vanished import forget_vanished
 
 log = logging.getLogger("airflow.task")
 
@@ -24,7 +25,9 @@ def clean_airflow() -> None:
 
 @task
 def clean_catalogue() -> None:
-    """Runs and stage times of the same age in the catalogue."""
+    """Runs and stage times of the same age in the catalogue, and recordings that are gone for as long."""
+    settings, keep_days = Settings.from_env(), DeploymentSettings.from_env().airflow_keep_days
     with failing_plainly(log):
-        gone = clean_database.clean_catalogue(Settings.from_env(), DeploymentSettings.from_env().airflow_keep_days)
-    log.info("%d runs were forgotten; matches, actions and reels stay", gone)
+        gone = clean_database.clean_catalogue(settings, keep_days)
+        vanished = forget_vanished(settings, keep_days)
+    log.info("%d runs and %d recordings that are gone were forgotten; matches, actions and reels stay", gone, vanished)

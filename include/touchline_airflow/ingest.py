@@ -17,8 +17,11 @@ from touchline.settings import Settings
 from touchline.steps.register import fingerprint, make_request
 from touchline_airflow.expected import expected_seconds
 from touchline_airflow.failure_note import remove_failure, write_failure
+from touchline_airflow.mount.age import why_new
+from touchline_airflow.mount.gone import is_gone
 from touchline_airflow.step_process import Finished
 from touchline_airflow.watch import take_look
+from touchline_airflow.withdraw import is_withdrawn, withdraw_gone
 
 
 def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
@@ -46,12 +49,16 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
 
 
 def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings, say: Callable[[str], None]) -> None:
-    """Write each complete recording as a match, or as a duplicate of the match that has its content."""
+    """Write each complete recording as a match, or as a duplicate of the match that has its content.
+
+    Matches whose recording was deleted before their run began are withdrawn.
+    """
     for path, length_ms in lengths_ms.items():
         try:
             _register(path, length_ms, settings, say)
         except (OSError, BadRecordingError) as error:
             say(f"{path} went away or changed, it is looked at again: {error}")
+    withdraw_gone(settings, say)
 
 
 def pending_runs(settings: Settings) -> list[dict[str, Any]]:
@@ -72,7 +79,8 @@ def late_recordings(settings: Settings, late_min: float) -> list[SeenRecording]:
     """Recordings that stand still and still wait to be taken, for `late_min` minutes or more."""
     before_ms = now_ms() - late_min * 60_000
     return [row for row in recordings.every(settings.catalogue_address).values()
-            if row.status == "waiting" and row.still_since_ms <= before_ms and Path(row.path).exists()]
+            if row.status == "waiting" and row.still_since_ms <= before_ms and Path(row.path).exists()
+            and not is_gone(Path(row.path), settings)]
 
 
 def _register(path: str, length_ms: int | None, settings: Settings, say: Callable[[str], None]) -> None:
@@ -82,17 +90,19 @@ def _register(path: str, length_ms: int | None, settings: Settings, say: Callabl
         raise BadRecordingError(f"{path} is not as it was when it was checked")
     request = make_request([Path(path)])
     match = matches.register(address, request.match_id, request.fingerprints[0], request.recordings[0])
-    is_source = match.recording == request.recordings[0] or not Path(match.recording).exists()
+    is_source = match.recording == request.recordings[0] or is_gone(Path(match.recording), settings)
     if length_ms and not match.duration_ms:
         matches.update(address, match.match_id, duration_ms=length_ms)
     status = "registered" if is_source else "duplicate"
     reason = None if is_source else f"has the same content as {match.recording}"
     if is_source and match.recording != request.recordings[0]:
         matches.update(address, match.match_id, recording=request.recordings[0])
+    if is_source and is_withdrawn(match):
+        matches.update(address, match.match_id, status="registered", reason=None)
     if row.match_id and row.match_id != match.match_id:
         remove_failure(MatchFolder(settings.nas_output_path, row.match_id))
     recordings.update(address, path, status=status, reason=reason, match_id=match.match_id)
-    say(f"{path}: {status} as match {match.match_id}")
+    say("; ".join(filter(None, (f"{path}: {status} as match {match.match_id}", why_new(Path(path), settings)))))
 
 
 def _bad(path: str, reason: str, settings: Settings) -> BadRecordingError:

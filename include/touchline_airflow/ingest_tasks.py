@@ -12,6 +12,7 @@ from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
+from touchline_airflow.foreign import tell_foreign
 from touchline_airflow.mail.late_recording import tell_late_recording
 from touchline_airflow.waiting import wait_while_held
 
@@ -22,7 +23,7 @@ log = logging.getLogger("airflow.task")
 def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
     """Register what is complete; returns the runs that have to be started, also those that an earlier run missed.
 
-    Tells of recordings that wait for too long.
+    Tells of recordings that wait for too long, and of videos that are never taken.
     """
     if due is None:
         fail(log, "wait_for_recording failed: the last line of its log says why", may_retry=False)
@@ -31,6 +32,7 @@ def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any]
         wait_while_held(get_current_context(), log, settings.working_dir)
         found = {one["path"]: one["duration_ms"] for one in complete or () if one}
         ingest.register_recordings(found, settings, log.info)
+        tell_foreign(settings, log.warning)
         for row in ingest.late_recordings(settings, DeploymentSettings.from_env().recording_late_min):
             tell_late_recording(row)
         return ingest.pending_runs(settings)

@@ -102,14 +102,27 @@ def note_looks(url: str, looks: Iterable[Look], moment_ms: int | None = None,
     return [row for row in rows.values() if row]
 
 
-def note_bad(url: str, look: Look, reason: str, moment_ms: int) -> bool:
-    """Write a file down as bad that nobody has to check; False when it is known already, and stays as it is."""
+def note_bad(url: str, look: Look, reason: str, moment_ms: int) -> None:
+    """Write a file down as bad that nobody has to check, unless it is known already."""
+    row = replace(_changed(None, look, moment_ms), status="bad", reason=reason, checked_at_ms=moment_ms)
     with writing(url) as connection:
-        if _row(connection, look.path):
-            return False
-        row = replace(_changed(None, look, moment_ms), status="bad", reason=reason, checked_at_ms=moment_ms)
         insert_new(connection, recordings, asdict(row), "path")
-        return True
+
+
+def note_gone(url: str, since_ms: Mapping[str, int | None]) -> None:
+    """Write down since when recordings are gone, by path; None: they are there."""
+    if since_ms:
+        with writing(url) as connection:
+            for path, moment in since_ms.items():
+                connection.execute(recordings.update().where(recordings.c.path == path).values(gone_since_ms=moment))
+
+
+def forget(url: str, paths: Iterable[str]) -> None:
+    """Remove the rows of recordings that are gone; their matches stay."""
+    with writing(url) as connection:
+        for path in paths:
+            connection.execute(recordings.delete().where(recordings.c.path == path,
+                                                         recordings.c.gone_since_ms.is_not(None)))
 
 
 def update(url: str, path: str, **columns: Any) -> None:

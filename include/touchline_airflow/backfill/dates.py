@@ -1,8 +1,9 @@
 """On which day was a match?
 
 The first of: `date` in its match.toml; a date in the recording's name, else in that of its folder or of the next one
-up, below NAS_MOUNT_PATH; the day on which the recording was last written, in TIMEZONE. Names count as 2026-01-31,
-2026_01_31, 2026.01.31, 20260131 and 31.01.2026; what is no day of the calendar does not count.
+up, below NAS_MOUNT_PATH; the day on which the recording was last written, in TIMEZONE, or on which it came to the NAS
+where the clock that wrote it was not set. Names count as 2026-01-31, 2026_01_31, 2026.01.31, 20260131 and 31.01.2026;
+what is no day of the calendar does not count.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import date, datetime, tzinfo
 from pathlib import Path
 
 from touchline.steps.sidecar import noted_date
+from touchline_airflow.mount.age import made_at_s
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 _DAY_FIRST = re.compile(r"(?<!\d)(\d\d?)\.(\d\d?)\.(20\d\d)(?!\d)")
@@ -24,7 +26,7 @@ def match_date(recording: Path, mount: Path, zone: tzinfo) -> date:
         OSError: the recording is away.
     """
     return (noted_date(recording) or date_in_path(recording, mount)
-            or datetime.fromtimestamp(recording.stat().st_mtime, zone).date())
+            or datetime.fromtimestamp(made_at_s(recording.stat()), zone).date())
 
 
 def date_in_path(recording: Path, mount: Path) -> date | None:

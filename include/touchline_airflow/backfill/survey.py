@@ -15,7 +15,7 @@ from typing import Any
 from touchline.catalogue import matches, recordings, runs
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
-from touchline.catalogue.recordings import SeenRecording
+from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
@@ -25,7 +25,8 @@ from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX
 from touchline_airflow.backfill.outdated import notes_changed, outdated
 from touchline_airflow.metrics.failure_class import failure_class
-from touchline_airflow.mount.find import find_recordings, is_for_ingest
+from touchline_airflow.mount.age import is_for_ingest
+from touchline_airflow.mount.find import find_recordings
 
 NIGHTS = 3
 """A match that failed in so many nights one after another is left for a person."""
@@ -124,8 +125,8 @@ class Judge:
         Raises:
             OSError: it is away.
         """
-        row, status = self._seen.get(str(path)), path.stat()
-        is_another = row is not None and (row.size_bytes, row.mtime_ns) != (status.st_size, status.st_mtime_ns)
+        row = self._seen.get(str(path))
+        is_another = row is not None and not row.has_stat(Look.of(str(path), path.stat()))
         if row and row.status == "bad" and not is_another:
             return Told(BROKEN, path.name, row.reason or "it is bad")
         if row and row.status == "duplicate" and not is_another:

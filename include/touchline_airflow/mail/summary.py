@@ -40,9 +40,10 @@ def _for_operator(day: Day, made: Sequence[Section], deployment: DeploymentSetti
         lead += f" touchline is {day.held.line}; `touchline-ops resume` lets it go on."
     sections = []
     if day.failed:
-        sections.append(Section("Failed", lines=tuple(
+        more = [Line("…", f"and {len(day.failed) - SHOWN} more")] if len(day.failed) > SHOWN else []
+        sections.append(Section("Failed", lines=(*(
             Line(one.name, one.reason, links.run_page(PROCESS_MATCH, one.run_id) if one.run_id else "")
-            for one in day.failed)))
+            for one in day.failed[:SHOWN]), *more)))
     sections += [*made, Section("Work and cost", lines=tuple(_cost_lines(day, deployment))),
                  Section("Disks", lines=tuple(Line(disk.setting, _disk_line(disk)) for disk in day.disks)),
                  Section("Tonight", words=tuple(_tonight(day)))]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from touchline.errors import SettingError
 from touchline.settings import Settings
+from touchline_airflow.mount.age import is_new_enough, since_s
 from touchline_airflow.mount.kept_folders import is_kept, lies_in_kept
 from touchline_airflow.mount.names import Kind, kind_of
 
@@ -18,7 +18,7 @@ def find_recordings(settings: Settings) -> Iterator[Path]:
 
     Left out: the output folder, dot files and folders, what a NAS or a camera keeps for itself, partial files, links
     to folders, links that lead out of the mount or into what is left out, names that are not UTF-8, and what is older
-    than INGEST_SINCE.
+    than INGEST_SINCE by a clock that was set.
     """
     return (path for path, kind in _find_videos(settings) if kind is Kind.RECORDING)
 
@@ -26,11 +26,6 @@ def find_recordings(settings: Settings) -> Iterator[Path]:
 def find_foreign(settings: Settings) -> Iterator[Path]:
     """Every video in the same places that is not taken, because touchline does not read its format."""
     return (path for path, kind in _find_videos(settings) if kind is Kind.FOREIGN)
-
-
-def is_for_ingest(path: Path, settings: Settings) -> bool:
-    """Whether the ingest takes a recording: it is not older than INGEST_SINCE."""
-    return _is_new_enough(path, _since(settings.ingest_since))
 
 
 def watched_folders(settings: Settings) -> tuple[Path, Path]:
@@ -47,14 +42,14 @@ def watched_folders(settings: Settings) -> tuple[Path, Path]:
 
 def _find_videos(settings: Settings) -> Iterator[tuple[Path, Kind]]:
     mount, output = watched_folders(settings)
-    since = _since(settings.ingest_since)
+    since = since_s(settings.ingest_since)
     for folder, folders, names in os.walk(mount):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != output
                             and not is_kept((here / name).relative_to(mount)))
         for name in sorted(names):
             path, kind = here / name, kind_of(name)
-            if kind is not Kind.OTHER and _is_inside(path, mount, output) and _is_new_enough(path, since):
+            if kind is not Kind.OTHER and _is_inside(path, mount, output) and is_new_enough(path, since):
                 yield path, kind
 
 
@@ -65,20 +60,3 @@ def _is_inside(path: Path, mount: Path, output: Path) -> bool:
         return is_ours and real.is_file() and not lies_in_kept(real.relative_to(mount))
     except (OSError, RuntimeError):
         return False
-
-
-def _is_new_enough(path: Path, since: float | None) -> bool:
-    try:
-        return since is None or path.stat().st_mtime >= since
-    except OSError:
-        return False
-
-
-def _since(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingError(f"INGEST_SINCE={text!r} is not an ISO date: write 2026-08-01") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
