@@ -13,8 +13,9 @@ from touchline_airflow.hosts import on_main_host
 DOC = """
 ### What it makes
 Smaller databases. `airflow db clean` removes what ended `AIRFLOW_KEEP_DAYS` ago (90) from Airflow's database, without
-an archive; the catalogue forgets runs and stage times of that age, but for the last run of each match. Matches,
-actions, reels and backups stay. A run that goes on is never removed, however old.
+an archive; the catalogue forgets runs and stage times of that age, but for the last run of each match, and recordings
+that are gone from the NAS for as long. Matches, actions, reels and backups stay, so that nothing is made twice when a
+recording comes back. A run that goes on is never removed, however old.
 
 ### When it runs
 Every night, on the main host. It takes seconds, after a long pause minutes.

@@ -97,7 +97,9 @@ class Settings(FromEnvironment):
         3600, "A recording that stood still this long and still cannot be read to its end is bad.", low=10, high=604_800
     )
     ingest_since: str = setting(
-        "", "ISO date; older recordings (by modification time) are left to the backfill. Empty: take all."
+        "",
+        "ISO date; older recordings (by modification time) are left to the backfill, but for those of a camera whose "
+        "clock was reset. Empty: take all.",
     )
     nas_min_free_gb: int = setting(
         500, "`touchline check-nas` warns when NAS_OUTPUT_PATH has less free space, in GB.", low=0, high=1_000_000

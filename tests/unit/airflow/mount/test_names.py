@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from touchline.video.demuxer import SNIFFERS
@@ -31,6 +33,13 @@ def test_small_copies_and_other_files_are_of_no_concern(name: str) -> None:
 def test_a_foreign_video_is_named_with_what_to_do() -> None:
     assert why_foreign("Cup.WMV") == (
         ".wmv is Windows Media, which touchline does not read: export it as MP4 and copy that")
+
+
+def test_the_how_to_names_what_is_taken_and_which_folders_are_not(repository: Path) -> None:
+    page = (repository / "docs" / "how-to" / "mount-the-nas.md").read_text()
+    named = [f"`{suffix}`" for suffixes in SUFFIXES.values() for suffix in suffixes]
+    named += [f"`{folder.replace('*', '…')}`" for folder in KEPT_FOLDERS]
+    assert not [name for name in named if name not in page]
 
 
 def test_each_folder_that_is_left_out_says_whose_it_is() -> None:
