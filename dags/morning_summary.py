@@ -17,7 +17,8 @@ work cost at the configured rates, how full the disks are, what tonight will do.
 reels, where there are new ones. The log holds the text.
 
 ### When it runs
-Each morning at `SUMMARY_AT` (`TIMEZONE`), about the last 24 hours. It takes seconds. By hand: *Trigger*.
+Each morning at `SUMMARY_AT` (`TIMEZONE`), about the time since that of the day before: 23 or 25 hours where the clocks
+change. It takes seconds. By hand: *Trigger*, about the last 24 hours.
 
 ### If it fails
 The last line of the log says why: mostly the mail server or the catalogue is away. It is tried again. Without a mail
@@ -25,7 +26,8 @@ server (connection `smtp_default`) or without addresses it is green, and the log
 docs/how-to/mail.md.
 
 ### Safe to rerun?
-Yes: it is another mail, about the 24 hours before.
+Yes: what went out less than `FOLD_ALARMS_MIN` ago is not sent again, what did not go out is. *Trigger* makes another
+mail.
 """
 
 

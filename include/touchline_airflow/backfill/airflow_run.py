@@ -38,9 +38,13 @@ def night_of_run(context: Context) -> Night:
         SettingError: TIMEZONE or WORKING_DAY_BEGINS cannot be understood.
     """
     run = context["dag_run"]
-    scheduled_for = (run.data_interval_end or run.run_after) if _kind(run) == "scheduled" else None
-    return night_of(run.start_date or datetime.now(UTC), scheduled_for, context["params"],
+    return night_of(run.start_date or datetime.now(UTC), scheduled_for(run), context["params"],
                     DeploymentSettings.from_env())
+
+
+def scheduled_for(run: Any) -> datetime | None:
+    """The moment for which Airflow's schedule made this run; None for a run that a person asked for."""
+    return (run.data_interval_end or run.run_after) if _kind(run) == "scheduled" else None
 
 
 def note_outcome(context: Context, recording: str, told: Told) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from touchline.catalogue import matches, runs
@@ -13,6 +13,7 @@ from touchline.domain.moment import elapsed_ms
 from touchline.settings import Settings
 from touchline_airflow.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.local_clock import next_clock
 from touchline_airflow.ops.hold import hold
 
 PREFIX = "nightly__"
@@ -48,10 +49,7 @@ def night_of(begun: datetime, scheduled_for: datetime | None, params: Mapping[st
     wanted, begun_ms = params.get("gpu_hours"), round(begun.timestamp() * 1000)
     if scheduled_for is None:
         return Night(begun_ms, float(wanted or 0), None)
-    local = scheduled_for.astimezone(deployment.zone)
-    clock = deployment.clock("working_day_begins")
-    day = local.date() if local.time() < clock else local.date() + timedelta(days=1)
-    ends = datetime.combine(day, clock, deployment.zone)
+    ends = next_clock(scheduled_for, deployment.clock("working_day_begins"), deployment.zone)
     hours = deployment.backfill_gpu_hours if wanted is None else float(wanted)
     return Night(begun_ms, hours, round(ends.timestamp() * 1000))
 

@@ -14,6 +14,7 @@ from touchline.settings import Settings
 from touchline_airflow.backfill.survey import Wish, survey
 from touchline_airflow.costs import Cost, cost_of
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.local_clock import clock_on
 from touchline_airflow.ops.hold import Hold, hold
 
 GB = 10**9
@@ -126,6 +127,15 @@ def _tonight(settings: Settings, deployment: DeploymentSettings) -> tuple[str, .
     return tuple(one.line for one in work)
 
 
-def yesterday(moment: datetime | None = None) -> datetime:
-    """24 hours ago."""
-    return (moment or datetime.now(UTC)) - timedelta(days=1)
+def since_when(scheduled_for: datetime | None, deployment: DeploymentSettings, now: datetime | None = None) -> datetime:
+    """From when on a summary tells: for a scheduled one from SUMMARY_AT of the day before, else 24 hours.
+
+    So each moment is in one of them, also on days of 23 and 25 hours, and when one is late.
+
+    Raises:
+        SettingError: TIMEZONE or SUMMARY_AT cannot be understood.
+    """
+    if scheduled_for is None:
+        return (now or datetime.now(UTC)) - timedelta(days=1)
+    day = scheduled_for.astimezone(deployment.zone).date() - timedelta(days=1)
+    return clock_on(day, deployment.clock("summary_at"), deployment.zone)

@@ -11,6 +11,7 @@ from typing import Any
 from touchline_airflow.backfill.night import PREFIX
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.expected import FIRST_RATE, OVERHEAD_SEC
+from touchline_airflow.local_clock import next_clock
 
 UNKNOWN_LENGTH_SEC = 7200.0
 """Taken for a match whose length nobody said: one that was triggered by hand."""
@@ -49,10 +50,7 @@ def _night_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> da
     """The next BACKFILL_DONE_BY; what a person started may take as long as it takes."""
     if run.kind != "scheduled":
         return None
-    here = now.astimezone(deployment.zone)
-    clock = deployment.clock("backfill_done_by")
-    today = datetime.combine(here.date(), clock, deployment.zone)
-    return today if today > here else datetime.combine(here.date() + timedelta(days=1), clock, deployment.zone)
+    return next_clock(now, deployment.clock("backfill_done_by"), deployment.zone)
 
 
 def _ingest_due(_run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from airflow.sdk import task
+from airflow.sdk import get_current_context, task
 
 from touchline.settings import Settings
+from touchline_airflow.backfill.airflow_run import scheduled_for
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.mail import notes
-from touchline_airflow.mail.day import day_since, yesterday
+from touchline_airflow.mail.day import day_since, since_when
 from touchline_airflow.mail.send import FAILED, send_mail
 from touchline_airflow.mail.summary import letters
 
@@ -22,7 +23,8 @@ def mail_summary() -> None:
     """Collect what happened and mail it; what it says is in the log, too."""
     with failing_plainly(log):
         settings, deployment = Settings.from_env(), DeploymentSettings.from_env()
-        found = letters(day_since(yesterday(), settings, deployment), settings, deployment)
+        since = since_when(scheduled_for(get_current_context()["dag_run"]), deployment)
+        found = letters(day_since(since, settings, deployment), settings, deployment)
         notes.forget_old(settings.working_dir)
     log.info("%s", found[0].as_text())
     if FAILED in [send_mail(letter) for letter in found]:

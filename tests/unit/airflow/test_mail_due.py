@@ -67,6 +67,24 @@ def test_the_night_is_over_at_six_where_the_people_are(now: str, wanted: str) ->
     assert found == datetime.fromisoformat(wanted)
 
 
+@pytest.mark.parametrize(("now", "wanted"), [
+    ("2026-03-29T00:00+01:00", "2026-03-29T03:30+02:00"), ("2026-03-29T03:10+02:00", "2026-03-29T03:30+02:00"),
+    ("2026-10-25T00:00+02:00", "2026-10-25T02:30+01:00"), ("2026-10-25T02:15+01:00", "2026-10-25T02:30+01:00"),
+    ("2026-10-25T02:31+01:00", "2026-10-26T02:30+01:00")],
+    ids=["skipped", "after the gap", "twice", "in the repeated hour", "over"])
+def test_a_time_that_the_clocks_skip_or_show_twice_is_never_over_before_it_comes(now: str, wanted: str) -> None:
+    found = due("nightly_backfill", NewRun("scheduled__1", "scheduled", {}), datetime.fromisoformat(now),
+                DeploymentSettings(timezone="Europe/Vienna", backfill_done_by="02:30"))
+    assert found == datetime.fromisoformat(wanted)
+
+
+def test_an_allowance_is_as_long_over_a_change_of_the_clocks() -> None:
+    zone = DeploymentSettings(timezone="Europe/Vienna").zone
+    now = datetime(2026, 10, 25, 1, 30, tzinfo=zone).astimezone(UTC)
+    found = due("process_match", NewRun("match__1", "manual", {"expected_sec": 3600}), now, DeploymentSettings())
+    assert found and (found - now).total_seconds() == 3 * 3600
+
+
 def test_what_a_person_starts_may_take_the_whole_day() -> None:
     assert due("nightly_backfill", NewRun("manual__1", "manual", {}), NOW, DeploymentSettings()) is None
 

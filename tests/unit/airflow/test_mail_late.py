@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,17 @@ def test_a_run_stuck_in_a_mapped_task_is_told_in_full(sent: list[Letter], make_r
                   "normally takes 30 min here", f"/dags/process_match/runs/{RUN}", "docs/runbooks/gpu-trouble.md"):
         assert words in " ".join(text.split()), words
     assert "success" not in text
+
+
+@pytest.mark.parametrize(("due", "said"), [
+    (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "Sun 25 Oct, 02:30 CEST"),
+    (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Sun 25 Oct, 02:30 CET"),
+    (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), "Sun 29 Mar, 03:30 CEST")])
+def test_a_time_that_the_clock_shows_twice_says_which_of_both(sent: list[Letter], make_run: MakeRun, due: datetime,
+                                                             said: str) -> None:
+    make_run("running", {("scan", -1): "running"})
+    tell_late(replace(MISSED, due=due))
+    assert f"should have been done by {said} and is not" in sent[0].lead
 
 
 @pytest.mark.parametrize("state", sorted(late.TO_DO))

@@ -53,3 +53,18 @@ def test_without_any_date_it_is_the_day_of_the_last_write_in_the_zone_of_the_peo
     path = recording(mount, "cup.mp4")
     assert match_date(path, mount, UTC) == date(2026, 3, 1)
     assert match_date(path, mount, ZoneInfo("Europe/Vienna")) == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(("zone", "written", "day"), [
+    ("Europe/Vienna", "2026-03-28T22:59", date(2026, 3, 28)), ("Europe/Vienna", "2026-03-28T23:00", date(2026, 3, 29)),
+    ("Europe/Vienna", "2026-03-29T21:59", date(2026, 3, 29)), ("Europe/Vienna", "2026-03-29T22:00", date(2026, 3, 30)),
+    ("Europe/Vienna", "2026-10-25T22:59", date(2026, 10, 25)),
+    ("Europe/Vienna", "2026-10-25T23:00", date(2026, 10, 26)),
+    ("Africa/Cairo", "2026-04-23T21:59", date(2026, 4, 23)), ("Africa/Cairo", "2026-04-23T22:00", date(2026, 4, 24))])
+def test_the_day_of_writing_is_that_of_the_people_when_the_clocks_change_too(
+        tmp_path: Path, zone: str, written: str, day: date) -> None:
+    path = tmp_path / "cup.mp4"
+    path.write_text("film")
+    moment = datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp()
+    os.utime(path, (moment, moment))
+    assert match_date(path, tmp_path, ZoneInfo(zone)) == day

@@ -32,6 +32,20 @@ def test_a_scheduled_night_ends_when_the_working_day_begins_where_the_people_are
     assert night_of(BEGUN, datetime(2026, 2, 1, 4, 30, tzinfo=UTC), {}, VIENNA).ends_ms == at(2026, 2, 2, 4, 30)
 
 
+@pytest.mark.parametrize(("zone", "clock", "midnight", "ends"), [
+    ("Europe/Vienna", "05:00", "2026-03-28T23:00", "2026-03-29T03:00"),
+    ("Europe/Vienna", "02:30", "2026-03-28T23:00", "2026-03-29T01:30"),  # skipped
+    ("Europe/Vienna", "05:00", "2026-10-24T22:00", "2026-10-25T04:00"),
+    ("Europe/Vienna", "02:30", "2026-10-24T22:00", "2026-10-25T01:30"),  # twice
+    ("Africa/Cairo", "00:30", "2026-04-23T22:00", "2026-04-23T22:30"),  # no midnight, and no half past
+    ("America/Havana", "00:30", "2026-11-01T05:00", "2026-11-01T05:30")])  # both twice
+def test_a_night_in_which_the_clocks_change_ends_in_the_morning_of_its_day(zone: str, clock: str, midnight: str,
+                                                                          ends: str) -> None:
+    begins = datetime.fromisoformat(midnight).replace(tzinfo=UTC)
+    found = night_of(begins, begins, {}, DeploymentSettings(timezone=zone, working_day_begins=clock))
+    assert found.ends_ms == round(datetime.fromisoformat(ends).replace(tzinfo=UTC).timestamp() * 1000)
+
+
 def test_what_a_person_started_goes_on_whatever_the_hour() -> None:
     assert night_of(BEGUN, None, {}, VIENNA) == Night(at(2026, 1, 31, 23, 0, 5), 0.0, None)
     assert night_of(BEGUN, None, {"gpu_hours": 0.5}, VIENNA).gpu_hours == 0.5
