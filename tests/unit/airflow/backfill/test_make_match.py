@@ -57,7 +57,7 @@ def path(settings: Settings) -> Path:
     """A recording of long ago that was checked and is good."""
     path = settings.nas_mount_path / "2025-11-01 cup {{ x }}.mp4"
     path.write_text("content")
-    os.utime(path, (0, 0))
+    os.utime(path, (1_700_000_000, 1_700_000_000))
     return path
 
 

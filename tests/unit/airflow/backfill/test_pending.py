@@ -25,7 +25,7 @@ def test_what_waits_for_the_night_is_counted_every_ten_minutes(own_settings: Set
     for number in (1, 2):
         path = settings.nas_mount_path / f"{number}.mp4"
         path.write_text(str(number))
-        os.utime(path, (0, 0))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
         pending.sample()
         assert wire.values() == {"pipeline_backfill_pending": "1|g"}
     now[0] = LOOK_EVERY_SEC
