@@ -13,7 +13,6 @@ import hashlib
 import http.server
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from engine import EngineError, install_engine
 from install import ENVIRONMENTS, Environment
+from pins import image_names
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = "bookworm"
@@ -95,9 +95,9 @@ def build(image: Image, torch: str, *, stand_in: bool, wheelhouse: bool) -> None
     """Build one image and say how large it became and how long it took."""
     started = time.monotonic()
     tag = f"touchline-{image.name}:{version()}"
-    is_stand_in = provide_base(base_image(ROOT / image.dockerfile), stand_in=stand_in)
+    is_stand_in = provide_base(base_image(), stand_in=stand_in)
     with contextlib.ExitStack() as stack:
-        arguments = {"VERSION": version(), "REVISION": revision()}
+        arguments = {"BASE_IMAGE": base_image(), "VERSION": version(), "REVISION": revision()}
         if image.name == "worker":
             arguments |= {"TORCH": torch, "TORCH_INDEX_URL": os.environ.get("TORCH_INDEX_URL", "")}
         if wheelhouse or is_stand_in:
@@ -121,12 +121,9 @@ def revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def base_image(dockerfile: Path) -> str:
-    """The name in the line `ARG BASE_IMAGE=`."""
-    found = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile.read_text(), re.MULTILINE)
-    if not found:
-        raise ImageError(f"{dockerfile} has no line ARG BASE_IMAGE=<name>")
-    return found[1]
+def base_image() -> str:
+    """What both images are built on."""
+    return image_names()["BASE_IMAGE"]
 
 
 def _docker_build(image: Image, tag: str, arguments: dict[str, str]) -> None:
@@ -190,6 +187,8 @@ def _pull(name: str) -> bool | None:
 
 def _make_stand_in(name: str) -> None:
     """Import a minimal Debian as `name`, with security updates on, and slim: no docs, no translations."""
+    if "@" in name:
+        raise ImageError(f"{name} cannot be pulled, and a stand-in has no digest: take it out of docker/images.env")
     install_engine()
     if os.geteuid() != 0:
         raise ImageError(f"{name} cannot be pulled, and making a stand-in for it needs root: run this as root")

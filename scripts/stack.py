@@ -23,6 +23,7 @@ from pathlib import Path
 
 from images import IMAGES, ImageError, build
 from live_line import LiveLine
+from pins import image_names
 from stack_files import ROOT, StackError, provide_env, provide_folders, provide_secrets
 
 HEALTHY_SEC = 900
@@ -64,7 +65,8 @@ class Compose:
         """
         # A name that nobody has would be a line in each task's log.
         statsd = "statsd-exporter" if DASHBOARDS in self.names else "127.0.0.1"
-        environ = {**os.environ, "COMPOSE_PROFILES": self.env["COMPOSE_PROFILES"], "STATSD_HOST": statsd}
+        environ = {**os.environ, **image_names(), "COMPOSE_PROFILES": self.env["COMPOSE_PROFILES"],
+                   "STATSD_HOST": statsd}
         done = subprocess.run([*self._argv, *arguments], capture_output=True, text=True, check=False, env=environ)
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -198,8 +200,9 @@ def pull_images(names: Sequence[str]) -> None:
     Raises:
         StackError: one cannot be had.
     """
-    for name in sorted(set(re.findall(r"^ +image: (\S+)$", text_of(names), re.MULTILINE))):
-        if not name.startswith("touchline-") and not has_image(name):
+    chosen = image_names()
+    for variable in sorted(set(re.findall(r"^ +image: \$\{([A-Z_]+_IMAGE)\}$", text_of(names), re.MULTILINE))):
+        if not has_image(name := chosen[variable]):
             done = subprocess.run(["docker", "pull", "--quiet", name], capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise StackError(f"the image {name} cannot be pulled: {done.stderr.strip().splitlines()[-1]}")

@@ -16,9 +16,9 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from engine import Engine  # noqa: E402
-from images import ROOT, base_image  # noqa: E402
+from images import base_image  # noqa: E402
 
-BASE = base_image(ROOT / "docker/worker/Dockerfile")
+BASE = base_image()
 
 
 @pytest.fixture(scope="module")

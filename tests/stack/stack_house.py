@@ -21,11 +21,13 @@ sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scr
 import pytest  # noqa: E402
 from airflow_house import simulate, wait_for  # noqa: E402
 
+from pins import image_names  # noqa: E402
 from services import free_port  # noqa: E402
 from stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
 from touchline_airflow.rest import AirflowApi  # noqa: E402
 
-STAND_INS = {"postgres:15-bookworm": "postgres", "redis:7.0-bookworm": "redis", "haproxy:2.6-bookworm": "haproxy"}
+IMAGES = image_names()
+STAND_INS = {IMAGES["POSTGRES_IMAGE"]: "postgres", IMAGES["REDIS_IMAGE"]: "redis", IMAGES["HAPROXY_IMAGE"]: "haproxy"}
 SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false"}
 
 

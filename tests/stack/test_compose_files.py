@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import stack
+from pins import image_names
 from stack_files import EXAMPLE, ROOT, read_env
 from touchline_airflow.deployment import DeploymentSettings
 
@@ -56,7 +57,8 @@ def test_compose_takes_the_files_without_a_word(names: list[str], env_file: Path
     except stack.StackError as error:
         pytest.skip(str(error))
     argv = [*command, "--env-file", str(env_file), *(f"--file={DOCKER / name}" for name in names), "config"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+    environ = {"PATH": os.environ["PATH"], **image_names({})}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environ)
     assert (done.returncode, done.stderr) == (0, "")
     told = set(yaml.safe_load(done.stdout)["services"])
     assert told >= set().union(*(services(name) for name in names))
@@ -70,6 +72,7 @@ def test_no_key_is_used_that_compose_2_has_given_up(name: str) -> None:
 
 def test_the_example_names_the_variables_of_the_files_each_with_a_comment() -> None:
     used = set().union(*(variables(text(name)) for name in FILES)) - {"STATSD_HOST"}  # follows from COMPOSE_PROFILES
+    used -= set(image_names({}))
     read_by_the_script = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "TOUCHLINE_HOSTS"}
     settings = {field.name.upper() for field in fields(DeploymentSettings)}
     named = set(read_env(EXAMPLE))
@@ -100,7 +103,7 @@ def test_each_service_is_hardened_and_bounded(service: dict[str, Any]) -> None:
     assert service["read_only"] is True
     assert service["mem_limit"] and service["pids_limit"]
     assert service["logging"]["options"]["max-size"]
-    assert ":" in service["image"] and not service["image"].endswith(":latest")
+    assert re.fullmatch(r"touchline-airflow:\$\{TOUCHLINE_VERSION\}|\$\{[A-Z_]+_IMAGE\}", service["image"])
     assert "network_mode" not in service and "pid" not in service and "ipc" not in service
 
 
@@ -115,7 +118,7 @@ def test_each_service_is_restarted_and_looked_at_but_for_init(service: dict[str,
 
 @pytest.mark.parametrize("service", each_service())
 def test_only_the_socket_proxy_is_root_and_has_the_socket(service: dict[str, Any]) -> None:
-    is_proxy = service["image"].startswith("haproxy")
+    is_proxy = service["image"] == "${HAPROXY_IMAGE}"
     mounts = [str(volume) for volume in service.get("volumes", [])]
     assert any("DOCKER_SOCKET" in mount for mount in mounts) == is_proxy
     assert service["user"].startswith("0") == is_proxy

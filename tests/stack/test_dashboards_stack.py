@@ -19,14 +19,14 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration" / "airflow")]
 
 from airflow_house import wait_for  # noqa: E402
-from stack_house import provide_stand_ins, skip_without_engine  # noqa: E402
+from stack_house import IMAGES, provide_stand_ins, skip_without_engine  # noqa: E402
 
 from services import free_port  # noqa: E402
 from stack import DASHBOARDS, Compose  # noqa: E402
 from stack_files import new_env, provide_secrets  # noqa: E402
 
 pytestmark = pytest.mark.verify
-STAND_INS = {"prom/prometheus:v2.53.4": "prometheus", "prom/alertmanager:v0.28.1": "alertmanager"}
+STAND_INS = {IMAGES["PROMETHEUS_IMAGE"]: "prometheus", IMAGES["ALERTMANAGER_IMAGE"]: "alertmanager"}
 SERVICES = tuple(STAND_INS.values())
 
 
