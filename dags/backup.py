@@ -14,7 +14,8 @@ DOC = """
 ### What it makes
 A folder in `BACKUP_DIR` with dumps of both databases, the small results of `WORKING_DIR` and a list of all published
 files with their digests; a row in the catalogue's `backups`. 24 hourly, 7 daily and 4 weekly ones are kept, the newest
-whole one always. Once a week the newest is restored into an empty place, compared and dropped again.
+whole one always; newer is what was made later, whatever the clock said. Once a week the newest is restored into an
+empty place, compared and dropped again.
 
 ### When it runs
 Every hour, on the main host. By hand: *Trigger*, with `try_restore` for a trial at once. A backup takes seconds, with

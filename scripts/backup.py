@@ -14,12 +14,13 @@ import argparse
 import contextlib
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployment_place import add_options, enter, stopped
 from touchline.catalogue import backups as rows
 from touchline.errors import TouchlineError
-from touchline_airflow.backup import Backup, alone, backups
+from touchline_airflow.backup import Backup, backups
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.keep_backups import newest_backup, sources_of, take_backup, take_trial
 from touchline_airflow.restore import PARTS, restore
@@ -69,9 +70,8 @@ def trial(_: argparse.Namespace, backup_dir: Path) -> None:
 
 
 def show(_: argparse.Namespace, backup_dir: Path) -> None:
-    """One line per backup."""
-    with alone(backup_dir):
-        found = backups(backup_dir)
+    """One line per backup, the one made last first."""
+    found = backups(backup_dir)
     tried = set()
     with contextlib.suppress(TouchlineError):  # the catalogue may be what is lost
         tried = {row.backup_id for row in rows.every(sources_of(os.environ).settings.catalogue_address)
@@ -79,6 +79,8 @@ def show(_: argparse.Namespace, backup_dir: Path) -> None:
     print(f"{len(found)} in {backup_dir}")
     for each in found:
         state = "not whole" if not each.is_whole else "restored on trial" if each.root.name in tried else "checked"
+        if each.made_at > datetime.now(UTC):
+            state += ", dated in the future: the clock was wrong"
         print(f"{each.root.name}  {each.size_bytes / 1_000_000:8.1f} MB  {state}")
 
 

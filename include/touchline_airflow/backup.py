@@ -5,13 +5,16 @@
         files.tar.gz                  the small results of WORKING_DIR: all its JSON files
         published.json                every match folder with its manifest's digest and its files' digests and sizes
         secrets.tar                   what BACKUP_SECRETS names, if it names anything
-        backup.json                   when, by which versions, what the databases held
+        backup.json                   when, as which one in their order, by which versions, what the databases held
         SHA256SUMS                    of all the others, as `sha256sum -c` reads it
 
 The catalogue goes first, then Airflow, then the files: what a row names is there when the files are read. A match that
 goes on meanwhile has results that are newer than its rows, which is what a killed run leaves, too. Left out are the
 rendered videos and thumbnails (large, and made anew from the results), what is published (it has its own disk; its
 digests are in the backup), SCRATCH_DIR, and logs.
+
+Which backup is newer is said by its number, never by its date: each one gets the number after the highest that is
+there. So a clock that ran ahead or behind makes none "the newest" that is not, and none superfluous that was just made.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,16 +39,20 @@ from touchline import __version__
 from touchline.errors import StorageError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.result import file_digest
-from touchline.storage import writing
+from touchline.storage import reading, writing
 from touchline_airflow import dumps
+from touchline_airflow.backup_facts import files_of_manifest, is_count, read_facts, read_sums
 from touchline_airflow.databases import configured
 from touchline_airflow.dumps import Database
 
 KEPT = {"hourly": 24, "daily": 7, "weekly": 4}
 """How many of each kind stay; one that was made by hand (`manual`) stays until a person removes it."""
 FILES, PUBLISHED, SECRETS, FACTS, SUMS = "files.tar.gz", "published.json", "secrets.tar", "backup.json", "SHA256SUMS"
-_NAME = re.compile(r"(hourly|daily|weekly|manual)-(\d{8}T\d{6}Z)")
+_ORDER = ("hourly", "daily", "weekly", "manual")
+_NAME = re.compile(rf"({'|'.join(_ORDER)})-(\d{{8}}T\d{{6}}Z)")
 _MOMENT = "%Y%m%dT%H%M%SZ"
+_LOOKED_BACK = {"daily": 24, "weekly": 7 * 24}
+"""Among so many made last the one of a day or week is looked for: an older one of that date is of a wrong clock."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,20 @@ class Backup:
     def made_at(self) -> datetime:  # noqa: D102
         return datetime.strptime(self.root.name.partition("-")[2], _MOMENT).replace(tzinfo=UTC)
 
+    @cached_property
+    def number(self) -> int:
+        """Its place in the order of making; 0 for one of before there were numbers, or with damaged facts."""
+        try:
+            number = self.facts.get("number", 0)
+        except (TouchlineError, OSError):
+            return 0
+        return number if is_count(number) else 0
+
     @property
     def is_whole(self) -> bool:
         """Whether every file that it names is there; not whether the content is right, see `verify`."""
         try:
-            return all((self.root / name).is_file() for name in _sums(self.root))
+            return all((self.root / name).is_file() for name in read_sums(self.root / SUMS))
         except (OSError, ValueError):
             return False
 
@@ -89,15 +106,38 @@ class Backup:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """`backup.json`."""
-        return dict(json.loads((self.root / FACTS).read_text()))
+        """`backup.json`.
+
+        Raises:
+            TouchlineError: it is damaged.
+        """
+        return read_facts(self.root / FACTS)
 
 
 def backups(backup_dir: Path) -> list[Backup]:
-    """All backups of a folder, the newest first; of one moment the one with the longest life first."""
-    found = [Backup(path) for path in backup_dir.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)]
-    order = ("hourly", "daily", "weekly", "manual")
-    return sorted(found, key=lambda each: (each.made_at, order.index(each.kind)), reverse=True)
+    """All backups of a folder, the one made last first; of those made at once the one with the longest life first.
+
+    Only reads, and needs no lock: one that is being made or removed has another name.
+
+    Raises:
+        StorageError: the folder is not there, or cannot be read.
+    """
+    _require_folder(backup_dir)
+    with reading(backup_dir):
+        found = [path for path in backup_dir.iterdir() if path.is_dir() and not path.is_symlink()]
+    return _last_made_first(Backup(path) for path in found if _is_name(path.name))
+
+
+def _last_made_first(existing: Iterable[Backup]) -> list[Backup]:
+    """By number; those without one by their date, which is all that there is of them."""
+    return sorted(existing, key=lambda each: (each.number, each.made_at, _ORDER.index(each.kind)), reverse=True)
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return bool((found := _NAME.fullmatch(name)) and datetime.strptime(found[2], _MOMENT))
+    except ValueError:
+        return False
 
 
 def make_backup(sources: Sources, backup_dir: Path, kind: str = "hourly", now: datetime | None = None) -> Backup:
@@ -109,19 +149,22 @@ def make_backup(sources: Sources, backup_dir: Path, kind: str = "hourly", now: d
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     with alone(backup_dir):
+        existing = backups(backup_dir)
+        while any(each.made_at == moment.replace(microsecond=0) for each in existing):
+            moment += timedelta(seconds=1)
+        number = 1 + max((each.number for each in existing), default=0)
         target = backup_dir / f"{kind}-{moment.strftime(_MOMENT)}"
-        if target.exists():
-            raise UsageError(f"{target} is there already: wait a second")
         with _taking_shape(target) as folder:
-            _fill(folder, sources, kind, moment)
+            _fill(folder, sources, kind, moment, number)
         return Backup(target)
 
 
 def promote(backup: Backup, existing: Sequence[Backup]) -> list[Backup]:
     """Let the first backup of a day be the daily one and the first of a week the weekly one, too; as hard links."""
     made = []
-    for kind in ("daily", "weekly"):
-        periods = {_period(kind, each.made_at) for each in existing if each.kind == kind and each.is_whole}
+    for kind, looked_back in _LOOKED_BACK.items():
+        periods = {_period(kind, each.made_at) for each in existing
+                   if each.kind == kind and each.is_whole and each.number > backup.number - looked_back}
         if _period(kind, backup.made_at) not in periods:
             target = backup.root.with_name(f"{kind}-{backup.made_at.strftime(_MOMENT)}")
             with _taking_shape(target) as folder:
@@ -132,8 +175,8 @@ def promote(backup: Backup, existing: Sequence[Backup]) -> list[Backup]:
 
 
 def superfluous(existing: Sequence[Backup]) -> list[Backup]:
-    """Which backups are one too many: of each kind the newest whole ones stay (`KEPT`), and the newest of all."""
-    newest_first = sorted(existing, key=lambda each: each.made_at, reverse=True)
+    """Which are one too many: of each kind the whole ones made last stay (`KEPT`), and of all the one made last."""
+    newest_first = _last_made_first(existing)
     newest = next((each for each in newest_first if each.is_whole), None)
     removed = []
     for kind, kept in KEPT.items():
@@ -159,9 +202,9 @@ def verify(root: Path) -> None:
         TouchlineError: it is not whole: which file, and how.
     """
     try:
-        sums = _sums(root)
+        sums = read_sums(root / SUMS)
     except (OSError, ValueError):
-        raise TouchlineError(f"{root} is no whole backup: it has no {SUMS}") from None
+        raise TouchlineError(f"{root} is no whole backup: its {SUMS} is missing or damaged") from None
     for name, wanted in sums.items():
         path = root / name
         if not path.is_file():
@@ -184,8 +227,7 @@ def alone(backup_dir: Path) -> Iterator[None]:
         StorageError: the folder is not there: it is never made, or a disk that is away would be written past.
         TouchlineError: another one is being made.
     """
-    if not backup_dir.is_dir():
-        raise StorageError(backup_dir, "is no folder", "mount or create it", place=f"BACKUP_DIR ({backup_dir})")
+    _require_folder(backup_dir)
     with writing(backup_dir), (backup_dir / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,6 +238,11 @@ def alone(backup_dir: Path) -> Iterator[None]:
         yield
 
 
+def _require_folder(backup_dir: Path) -> None:
+    if not backup_dir.is_dir():
+        raise StorageError(backup_dir, "is no folder", "mount or create it", place=f"BACKUP_DIR ({backup_dir})")
+
+
 def key_digest(environ: Mapping[str, str]) -> str | None:
     """Tells one Fernet key from another without giving it away; None where it is not in the environment."""
     key = configured("AIRFLOW__CORE__FERNET_KEY", environ)
@@ -204,7 +251,7 @@ def key_digest(environ: Mapping[str, str]) -> str | None:
 
 # --- What goes in ---------------------------------------------------------------------------------------------------
 
-def _fill(folder: Path, sources: Sources, kind: str, moment: datetime) -> None:
+def _fill(folder: Path, sources: Sources, kind: str, moment: datetime, number: int) -> None:
     databases = {database.name: asdict(dumps.dump(database, folder / database.dump_name))
                  for database in (sources.catalogue, sources.airflow)}
     files = _archive(folder / FILES, sources.settings.working_dir, results(sources.settings.working_dir))
@@ -213,7 +260,7 @@ def _fill(folder: Path, sources: Sources, kind: str, moment: datetime) -> None:
     if sources.secrets:
         _archive(folder / SECRETS, sources.secrets.parent, _all_files(sources.secrets))
     _write(folder / FACTS, json.dumps({
-        "kind": kind, "made_at": moment.isoformat(timespec="seconds"), "touchline": __version__,
+        "kind": kind, "number": number, "made_at": moment.isoformat(timespec="seconds"), "touchline": __version__,
         "airflow": airflow_version(), "databases": databases, "files": files, "published": len(published),
         "fernet_key": key_digest(os.environ), "warning": away}, indent=1, sort_keys=True))
     names = sorted(path.name for path in folder.iterdir())
@@ -271,12 +318,7 @@ def _published(output: Path) -> tuple[dict[str, Any], str | None]:
 def published_folder(folder: Path) -> dict[str, Any]:
     """The manifest's own digest, and what it says about the files; `files` is empty where it cannot be read."""
     content = (folder / "manifest.json").read_bytes()
-    try:
-        files = {name: {"sha256": entry["sha256"], "size_bytes": entry["size_bytes"]}
-                 for name, entry in json.loads(content)["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        files = {}
-    return {"manifest": hashlib.sha256(content).hexdigest(), "files": files}
+    return {"manifest": hashlib.sha256(content).hexdigest(), "files": files_of_manifest(content)}
 
 
 # --- How it is written ----------------------------------------------------------------------------------------------
@@ -312,11 +354,6 @@ def _link(source: Path, target: Path) -> None:
 
 def _write(path: Path, content: str) -> None:
     path.write_text(content if content.endswith("\n") else content + "\n")
-
-
-def _sums(root: Path) -> dict[str, str]:
-    lines = (root / SUMS).read_text().splitlines()
-    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def _read_archive(path: Path) -> None:

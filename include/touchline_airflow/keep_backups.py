@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,7 +48,9 @@ def take_backup(sources: Sources, backup_dir: Path, say: Say, kind: str = "hourl
         rows.note(address, rows.Backup(f"failed-{moment:%Y%m%dT%H%M%SZ}", kind, now_ms(), 0, "failed",
                                        reason=str(error)))
         raise
-    promoted = files.promote(made, files.backups(backup_dir)) if kind == "hourly" else []
+    existing = files.backups(backup_dir)
+    _tell_wrong_clock(made, existing, say)
+    promoted = files.promote(made, existing) if kind == "hourly" else []
     for each in (made, *promoted):
         rows.note(address, rows.Backup(each.root.name, each.kind, int(each.made_at.timestamp() * 1000),
                                        each.size_bytes, "ok", checked_at_ms=now_ms(), reason=each.facts["warning"]))
@@ -62,9 +64,11 @@ def take_backup(sources: Sources, backup_dir: Path, say: Say, kind: str = "hourl
 
 
 def trial_is_due(sources: Sources, now: datetime | None = None) -> bool:
-    """Whether no trial restore succeeded within a week."""
-    since = ((now or datetime.now(UTC)) - TRIAL_EVERY).timestamp() * 1000
-    return not any((each.restored_at_ms or 0) > since for each in rows.every(sources.settings.catalogue_address))
+    """Whether no trial restore succeeded within a week; one that is dated in the future does not count."""
+    now = now or datetime.now(UTC)
+    until, since = (moment.timestamp() * 1000 for moment in (now, now - TRIAL_EVERY))
+    return not any(since < (each.restored_at_ms or 0) <= until
+                   for each in rows.every(sources.settings.catalogue_address))
 
 
 def take_trial(sources: Sources, backup_dir: Path, say: Say) -> Backup:
@@ -89,22 +93,29 @@ def take_trial(sources: Sources, backup_dir: Path, say: Say) -> Backup:
 
 
 def newest_backup(backup_dir: Path) -> Backup:
-    """The newest one that is whole.
+    """The one made last that is whole; only reads.
 
     Raises:
         TouchlineError: there is none.
     """
-    with files.alone(backup_dir):
-        found = next((each for each in files.backups(backup_dir) if each.is_whole), None)
+    found = next((each for each in files.backups(backup_dir) if each.is_whole), None)
     if found is None:
         raise TouchlineError(f"there is no backup in {backup_dir}: make one with `make backup`")
     return found
 
 
+def _tell_wrong_clock(made: Backup, existing: Sequence[Backup], say: Say) -> None:
+    before = next((each for each in existing if each.number < made.number), None)
+    if before and before.made_at > made.made_at:
+        say(f"WARNING: {made.root.name} bears an earlier date than {before.root.name}, which was made before it: the "
+            "clock is wrong, or was then. Nothing is lost by that: backups are kept in the order in which they were "
+            "made")
+
+
 def _forget_removed(address: str, backup_dir: Path) -> None:
-    """Rows of backups whose folder is gone, and of failures that are long past."""
+    """Rows of backups whose folder is gone, and of failures that are long past or far in the future."""
     there = {each.root.name for each in files.backups(backup_dir)}
-    long_ago = now_ms() - _FAILURES_KEPT.total_seconds() * 1000
+    kept_ms = _FAILURES_KEPT.total_seconds() * 1000
     for row in rows.every(address):
-        if row.backup_id not in there and (row.status != "failed" or row.made_at_ms < long_ago):
+        if row.backup_id not in there and (row.status != "failed" or abs(now_ms() - row.made_at_ms) > kept_ms):
             rows.forget(address, row.backup_id)

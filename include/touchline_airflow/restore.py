@@ -6,8 +6,6 @@ backup does not know is set right afterwards, see `settle`.
 
 from __future__ import annotations
 
-import filecmp
-import json
 import os
 import shutil
 import subprocess
@@ -18,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from touchline.catalogue.migrate import migrate
 from touchline.catalogue.schema import HEAD
@@ -38,11 +36,14 @@ from touchline_airflow.backup import (
     results,
     verify,
 )
+from touchline_airflow.backup_facts import read_published
 from touchline_airflow.dumps import Database
 from touchline_airflow.settle import settle
 
 PARTS = ("secrets", "files", "catalogue", "airflow")
 Say = Callable[[str], None]
+Listed = Mapping[str, Mapping[str, Any]]
+"""`published.json` of a backup, see `read_published`."""
 
 
 def restore(backup: Backup, sources: Sources, say: Say, *, parts: Collection[str] = PARTS, replace: bool = False,
@@ -55,27 +56,20 @@ def restore(backup: Backup, sources: Sources, say: Say, *, parts: Collection[str
     Raises:
         TouchlineError: one line: the backup is damaged or of a newer release, or a place is not empty.
     """
-    if unknown := set(parts) - set(PARTS):
-        raise UsageError(f"{', '.join(sorted(unknown))} is no part of a backup: use {', '.join(PARTS)}")
     started = time.monotonic()
     verify(backup.root)
+    facts, published = backup.facts, read_published(backup.root / PUBLISHED)
     if goes_on:
-        refuse_newer(backup.facts)
-    wanted = [part for part in PARTS if part in parts and (part != "secrets" or _has_secrets(backup, sources))]
-    label = f"before_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    if occupied := [part for part in wanted if not _is_empty(part, backup, sources)]:
-        if not replace:
-            raise UsageError(f"not empty: {', '.join(occupied)}. Nothing was changed; with --replace what is there is "
-                             "renamed aside")
-        for part in occupied:
-            say(f"{part}: what was there is now {_move_aside(part, sources, label)}")
+        refuse_newer(facts)
+    wanted = _wanted(parts, backup, sources)
+    _make_room(wanted, backup, sources, say, replace=replace)
     for part in wanted:
         begun = time.monotonic()
         _put_back(part, backup, sources)
         say(f"{part}: restored in {time.monotonic() - begun:.1f} s")
     if goes_on:
-        _go_on(backup, sources, wanted, say)
-    say(f"restored {backup.root.name} in {time.monotonic() - started:.1f} s; it was made {backup.facts['made_at']}")
+        _go_on(facts, published, sources, wanted, say)
+    say(f"restored {backup.root.name} in {time.monotonic() - started:.1f} s; it was made {facts['made_at']}")
 
 
 def refuse_newer(facts: Mapping[str, Any]) -> None:
@@ -93,12 +87,11 @@ def refuse_newer(facts: Mapping[str, Any]) -> None:
                          f"({airflow_version()}): install that one")
 
 
-def differences(backup: Backup, output: Path) -> list[str]:
-    """What is not as the backup lists it in the published folders: missing, changed since, or of another size."""
-    wanted = json.loads((backup.root / PUBLISHED).read_text())
+def differences(published: Listed, output: Path) -> list[str]:
+    """What is not as a backup lists it in the published folders: missing, changed since, or of another size."""
     if not output.is_dir():
         return [f"NAS_OUTPUT_PATH ({output}) is no folder: nothing published can be compared"]
-    return [f"{name}: {what}" for name, listed in wanted.items() if (what := _difference(output / name, listed))]
+    return [f"{name}: {what}" for name, listed in published.items() if (what := _difference(output / name, listed))]
 
 
 def try_restore(backup: Backup, sources: Sources, folder: Path) -> None:
@@ -120,7 +113,7 @@ def try_restore(backup: Backup, sources: Sources, folder: Path) -> None:
             if database.name == "catalogue":
                 migrate(place.url)
     _extract(backup.root / FILES, folder / "files")
-    count = sum(1 for path in results(folder / "files") if json.loads(path.read_bytes()) is not None)
+    count = sum(1 for _ in results(folder / "files"))  # what they hold is what they held: the archive has checksums
     if count != facts["files"]:
         raise TouchlineError(f"{backup.root.name}: {count} files came back of {facts['files']}")
 
@@ -153,8 +146,34 @@ def migrate_airflow(database: Database, environ: Mapping[str, str]) -> None:
 
 # --- The parts ------------------------------------------------------------------------------------------------------
 
+def _wanted(parts: Collection[str], backup: Backup, sources: Sources) -> list[str]:
+    """The parts that are asked for, in their order; each is in the backup."""
+    if unknown := set(parts) - set(PARTS):
+        raise UsageError(f"{', '.join(sorted(unknown))} is no part of a backup: use {', '.join(PARTS)}")
+    wanted = [part for part in PARTS if part in parts and (part != "secrets" or _has_secrets(backup, sources))]
+    for content in (backup.root / _stored_as(part, sources) for part in wanted):
+        if not content.is_file():
+            raise UsageError(f"{content} is not in the backup: it was made where the databases were of another kind "
+                             "(SQLite or PostgreSQL), or is not whole. Nothing was changed")
+    return wanted
+
+
+def _make_room(wanted: Collection[str], backup: Backup, sources: Sources, say: Say, *, replace: bool) -> None:
+    occupied = [part for part in wanted if not _is_empty(part, backup, sources)]
+    if occupied and not replace:
+        raise UsageError(f"not empty: {', '.join(occupied)}. Nothing was changed; with --replace what is there is "
+                         "renamed aside")
+    label = f"before_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for part in occupied:
+        say(f"{part}: what was there is now {_move_aside(part, sources, label)}")
+
+
 def _database(part: str, sources: Sources) -> Database:
     return sources.catalogue if part == "catalogue" else sources.airflow
+
+
+def _stored_as(part: str, sources: Sources) -> str:
+    return {"files": FILES, "secrets": SECRETS}.get(part) or _database(part, sources).dump_name
 
 
 def _has_secrets(backup: Backup, sources: Sources) -> bool:
@@ -178,15 +197,15 @@ def _move_aside(part: str, sources: Sources, label: str) -> str:
 
 
 def _put_back(part: str, backup: Backup, sources: Sources) -> None:
+    content = backup.root / _stored_as(part, sources)
     if part == "files":
-        _put_files_back(backup.root / FILES, sources.settings.working_dir)
+        _put_files_back(content, sources.settings.working_dir)
     elif part == "secrets" and sources.secrets:
         if not sources.secrets.exists():
             sources.secrets.parent.mkdir(parents=True, exist_ok=True)
-            _extract(backup.root / SECRETS, sources.secrets.parent)
+            _extract(content, sources.secrets.parent)
     else:
-        database = _database(part, sources)
-        dumps.put_back(database, backup.root / database.dump_name)
+        dumps.put_back(_database(part, sources), content)
 
 
 def _move_files_aside(working_dir: Path, label: str) -> Path:
@@ -214,35 +233,47 @@ def _put_files_back(archive: Path, working_dir: Path) -> None:
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Plain files and folders below `folder`; Debian 12's Python 3.11.2 has no filter that would see to that."""
+    """Plain files and folders below `folder`."""
+    with _members_below(folder, archive) as members:
+        members.extraction_filter = getattr(tarfile, "data_filter", None)
+        members.extractall(folder)  # noqa: S202 - looked at
+
+
+@contextmanager
+def _members_below(folder: Path, archive: Path) -> Iterator[tarfile.TarFile]:
+    """An archive that holds plain files and folders below `folder` only; Debian 12's Python 3.11.2 has no such filter.
+
+    Raises:
+        TouchlineError: it holds something else.
+    """
     with tarfile.open(archive) as members:
         for member in members:
             inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
             if not inside or not (member.isfile() or member.isdir()):
                 raise TouchlineError(f"{archive} holds {member.name!r}, which no backup makes: take another backup")
-        members.extraction_filter = getattr(tarfile, "data_filter", None)
-        members.extractall(folder)  # noqa: S202 - looked at above
+        yield members
 
 
 def _same_secrets(backup: Backup, place: Path) -> bool:
-    folder = backup.root.parent / f".{place.name}.compare.part"
-    folder.mkdir(mode=0o700)
-    try:
-        _extract(backup.root / SECRETS, folder)
-        there = folder / place.name
-        names = [str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()] if there.is_dir() else []
-        if there.is_file():
-            return place.is_file() and filecmp.cmp(there, place, shallow=False)
-        same, _, _ = filecmp.cmpfiles(there, place, names, shallow=False)
-        return sorted(same) == sorted(names)
-    finally:
-        shutil.rmtree(folder)
+    """Whether every key of the backup is there as it was; only reads."""
+    with _members_below(place.parent, backup.root / SECRETS) as members:
+        return all(_holds(place.parent / member.name, members.extractfile(member)) for member in members
+                   if member.isfile())
+
+
+def _holds(path: Path, wanted: IO[bytes] | None) -> bool:
+    if wanted is None or not path.is_file():
+        return False
+    with path.open("rb") as found:
+        while block := wanted.read(1 << 20):
+            if found.read(len(block)) != block:
+                return False
+        return not found.read(1)
 
 
 # --- After it -------------------------------------------------------------------------------------------------------
 
-def _go_on(backup: Backup, sources: Sources, restored: Collection[str], say: Say) -> None:
-    facts = backup.facts
+def _go_on(facts: Mapping[str, Any], published: Listed, sources: Sources, restored: Collection[str], say: Say) -> None:
     if "catalogue" in restored:
         migrate(sources.catalogue.url)
     if "airflow" in restored and not is_current(facts["databases"]["airflow"]["revision"]):
@@ -251,23 +282,26 @@ def _go_on(backup: Backup, sources: Sources, restored: Collection[str], say: Say
     if facts["fernet_key"] and key_digest(os.environ) not in (None, facts["fernet_key"]):
         say("WARNING: Airflow's Fernet key is not that of the backup: its connections cannot be read. Put the old keys "
             "back (docs/how-to/recover.md), or enter the connections anew")
-    for line in differences(backup, sources.settings.nas_output_path):
+    for line in differences(published, sources.settings.nas_output_path):
         say(f"published folder {line}")
     if not dumps.is_empty(sources.catalogue) and not dumps.is_empty(sources.airflow):
-        for line in settle(json.loads((backup.root / PUBLISHED).read_text()), sources):
+        for line in settle(published, sources):
             say(line)
 
 
 def _difference(folder: Path, listed: Mapping[str, Any]) -> str:
-    if not (folder / "manifest.json").is_file():
-        return "is missing"
-    if published_folder(folder)["manifest"] != listed["manifest"]:
-        return "was published anew since the backup"
-    for name, entry in listed["files"].items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != entry["size_bytes"]:
-            return f"{name} has another size than when it was published"
+    try:
+        if not (folder / "manifest.json").is_file():
+            return "is missing"
+        if published_folder(folder)["manifest"] != listed["manifest"]:
+            return "was published again since the backup"
+        for name, entry in listed["files"].items():
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != entry["size_bytes"]:
+                return f"{name} has another size than when it was published"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     return ""
 

@@ -7,7 +7,6 @@ All other interrupted runs go on by themselves: Airflow notices that nobody work
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, DateTime, String, column, or_, select, table, update
 
 from touchline.catalogue import actions, reels
-from touchline.catalogue.recovery import PublishedMatch, adopt, forget_lost_runs
+from touchline.catalogue.recovery import adopt, forget_lost_runs
 from touchline.domain.layout import is_match_id
+from touchline.errors import DamagedResultError
 from touchline_airflow.backup import Sources, published_folder
 from touchline_airflow.dumps import connecting
 from touchline_airflow.leases import PROCESS_MATCH
+from touchline_airflow.published_match import read_published_match
 
 _RUNS = table("dag_run", column("dag_id", String), column("run_id", String), column("state", String),
               column("end_date", DateTime(timezone=True)))
@@ -31,37 +32,60 @@ _OPEN_TASK = ("scheduled", "queued", "running", "restarting", "up_for_retry", "u
 
 
 def settle(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
-    """Tell both databases what happened since; `known` is the backup's list of published folders. Yields lines."""
-    output = sources.settings.nas_output_path
-    if output.is_dir():
-        for folder in sorted(output.iterdir()):
-            if is_match_id(folder.name) and _is_news(folder, known.get(folder.name)):
-                yield _adopt(folder, sources)
+    """Tell both databases what happened since; `known` is the backup's list of published folders. Yields lines.
+
+    A published folder is data of which nothing is believed unseen: one that is damaged is told and left as it is.
+    """
+    yield from _take_over(known, sources)
     with connecting(sources.airflow) as connection:
         runs = connection.execute(select(_RUNS.c.run_id).where(_RUNS.c.dag_id == PROCESS_MATCH)).scalars().all()
     yield from forget_lost_runs(sources.settings.catalogue_address, set(runs))
 
 
+def _take_over(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
+    output = sources.settings.nas_output_path
+    try:
+        folders = sorted(output.iterdir()) if output.is_dir() else []
+    except OSError as error:
+        yield f"NAS_OUTPUT_PATH ({output}) cannot be read, nothing is taken over from it: {error.strerror}"
+        return
+    for folder in folders:
+        if not is_match_id(folder.name):
+            continue
+        try:
+            if _is_news(folder, known.get(folder.name)):
+                yield _adopt(folder, sources)
+        except (DamagedResultError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            yield (f"{folder.name}: published after the backup, but its folder cannot be taken over: {why}. It is left "
+                   "as it is; the match is made again where its recording is found")
+
+
 def _is_news(folder: Path, known: Mapping[str, Any] | None) -> bool:
-    """Whether the folder is whole and was committed after the backup."""
+    """Whether the folder was committed after the backup.
+
+    Raises:
+        DamagedResultError: it was, and is not whole.
+    """
     if not (folder / "manifest.json").is_file():
         return False
     found = published_folder(folder)
-    if not found["files"] or (known and known["manifest"] == found["manifest"]):
+    if known and known["manifest"] == found["manifest"]:
         return False
-    return all((folder / name).is_file() and (folder / name).stat().st_size == entry["size_bytes"]
-               for name, entry in found["files"].items())
+    for name, entry in found["files"].items():
+        if not (folder / name).is_file() or (folder / name).stat().st_size != entry["size_bytes"]:
+            raise DamagedResultError(f"{name} is missing, or of another size than when it was published")
+    return True
 
 
 def _adopt(folder: Path, sources: Sources) -> str:
     address, match_id = sources.settings.catalogue_address, folder.name
-    match = json.loads((folder / "match.json").read_bytes())
-    recording = match["recordings"][0]
-    runs = adopt(address, PublishedMatch(match_id, recording["fingerprint"],
-                                         str(sources.settings.nas_mount_path / recording["file"]), match["title"],
-                                         match["duration_ms"]))
-    actions.replace(address, match_id, json.loads((folder / "actions.json").read_bytes())["actions"])
-    reels.replace(address, match_id, [json.loads(path.read_bytes()) for path in sorted(folder.glob("reels/*.json"))])
+    found = read_published_match(folder, sources.settings)
+    runs = adopt(address, found.match)
+    if runs is None:
+        raise DamagedResultError("its content stands in the catalogue as another match, or its name as another content")
+    actions.replace(address, match_id, found.actions)
+    reels.replace(address, match_id, found.reels)
     with connecting(sources.airflow) as connection, connection.begin():
         _end_runs(connection, runs)
     return f"{match_id}: published after the backup, taken over from its folder"

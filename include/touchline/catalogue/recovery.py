@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from touchline.catalogue.connection import insert_new, now_ms, reading, writing
+from touchline.catalogue.connection import now_ms, reading, writing
 from touchline.catalogue.schema import matches, runs
 
 
@@ -22,21 +22,28 @@ class PublishedMatch:
     duration_ms: int
 
 
-def adopt(url: str, found: PublishedMatch) -> list[str]:
-    """Write a match down as published, so that it is not made again; returns the runs that were making it."""
+def adopt(url: str, found: PublishedMatch) -> list[str] | None:
+    """Write a match down as published, so that it is not made again; returns the runs that were making it.
+
+    None, and nothing is written, where this content is another match here, or this match has another content.
+    """
     moment = now_ms()
+    this = matches.c.match_id == found.match_id
     with writing(url) as connection:
-        insert_new(connection, matches, {
-            "match_id": found.match_id, "fingerprint": found.fingerprint, "recording": found.recording,
-            "status": "published", "attempt": 1, "created_at_ms": moment, "updated_at_ms": moment}, "fingerprint")
-        row = connection.execute(select(matches).where(matches.c.match_id == found.match_id)).mappings().first()
-        if row is None:  # the same content stands there under another id
-            return []
+        same = connection.execute(select(matches).where(this | (matches.c.fingerprint == found.fingerprint)))
+        rows = same.mappings().all()
+        if any((row["match_id"], row["fingerprint"]) != (found.match_id, found.fingerprint) for row in rows):
+            return None
+        if not rows:
+            connection.execute(matches.insert().values(
+                match_id=found.match_id, fingerprint=found.fingerprint, recording=found.recording, status="published",
+                attempt=1, created_at_ms=moment, updated_at_ms=moment))
+        row = connection.execute(select(matches).where(this)).mappings().one()
         working = connection.execute(select(runs.c.run_id).where(
             runs.c.match_id == found.match_id, runs.c.status == "running")).scalars().all()
         connection.execute(runs.update().where(runs.c.run_id.in_(working)).values(
             status="published", reason=None, ended_at_ms=moment))
-        connection.execute(matches.update().where(matches.c.match_id == found.match_id).values(
+        connection.execute(matches.update().where(this).values(
             status="published", reason=None, title=found.title, duration_ms=found.duration_ms, lease_holder=None,
             updated_at_ms=moment))
     return sorted({*working, f"match__{found.match_id}__{row['attempt']}",

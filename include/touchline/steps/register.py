@@ -39,9 +39,14 @@ def make_request(recordings: Sequence[Path], reels: Sequence[str] = REELS) -> Re
         raise UsageError(f"unknown reel {unknown[0]!r}: use {', '.join(REELS)}" if unknown else "no reel was named")
     paths = [_plain_file(path) for path in recordings]
     fingerprints = [fingerprint(path) for path in paths]
-    whole = fingerprints[0] if len(paths) == 1 else hashlib.sha256("".join(fingerprints).encode()).hexdigest()
     wanted = tuple(name for name in REELS if name in reels)
-    return Request(match_id(paths[0].stem, whole), tuple(map(str, paths)), tuple(fingerprints), wanted)
+    proposed = match_id(paths[0].stem, match_fingerprint(fingerprints))
+    return Request(proposed, tuple(map(str, paths)), tuple(fingerprints), wanted)
+
+
+def match_fingerprint(fingerprints: Sequence[str]) -> str:
+    """That of a match from those of its recordings in their order: the content of one, or all of them together."""
+    return fingerprints[0] if len(fingerprints) == 1 else hashlib.sha256("".join(fingerprints).encode()).hexdigest()
 
 
 def fingerprint(path: Path) -> str:

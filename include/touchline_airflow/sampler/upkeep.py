@@ -15,9 +15,13 @@ TRIAL_FAILED = "trial restore: "
 
 
 def sample_backups(settings: Settings) -> None:
-    """Age of the newest backup and of the last trial restore, and whether that went well; nothing before the first."""
-    whole = [row for row in backups.every(settings.catalogue_address) if row.status == "ok"]
-    restored = max((row.restored_at_ms or 0 for row in whole), default=0)
+    """Age of the newest backup and of the last trial restore, and whether that went well; nothing before the first.
+
+    What a clock that ran ahead dated in the future says nothing about an age, and does not count.
+    """
+    now = now_ms()
+    whole = [row for row in backups.every(settings.catalogue_address) if row.status == "ok" and row.made_at_ms <= now]
+    restored = max((row.restored_at_ms for row in whole if row.restored_at_ms and row.restored_at_ms <= now), default=0)
     failed = next((row for row in whole if (row.reason or "").startswith(TRIAL_FAILED)), None)
     if whole:
         BACKUP_AGE.set(_age_sec(whole[0].made_at_ms))

@@ -1,90 +1,38 @@
-"""A backup is whole or not there, the right ones are kept, and what is restored is what was backed up."""
+"""A backup is whole or not there, and what is restored is what was backed up."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import sqlite3
 import stat
 import subprocess
 import tarfile
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from backup_place import MATCH, NOON, empty_place
 
 from touchline.catalogue import backups as rows
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import StorageError, TouchlineError
-from touchline.exports.match_folder import NewFile, commit_files
-from touchline.settings import Settings
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow import dumps, keep_backups
 from touchline_airflow.backup import (
     FACTS,
     FILES,
-    KEPT,
+    PUBLISHED,
     SUMS,
-    Backup,
     Sources,
     alone,
     backups,
     make_backup,
-    promote,
-    superfluous,
     verify,
 )
+from touchline_airflow.backup_facts import read_published
 from touchline_airflow.dumps import Database
 from touchline_airflow.restore import _extract, differences, refuse_newer, restore
-
-MATCH = "cup-final-0123456789ab"
-NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def sources(own_settings: Settings, tmp_path: Path) -> Sources:
-    """A small Airflow database, one published match, keys."""
-    with closing(sqlite3.connect(tmp_path / "airflow.db")) as connection:
-        connection.executescript("""
-            CREATE TABLE dag_run (dag_id TEXT, run_id TEXT, state TEXT, end_date TIMESTAMP);
-            CREATE TABLE task_instance (dag_id TEXT, run_id TEXT, state TEXT, end_date TIMESTAMP);
-            INSERT INTO dag_run VALUES ('process_match', 'match__1', 'running', NULL);""")
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "fernet").write_text("key")
-    (tmp_path / "backups").mkdir()
-    matches.register(own_settings.catalogue_address, MATCH, "f" * 64, "/nas/Cup final.mp4")
-    files = WorkFiles(own_settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": []})
-    files.reel_video("keeper").parent.mkdir()
-    files.reel_video("keeper").write_bytes(b"video")
-    (files.root / ".scan.7.part.json").write_text("half")
-    commit_files(MatchFolder(own_settings.nas_output_path, MATCH), [NewFile.of("match.json", b"{}")])
-    return Sources(own_settings, Database("airflow", f"sqlite:///{tmp_path / 'airflow.db'}"), tmp_path / "keys")
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """BACKUP_DIR."""
-    return tmp_path / "backups"
-
-
-def empty_place(tmp_path: Path, sources: Sources) -> Sources:
-    """Somewhere else to restore to; only what is published is the same."""
-    folder = tmp_path / "elsewhere"
-    settings = Settings(nas_mount_path=sources.settings.nas_mount_path, working_dir=folder / "work",
-                        nas_output_path=sources.settings.nas_output_path, scratch_dir=folder / "scratch")
-    return Sources(settings, Database("airflow", f"sqlite:///{folder / 'airflow.db'}"), folder / "keys")
-
-
-def fake(place: Path, name: str, *, whole: bool = True) -> Backup:
-    (place / name).mkdir(parents=True)
-    (place / name / SUMS).write_text(f"0  {FACTS}\n")
-    if whole:
-        (place / name / FACTS).write_text("{}")
-    return Backup(place / name)
 
 
 def test_a_backup_is_checked_and_private(sources: Sources, place: Path) -> None:
@@ -207,57 +155,18 @@ def test_what_a_killed_backup_left_goes_with_the_next(sources: Sources, place: P
 
 def test_published_folders_are_compared(sources: Sources, place: Path) -> None:
     made, folder = make_backup(sources, place, now=NOON), MatchFolder(sources.settings.nas_output_path, MATCH)
-    assert differences(made, sources.settings.nas_output_path) == []
+    listed = read_published(made.root / PUBLISHED)
+    assert differences(listed, sources.settings.nas_output_path) == []
     (folder.root / "match.json").unlink()
-    assert differences(made, sources.settings.nas_output_path) == [f"{MATCH}: match.json is missing"]
+    assert differences(listed, sources.settings.nas_output_path) == [f"{MATCH}: match.json is missing"]
     folder.manifest.unlink()
-    assert differences(made, sources.settings.nas_output_path) == [f"{MATCH}: is missing"]
+    assert differences(listed, sources.settings.nas_output_path) == [f"{MATCH}: is missing"]
 
 
 def test_an_output_that_is_away_does_not_stop_the_backup(sources: Sources, place: Path) -> None:
     sources.settings.nas_output_path.rename(sources.settings.nas_output_path.with_name("unplugged"))
     made = make_backup(sources, place, now=NOON)
     assert "NAS_OUTPUT_PATH" in made.facts["warning"]
-
-
-# --- Which are kept -------------------------------------------------------------------------------------------------
-
-def test_the_first_of_a_day_and_of_a_week_are_promoted(place: Path) -> None:
-    kinds = []
-    for hour in range(24 * 15):  # from a Wednesday noon over two Mondays
-        moment = NOON + timedelta(hours=hour)
-        made = fake(place, f"hourly-{moment:%Y%m%dT%H%M%SZ}")
-        (made.root / SUMS).write_text("")
-        kinds += [(each.kind, each.made_at) for each in promote(made, backups(place))]
-    weekly = [moment for kind, moment in kinds if kind == "weekly"]
-    assert weekly == [NOON, datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 16, tzinfo=UTC)]
-    assert len([kind for kind, _ in kinds if kind == "daily"]) == 16
-
-
-def test_a_year_of_backups_keeps_the_newest_of_each_kind(place: Path) -> None:
-    there: list[Backup] = []
-    for hour in range(24 * 60):
-        moment = NOON + timedelta(hours=hour)
-        kinds = ["hourly", *(["daily"] if moment.hour == 0 else []),
-                 *(["weekly"] if moment.hour == 0 and moment.weekday() == 0 else [])]
-        there += [fake(place, f"{kind}-{moment:%Y%m%dT%H%M%SZ}") for kind in kinds]
-        gone = superfluous(there)
-        there = [each for each in there if each not in gone]
-        assert max(there, key=lambda each: each.made_at).made_at == moment
-    assert {kind: sum(each.kind == kind for each in there) for kind in KEPT} == KEPT
-
-
-def test_one_made_by_hand_and_the_newest_whole_one_always_stay(place: Path) -> None:
-    old = fake(place, "manual-20200101T000000Z")
-    whole = fake(place, "hourly-20260101T000000Z")
-    broken = [fake(place, f"hourly-202602{day:02}T000000Z", whole=False) for day in range(1, 28)]
-    gone = superfluous([old, whole, *broken])
-    assert old not in gone and whole not in gone
-    # Those that are not whole do not count, so nothing whole is lost for them.
-    assert gone == []
-    newer = [fake(place, f"hourly-202603{day:02}T000000Z") for day in range(1, 26)]
-    gone = superfluous([old, whole, *broken, *newer])
-    assert whole in gone and set(broken) <= set(gone) and newer[0] in gone and newer[1] not in gone
 
 
 # --- Trials ---------------------------------------------------------------------------------------------------------

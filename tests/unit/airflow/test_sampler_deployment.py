@@ -168,6 +168,20 @@ def test_backups_and_their_trials(wire: Wire, own_settings: Settings) -> None:
     assert wire.values()["pipeline_trial_restore_ok"] == "0|g"
 
 
+def test_a_backup_that_is_dated_in_the_future_hides_no_missing_one(wire: Wire, own_settings: Settings) -> None:
+    address, year_ms = own_settings.catalogue_address, 365 * 86_400_000
+    backups.note(address, Backup("right", "hourly", now_ms() - 7_200_000, 1, "ok", restored_at_ms=now_ms() - 3_600_000))
+    backups.note(address, Backup("ahead", "hourly", now_ms() + year_ms, 1, "ok", restored_at_ms=now_ms() + year_ms))
+    upkeep.sample_backups(own_settings)
+    sent = wire.values()
+    assert number(sent, "pipeline_backup_age_seconds") == pytest.approx(7200, abs=20)
+    assert number(sent, "pipeline_trial_restore_age_seconds") == pytest.approx(3600, abs=20)
+    # One whose trial failed while the clock ran ahead does not outweigh every later trial.
+    backups.note(address, Backup("ahead", "hourly", now_ms() + year_ms, 1, "ok", reason="trial restore: no"))
+    upkeep.sample_backups(own_settings)
+    assert wire.values()["pipeline_trial_restore_ok"] == "1|g"
+
+
 def test_a_hold_and_costs(wire: Wire, own_settings: Settings) -> None:
     upkeep.sample_hold(own_settings)
     upkeep.sample_costs(own_settings, DeploymentSettings(cost_per_day_limit=50.0))

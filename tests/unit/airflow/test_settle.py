@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -21,7 +23,8 @@ from touchline_airflow.settle import settle
 MATCH, FINGERPRINT = "cup-final-0123456789ab", "0123456789ab" + "f" * 52
 RUN = f"match__{MATCH}__1"
 ACTION = {"match_ms": 1000, "half": 1, "position_ms": 1000, "label": "Goal", "confidence": 0.9, "source": "spotter"}
-REEL = {"name": "keeper", "frames": 10, "duration_ms": 400, "sha256": "a" * 64, "size_bytes": 5, "clips": [{}]}
+REEL = {"match_id": MATCH, "name": "keeper", "frames": 10, "duration_ms": 400, "sha256": "a" * 64, "size_bytes": 5,
+        "clips": [{}]}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,13 +47,18 @@ def sources(request: pytest.FixtureRequest, own_settings: Settings, tmp_path: Pa
     return Sources(replace(own_settings, catalogue_url=url), database)
 
 
-def publish(sources: Sources) -> MatchFolder:
-    folder = MatchFolder(sources.settings.nas_output_path, MATCH)
-    content = {
-        "match.json": {"title": "Cup final", "duration_ms": 5000,
+def described() -> dict[str, Any]:
+    """The JSON files of a match folder by name."""
+    return {
+        "match.json": {"match_id": MATCH, "title": "Cup final", "duration_ms": 5000,
                        "recordings": [{"file": "Cup final.mp4", "fingerprint": FINGERPRINT}]},
         "actions.json": {"match_id": MATCH, "actions": [ACTION]}, "reels/keeper.json": REEL}
-    commit_files(folder, [NewFile.of(name, json.dumps(each).encode()) for name, each in content.items()])
+
+
+def publish(sources: Sources, content: Mapping[str, Any] | None = None, match_id: str = MATCH) -> MatchFolder:
+    folder = MatchFolder(sources.settings.nas_output_path, match_id)
+    commit_files(folder, [NewFile.of(name, each if isinstance(each, bytes) else json.dumps(each).encode())
+                          for name, each in (content or described()).items()])
     return folder
 
 
@@ -104,11 +112,127 @@ def test_a_published_match_that_was_made_anew_at_the_backup_goes_on(sources: Sou
     assert in_airflow(sources, "dag_run", RUN) == ["running"]
 
 
-def test_a_folder_that_is_not_whole_is_not_taken_over(sources: Sources) -> None:
+def test_a_folder_that_is_not_whole_is_told_and_not_taken_over(sources: Sources) -> None:
     folder = publish(sources)
     (folder.root / "actions.json").unlink()
-    assert list(settle({}, sources)) == []
+    [line] = settle({}, sources)
+    assert f"{MATCH}: published after the backup, but its folder cannot be taken over: actions.json is missing" in line
     assert matches.find(sources.settings.catalogue_address, MATCH) is None
+
+
+HOSTILE = {
+    "no JSON": ("match.json", b"{", "match.json is damaged, it is no JSON table"),
+    "a list": ("match.json", b"[1, 2]", "match.json is damaged, it is no JSON table"),
+    "nested deep": ("match.json", b"[" * 100_000, "match.json is damaged, it is no JSON table"),
+    "empty": ("match.json", {"title": None, "duration_ms": None}, "match.json has no title"),
+    "of another match": ("match.json", {"match_id": "other-0123456789ab"}, "match.json is that of another match"),
+    "a title with NUL": ("match.json", {"title": "Reds\0Blues"}, "match.json has no title"),
+    "a title of 1 MB": ("match.json", {"title": "x" * 1_000_000}, "match.json has no title"),
+    "half a character": ("match.json", {"title": "\ud800"}, "match.json has no title"),
+    "a length of text": ("match.json", {"duration_ms": "5000"}, "match.json has no duration_ms"),
+    "a length beyond all": ("match.json", {"duration_ms": 1 << 70}, "match.json has no duration_ms"),
+    "no recording": ("match.json", {"recordings": []}, "match.json names no recordings"),
+    "a recording elsewhere": ("match.json", {"recordings": [
+        {"file": "../../etc/passwd", "fingerprint": FINGERPRINT}]}, "match.json names no recordings"),
+    "an absolute recording": ("match.json", {"recordings": [
+        {"file": "/etc/passwd", "fingerprint": FINGERPRINT}]}, "match.json names no recordings"),
+    "a recording that is the folder": ("match.json", {"recordings": [
+        {"file": "..", "fingerprint": FINGERPRINT}]}, "match.json names no recordings"),
+    "a recording with NUL": ("match.json", {"recordings": [
+        {"file": "a\0.mp4", "fingerprint": FINGERPRINT}]}, "match.json names no recordings"),
+    "a short fingerprint": ("match.json", {"recordings": [
+        {"file": "a.mp4", "fingerprint": FINGERPRINT[:20]}]}, "match.json names no recordings"),
+    "a foreign fingerprint": ("match.json", {"recordings": [
+        {"file": "a.mp4", "fingerprint": "e" * 64}]}, "match.json has a fingerprint that is not that of the folder"),
+    "an action of text": ("actions.json", {"actions": ["goal"]}, "actions.json holds what is no action"),
+    "a time of text": ("actions.json", {"actions": [ACTION | {"match_ms": "1"}]}, "actions.json holds what is no"),
+    "a half beyond all": ("actions.json", {"actions": [ACTION | {"half": 1 << 40}]}, "actions.json holds what is no"),
+    "a label with NUL": ("actions.json", {"actions": [ACTION | {"label": "Go\0al"}]}, "actions.json holds what is no"),
+    "a long label": ("actions.json", {"actions": [ACTION | {"label": "Goal" * 20}]}, "actions.json holds what is no"),
+    "no confidence": ("actions.json", {"actions": [ACTION | {"confidence": float("nan")}]}, "actions.json holds what"),
+    "a reel twice": ("reels/other.json", {"name": "keeper", "clips": []}, "reels/other.json describes no reel"),
+    "frames of text": ("reels/keeper.json", {"frames": "10"}, "reels/keeper.json describes no reel"),
+    "clips of text": ("reels/keeper.json", {"clips": "all"}, "reels/keeper.json describes no reel"),
+    "a digest of text": ("reels/keeper.json", {"sha256": "no"}, "reels/keeper.json describes no reel"),
+}
+
+
+def test_damaged_folders_are_told_in_one_line_each_and_all_others_are_taken_over(sources: Sources) -> None:
+    expected, whole = {}, "zzz-fedcba987654"
+    for number, (name, changed, line) in enumerate(HOSTILE.values()):
+        match_id = f"k{number:02}-0123456789ab"
+        content = {other: {**each, "match_id": match_id} for other, each in described().items()}
+        content[name] = changed if isinstance(changed, bytes) else content.get(name, {"match_id": match_id}) | changed
+        publish(sources, content, match_id)
+        expected[match_id] = f"{match_id}: published after the backup, but its folder cannot be taken over: {line}"
+    others = described()
+    others["match.json"] |= {"recordings": [{"file": "z.mp4", "fingerprint": "fedcba987654" + "0" * 52}]}
+    publish(sources, {name: {**each, "match_id": whole} for name, each in others.items()}, whole)
+    output = sources.settings.nas_output_path
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+    told = list(settle({}, sources))
+    cut = {line.partition(":")[0]: line[:len(expected.get(line.partition(":")[0], line))] for line in told}
+    assert cut == {**expected, whole: f"{whole}: published after the backup, taken over from its folder"}
+    assert [line for line in told if "\n" in line or len(line) > 400] == []
+    assert [match.match_id for match in matches.every(sources.settings.catalogue_address)] == [whole]
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_that_was_changed_since_it_was_published_is_not_believed(sources: Sources) -> None:
+    folder = publish(sources)
+    path = folder.root / "match.json"
+    content = path.read_bytes().replace(b"Cup", b"Cap")
+    path.unlink()
+    path.write_bytes(content)
+    assert "match.json is damaged, its sha256 is not that of manifest.json" in next(iter(settle({}, sources)))
+
+
+MANIFESTS = (
+    b"", b"{}", b'{"files": 7}', b'{"files": {"match.json": 7}}', b"[" * 100_000,
+    json.dumps({"match_id": MATCH, "files": {"../match.json": {"sha256": "a" * 64, "size_bytes": 1}}}).encode(),
+    json.dumps({"match_id": MATCH, "files": {"a\0b": {"sha256": "a" * 64, "size_bytes": 1}}}).encode(),
+    json.dumps({"match_id": MATCH, "files": {"match.json": {"sha256": "a" * 64, "size_bytes": "1"}}}).encode())
+
+
+def test_a_damaged_manifest_is_told_in_one_line(sources: Sources) -> None:
+    folder = publish(sources)
+    for manifest in MANIFESTS:
+        folder.manifest.unlink()
+        folder.manifest.write_bytes(manifest)
+        [line] = settle({}, sources)
+        assert "cannot be taken over: manifest.json is damaged" in line and "\n" not in line
+
+
+def test_a_folder_that_was_copied_is_not_a_second_match(sources: Sources) -> None:
+    copy = "copy-0123456789ab"
+    publish(sources)
+    publish(sources, {name: {**each, "match_id": copy} for name, each in described().items()}, copy)
+    first, second = settle({}, sources)
+    assert first.endswith("taken over from its folder") and first.startswith(copy)
+    assert "its content stands in the catalogue as another match" in second
+    assert [match.match_id for match in matches.every(sources.settings.catalogue_address)] == [copy]
+
+
+def test_a_folder_with_the_name_of_another_content_is_left(sources: Sources) -> None:
+    begin(sources)
+    content = described()
+    content["match.json"]["recordings"][0]["fingerprint"] = FINGERPRINT[:12] + "0" * 52
+    publish(sources, content)
+    assert "or its name as another content" in next(iter(settle({}, sources)))
+    assert (row(sources).status, row(sources).fingerprint) == ("processing", FINGERPRINT)
+
+
+def test_a_match_of_two_recordings_is_taken_over_as_the_content_of_both(sources: Sources) -> None:
+    halves = ["1" * 64, "2" * 64]
+    content = hashlib.sha256("".join(halves).encode()).hexdigest()
+    match_id = f"final-{content[:12]}"
+    others = described()
+    others["match.json"] |= {"recordings": [{"file": f"{half[0]}.mp4", "fingerprint": half} for half in halves]}
+    publish(sources, {name: {**each, "match_id": match_id} for name, each in others.items()}, match_id)
+    assert list(settle({}, sources)) == [f"{match_id}: published after the backup, taken over from its folder"]
+    [found] = matches.every(sources.settings.catalogue_address)
+    assert (found.fingerprint, found.recording) == (content, str(sources.settings.nas_mount_path / "1.mp4"))
 
 
 def test_a_run_that_airflow_does_not_know_is_forgotten_and_its_match_is_started_again(sources: Sources) -> None:
