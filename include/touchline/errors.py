@@ -73,3 +73,15 @@ class ModelError(TouchlineError):
 
 class DamagedResultError(TouchlineError):
     """A result that an earlier step wrote is missing or does not match its digest."""
+
+
+class UntrustedFileError(TouchlineError):
+    """Where a file of ours should lie, somebody put a link, a pipe or something too large; it is left untouched.
+
+    `path` and `what` ("is no plain file") are for a person.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.path = path
+        self.what = what
+        super().__init__(f"{path} {what}: touchline does not touch it; look who put it there, and remove it")

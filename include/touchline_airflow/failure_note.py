@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
+from touchline.beneath.folder import open_folder
 from touchline.domain.layout import MatchFolder
-from touchline.errors import StorageError
-from touchline.steps.result import replacing
+from touchline.errors import UntrustedFileError
+from touchline.exports.match_folder import opened_folder
+from touchline.storage import writing
 
 
 def write_failure(folder: MatchFolder, reason: str) -> None:
@@ -14,15 +16,16 @@ def write_failure(folder: MatchFolder, reason: str) -> None:
 
     Raises:
         StorageError: the output folder is away, full or read-only. Nothing is made below a mount that is away.
+        UntrustedFileError: the match's folder is a link.
     """
-    if not folder.output_dir.is_dir():
-        raise StorageError(folder.output_dir, "is no folder", "mount or create it")
-    with replacing(folder.failure) as temporary:
-        temporary.write_text(" ".join(reason.split()) + "\n")
+    name = folder.failure.name
+    with writing(folder.failure), opened_folder(folder, make=True) as opened, opened.replacing(name) as note:
+        note.write((" ".join(reason.split()) + "\n").encode())
 
 
 def remove_failure(folder: MatchFolder) -> None:
     """Remove the reason, and the folder where it held nothing else."""
-    folder.failure.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.root.rmdir()
+    with contextlib.suppress(FileNotFoundError), opened_folder(folder) as opened:
+        opened.unlink(folder.failure.name)
+    with contextlib.suppress(OSError, UntrustedFileError), open_folder(folder.output_dir) as output:
+        output.rmdir(folder.match_id)

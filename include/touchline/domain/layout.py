@@ -28,6 +28,15 @@ def is_match_id(text: str) -> bool:
     return MATCH_ID.fullmatch(text) is not None
 
 
+def work_root(path: Path) -> Path:
+    """The folder of a setting below which a file of a match lies; of any other file the folder that holds it.
+
+    /work/matches/final-0123456789ab/reels/keeper.json → /work, /work/hold.json → /work
+    """
+    matches = next((folder.parent for folder in path.parents if is_match_id(folder.name)), path.parent)
+    return matches.parent if matches.name == "matches" else path.parent
+
+
 def gpu_leases(scratch_dir: Path) -> Path:
     """Folder of the lock files by which the steps of one host share its GPUs."""
     return scratch_dir / "gpu-leases"
@@ -61,8 +70,8 @@ class WorkFiles:
 
     @property
     def request(self) -> Path:
-        """What was asked for: recordings, reels."""
-        return self.root / "request.json"
+        """What was asked for: recordings, reels. Beside the match's folder: no step can write there."""
+        return self.root.with_name(f"{self.match_id}.request.json")
 
     @property
     def probe(self) -> Path:  # noqa: D102

@@ -7,6 +7,8 @@
 A crash before the commit leaves the old manifest with all its versions, one after it the new manifest with all of its
 own; publishing again completes the rest. Stable names are hard links of the versions, or copies where the file system
 has none. A reader that holds a stable name open (SMB) keeps the old content under that name until the next publishing.
+Whoever can write to the NAS may have put anything there: nothing is reached through a link (see `touchline.beneath`),
+and only names that a publishing gives are ever removed.
 """
 
 from __future__ import annotations
@@ -16,18 +18,24 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from touchline.domain.layout import MatchFolder
-from touchline.errors import StorageError, TouchlineError
+from touchline.beneath.folder import Folder, is_temporary, open_folder, temporary_name
+from touchline.domain.layout import MatchFolder, work_root
+from touchline.errors import StorageError, TouchlineError, UntrustedFileError
 from touchline.storage import writing
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+VERSION_NAME = re.compile(r"[A-Za-z0-9_.-]+\.[0-9a-f]{12}\.[a-z0-9]{1,8}")
+"""Of every file below `.versions/` that is ours."""
+MANIFEST_BYTES = 1 << 22
+_MANIFEST, _FAILURE, _VERSIONS = "manifest.json", "FAILED.txt", ".versions"
+_PLACES = (".", _VERSIONS, "reels")
 _HELD_OPEN = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY}
 _SPARE_BYTES = 1 << 20
 _COPY_BYTES = 1 << 20
@@ -35,25 +43,31 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file to publish: its name in the folder ("reels/highlights.mp4") and its bytes, or the file they are in."""
+    """A file to publish: its name in the folder ("reels/highlights.mp4") and its bytes, or the file of ours with them.
+
+    Without content it is one that the folder holds already.
+    """
 
     name: str
-    content: bytes | Path
+    content: bytes | Path | None
     sha256: str
     size_bytes: int
 
     @classmethod
-    def of(cls, name: str, content: bytes | Path) -> NewFile:
+    def of(cls, name: str, content: bytes) -> NewFile:
         """Take size and sha256 from the content itself."""
-        if isinstance(content, bytes):
-            return cls(name, content, hashlib.sha256(content).hexdigest(), len(content))
-        return cls(name, content, _digest(content), content.stat().st_size)
+        return cls(name, content, hashlib.sha256(content).hexdigest(), len(content))
 
     @property
     def version(self) -> str:
         """Name below `.versions/`: "reels/highlights.mp4" → "reels__highlights.<digest>.mp4"."""
         flat = Path(self.name.replace("/", "__"))
         return f"{flat.stem}.{self.sha256[:12]}{flat.suffix}"
+
+    @property
+    def place(self) -> str:
+        """Where the manifest says that it lies: ".versions/reels__highlights.<digest>.mp4"."""
+        return f"{_VERSIONS}/{self.version}"
 
 
 @dataclass(frozen=True)
@@ -67,196 +81,202 @@ class Commit:
 def manifest_bytes(match_id: str, files: Sequence[NewFile]) -> bytes:
     """The manifest: equal files give equal bytes."""
     listed = {
-        file.name: {"sha256": file.sha256, "size_bytes": file.size_bytes, "version": f".versions/{file.version}"}
+        file.name: {"sha256": file.sha256, "size_bytes": file.size_bytes, "version": file.place}
         for file in files
     }
     content = {"match_id": match_id, "files": listed}
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
-def commit_files(folder: MatchFolder, files: Sequence[NewFile], known_names: Collection[str] = ()) -> Commit:
+def commit_files(place: MatchFolder, files: Sequence[NewFile], known_names: Collection[str] = ()) -> Commit:
     """Publish exactly these files; equal ones are left untouched. Other files of people in the folder stay.
 
     `known_names` are the names that another publishing may have made: those that are not among `files` are removed.
 
     Raises:
         StorageError: the output folder is missing, cannot be written or has too little space.
+        UntrustedFileError: the match's folder, or a folder in it, is a link.
         TouchlineError: the source of a file changed while it was published.
     """
-    if not folder.output_dir.is_dir():
-        raise StorageError(folder.output_dir, "is no folder", "mount or create it")
-    with writing(folder.root):
-        return _commit(folder, files, known_names)
+    with writing(place.root), opened_folder(place, make=True) as folder:
+        return _commit(folder, place.match_id, files, known_names)
 
 
-def is_published(folder: MatchFolder, manifest_sha256: str) -> bool:
+@contextmanager
+def opened_folder(place: MatchFolder, *, make: bool = False) -> Iterator[Folder]:
+    """Open a match's folder; `make` makes it where the output folder is there.
+
+    Raises:
+        StorageError: the output folder is missing: its mount may be away, so it is never made.
+        FileNotFoundError: the match has no folder.
+        UntrustedFileError: it is a link.
+    """
+    if not place.output_dir.is_dir():
+        raise StorageError(place.output_dir, "is no folder", "mount or create it")
+    with open_folder(place.output_dir, place.match_id, make=make) as folder:
+        yield folder
+
+
+def read_manifest(folder: Folder, match_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Digest of the manifest, and its entries by name: every one has `sha256`, `size_bytes` and `version`.
+
+    Raises:
+        OSError: there is none.
+        UntrustedFileError: it is none of ours.
+    """
+    content = folder.read(_MANIFEST, MANIFEST_BYTES)
+    try:
+        listed = json.loads(content)
+        files = dict(listed["files"])
+        if listed["match_id"] != match_id or not all(map(_is_entry, files.values())):
+            raise ValueError(match_id)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UntrustedFileError(folder.path / _MANIFEST, "is no manifest of ours") from None
+    return hashlib.sha256(content).hexdigest(), files
+
+
+def is_published(place: MatchFolder, manifest_sha256: str) -> bool:
     """Whether the folder stands as this manifest says, under versioned and stable names, with nothing left over."""
     try:
-        content = folder.manifest.read_bytes()
-        if hashlib.sha256(content).hexdigest() != manifest_sha256 or folder.failure.exists() or _leftovers(folder):
-            return False
-        return all(
-            _holds(folder.root / entry["version"], entry["sha256"], entry["size_bytes"])
-            and _shows(folder.root / name, folder.root / entry["version"], entry["sha256"], entry["size_bytes"])
-            for name, entry in json.loads(content)["files"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        with opened_folder(place) as folder:
+            digest, files = read_manifest(folder, place.match_id)
+            if digest != manifest_sha256 or folder.status(_FAILURE) or _leftovers(folder):
+                return False
+            return all(
+                folder.holds(entry["version"], entry["sha256"], entry["size_bytes"])
+                and _shows(folder, name, entry["version"], entry["sha256"], entry["size_bytes"])
+                for name, entry in files.items()
+            )
+    except (OSError, StorageError, UntrustedFileError):
         return False
 
 
-def _commit(folder: MatchFolder, files: Sequence[NewFile], known_names: Collection[str]) -> Commit:
-    folder.versions.mkdir(parents=True, exist_ok=True)
+def holds_version(place: MatchFolder, file: NewFile) -> bool:
+    """Whether the folder holds this file, whole, under its versioned name: all of it is read."""
+    with suppress(OSError, StorageError, UntrustedFileError), opened_folder(place) as folder:
+        return folder.holds(file.place, file.sha256, file.size_bytes)
+    return False
+
+
+def _is_entry(entry: Any) -> bool:
+    version = Path(entry["version"])
+    return (version.parent == Path(_VERSIONS) and VERSION_NAME.fullmatch(version.name) is not None
+            and isinstance(entry["sha256"], str) and isinstance(entry["size_bytes"], int))
+
+
+def _commit(folder: Folder, match_id: str, files: Sequence[NewFile], known_names: Collection[str]) -> Commit:
+    for place in _PLACES[1:]:
+        with folder.folder(place, make=True):
+            pass
     for leftover in _leftovers(folder):
-        _remove(leftover)
-    obsolete = {*known_names, *_names_in(folder.manifest)} - {file.name for file in files}
-    missing = [file for file in files if not _holds(folder.versions / file.version, file.sha256, file.size_bytes)]
+        _remove(folder, leftover)
+    missing = [file for file in files if not folder.holds(file.place, file.sha256, file.size_bytes)]
     _check_space(folder, missing)
     for file in missing:
-        _write(folder.versions / file.version, file)
-    _sync_folder(folder.versions)
+        _write(folder, file.place, file)
+    folder.sync(_VERSIONS)
 
-    manifest = NewFile.of("manifest.json", manifest_bytes(folder.match_id, files))
-    if not _holds(folder.manifest, manifest.sha256, manifest.size_bytes):
-        _write(folder.manifest, manifest)
-        _sync_folder(folder.root)
+    manifest = NewFile.of(_MANIFEST, manifest_bytes(match_id, files))
+    if not folder.holds(_MANIFEST, manifest.sha256, manifest.size_bytes):
+        _write(folder, _MANIFEST, manifest)
+        folder.sync()
 
     held_open = tuple(file.name for file in files if not _give_stable_name(folder, file))
-    _tidy(folder, files, obsolete)
+    _tidy(folder, files, set(known_names) - {file.name for file in files})
     return Commit(manifest.sha256, held_open)
 
 
-def _give_stable_name(folder: MatchFolder, file: NewFile) -> bool:
+def _give_stable_name(folder: Folder, file: NewFile) -> bool:
     """Let the stable name show this version; False if a reader holds the old content open."""
-    target, version = folder.root / file.name, folder.versions / file.version
-    if _shows(target, version, file.sha256, file.size_bytes):
+    if _shows(folder, file.name, file.place, file.sha256, file.size_bytes):
         return True
-    target.parent.mkdir(exist_ok=True)
-    with _temporary(target) as temporary, writing(target):
+    temporary = temporary_name(file.name)
+    try:
         try:
-            temporary.hardlink_to(version)
+            folder.link(file.place, temporary)
         except OSError:
-            _copy(version, temporary)
+            folder.copy(file.place, temporary)
         try:
-            temporary.replace(target)
+            folder.rename(temporary, file.name)
         except OSError as error:
             if error.errno in _HELD_OPEN:
                 return False
             raise
-    _sync_folder(target.parent)
+    finally:
+        _remove(folder, temporary)
+    folder.sync(Path(file.name).parent)
     return True
 
 
-def _tidy(folder: MatchFolder, files: Sequence[NewFile], obsolete: Collection[str]) -> None:
+def _tidy(folder: Folder, files: Sequence[NewFile], obsolete: Collection[str]) -> None:
     """Remove what the manifest does not name any more; what cannot be removed stays for the next time."""
     for name in obsolete:
-        _remove(folder.root / name)
-    wanted = {file.version for file in files}
-    for version in folder.versions.iterdir():
-        if version.name not in wanted:
-            _remove(version)
-    _remove(folder.failure)
+        _remove(folder, name)
+    wanted = {file.place for file in files}
+    with folder.folder(_VERSIONS) as versions:
+        there = [f"{_VERSIONS}/{name}" for name in versions.names() if VERSION_NAME.fullmatch(name)]
+    for version in there:
+        if version not in wanted:
+            _remove(folder, version)
+    _remove(folder, _FAILURE)
 
 
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
+def _remove(folder: Folder, name: str) -> None:
+    with suppress(OSError, UntrustedFileError):
+        folder.unlink(name)
 
 
-def _names_in(manifest: Path) -> set[str]:
-    """The names in an earlier manifest, without any that could lead out of the folder; empty if it is damaged."""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        names: Mapping[str, object] = json.loads(manifest.read_bytes())["files"]
-        return {name for name in names if _SAFE_NAME.fullmatch(name)}
-    return set()
-
-
-def _leftovers(folder: MatchFolder) -> list[Path]:
+def _leftovers(folder: Folder) -> list[str]:
     """Temporary files of a publishing that was killed."""
-    places = (folder.root, folder.versions, folder.root / "reels")
-    return [path for place in places for path in place.glob(".*.part")]
+    found = []
+    for place in _PLACES:
+        with suppress(FileNotFoundError), folder.folder(place) as opened:
+            found += [str(Path(place, name)) for name in opened.names() if is_temporary(name)]
+    return found
 
 
-def _check_space(folder: MatchFolder, missing: Sequence[NewFile]) -> None:
+def _check_space(folder: Folder, missing: Sequence[NewFile]) -> None:
     if not missing:
         return
     copies = 1 if _links_work(folder) else 2
     needed = copies * sum(file.size_bytes for file in missing) + _SPARE_BYTES
-    free = shutil.disk_usage(folder.versions).free
+    free = shutil.disk_usage(folder.descriptor).free
     if free < needed:
         state = f"has too little space: {free // 1_000_000} MB free, {-(-needed // 1_000_000)} MB needed"
-        raise StorageError(folder.root, state, "free some space")
+        raise StorageError(folder.path, state, "free some space")
 
 
-def _links_work(folder: MatchFolder) -> bool:
-    with _temporary(folder.versions / "link") as first, _temporary(folder.versions / "link") as second:
-        first.touch()
-        try:
-            second.hardlink_to(first)
-        except OSError:
-            return False
-    return True
-
-
-def _write(target: Path, file: NewFile) -> None:
-    with _temporary(target) as temporary, writing(target):
-        if isinstance(file.content, Path):
-            _copy(file.content, temporary)
-        else:
-            _write_bytes(temporary, file.content)
-        if _digest(temporary) != file.sha256:
-            raise TouchlineError(f"the source of {file.name} changed while it was published: publish again")
-        temporary.replace(target)
-
-
-def _write_bytes(target: Path, content: bytes) -> None:
-    with target.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, _COPY_BYTES)
-        writer.flush()
-        os.fsync(writer.fileno())
-
-
-@contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+def _links_work(folder: Folder) -> bool:
+    first, second = temporary_name(f"{_VERSIONS}/link"), temporary_name(f"{_VERSIONS}/link")
     try:
-        yield temporary
-    finally:
-        with suppress(OSError):  # the error that led here says more; the next publishing removes it
-            temporary.unlink(missing_ok=True)
-
-
-def _holds(path: Path, sha256: str, size_bytes: int) -> bool:
-    try:
-        return path.stat().st_size == size_bytes and _digest(path) == sha256
+        with folder.create(first):
+            pass
+        folder.link(first, second)
+        return True
     except OSError:
         return False
-
-
-def _shows(target: Path, version: Path, sha256: str, size_bytes: int) -> bool:
-    """Whether a stable name has the content of its version, known to be whole: a hard link is not read again."""
-    with suppress(OSError):
-        if target.samefile(version):
-            return True
-    return _holds(target, sha256, size_bytes)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk; some network file systems refuse that for folders."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        _remove(folder, first)
+        _remove(folder, second)
+
+
+def _write(folder: Folder, name: str, file: NewFile) -> None:
+    with writing(folder.path / name), folder.replacing(name) as target:
+        if isinstance(file.content, Path):
+            root = work_root(file.content)
+            with open_folder(root) as source, source.open(file.content.relative_to(root)) as content:
+                shutil.copyfileobj(content, target, _COPY_BYTES)
+        else:
+            target.write(file.content or b"")
+        target.seek(0)
+        if hashlib.file_digest(target, "sha256").hexdigest() != file.sha256:
+            raise TouchlineError(f"the source of {file.name} changed while it was published: publish again")
+
+
+def _shows(folder: Folder, name: str, version: str, sha256: str, size_bytes: int) -> bool:
+    """Whether a stable name has the content of its version, known to be whole: a hard link is not read again."""
+    with suppress(OSError, UntrustedFileError):
+        target, source = folder.status(name), folder.status(version)
+        if target and source and stat.S_ISREG(target.st_mode) and os.path.samestat(target, source):
+            return True
+    return folder.holds(name, sha256, size_bytes)

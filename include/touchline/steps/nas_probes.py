@@ -72,8 +72,8 @@ def publish_something(folder: Path) -> float:
         raise StorageError(folder, "is no folder", "mount or create it")
     _remove_leftovers(folder)
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(bytes(_BLOCK_BYTES))
+        with replacing(path) as file:
+            file.write(bytes(_BLOCK_BYTES))
     finally:
         path.unlink(missing_ok=True)
     return time.monotonic() - started

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from touchline.domain.layout import ScratchFiles
 from touchline.errors import StorageError, TouchlineError
 from touchline.progress import report
 from touchline.settings import Settings
-from touchline.steps.register import fingerprint
+from touchline.steps.recordings import open_recording
+from touchline.steps.register import fingerprint_of
 from touchline.steps.request import load_request
-from touchline.steps.result import remove_leftovers, replacing
+from touchline.steps.result import folder_of, is_there, remove_leftovers, replacing
 from touchline.storage import free_space, reading
 
 _BLOCK_BYTES = 4 << 20
@@ -38,48 +39,43 @@ def prefetch(match_id: str, settings: Settings) -> None:
     with _alone(scratch):
         for path, registered in zip(map(Path, request.recordings), request.fingerprints, strict=True):
             copy = scratch.recording(registered)
-            if not copy.exists():
-                _copy(path, copy, registered)
+            if not is_there(copy):
+                _copy(path, copy, registered, settings)
     report("prefetch", 1.0)
 
 
-def _copy(recording: Path, copy: Path, registered: str) -> None:
-    copy.parent.mkdir(parents=True, exist_ok=True)
+def _copy(recording: Path, copy: Path, registered: str, settings: Settings) -> None:
     remove_leftovers(copy)
-    with reading(recording):
-        status = recording.stat()
-    _refuse_little_room(copy, status.st_size)
-    with replacing(copy) as temporary:
-        _copy_bytes(recording, temporary, status.st_size)
-        if fingerprint(temporary) != registered:
-            raise TouchlineError(f"{recording} has changed since it was registered: its copy is not used")
-        # Who may read the recording may read its copy, and nobody else.
-        temporary.chmod(status.st_mode & 0o777)
-        with suppress(PermissionError):
-            os.chown(temporary, -1, status.st_gid)
+    with open_recording(recording, settings) as source:
+        status = os.fstat(source.fileno())
+        _refuse_little_room(copy, status.st_size)
+        with replacing(copy, 0o600) as target:
+            _copy_bytes(recording, source, target, status.st_size)
+            if fingerprint_of(target) != registered:
+                raise TouchlineError(f"{recording} has changed since it was registered: its copy is not used")
+            # Who may read the recording may read its copy, and nobody else.
+            os.fchmod(target.fileno(), status.st_mode & 0o777)
+            with suppress(PermissionError):
+                os.fchown(target.fileno(), -1, status.st_gid)
 
 
-def _copy_bytes(recording: Path, temporary: Path, size: int) -> None:
+def _copy_bytes(recording: Path, source: BinaryIO, target: BinaryIO, size: int) -> None:
     done = 0
-    with reading(recording):
-        source = recording.open("rb", buffering=0)
-    with source, open(temporary, "wb", buffering=0, opener=_for_us_only) as target:
-        while True:
-            with reading(recording):
-                block = source.read(_BLOCK_BYTES)
-            if not block:
-                return
-            target.write(block)
-            done += len(block)
-            report("prefetch", min(0.99, done / max(1, size)))
-
-
-def _for_us_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    while True:
+        with reading(recording):
+            block = source.read(_BLOCK_BYTES)
+        if not block:
+            target.flush()
+            return
+        target.write(block)
+        done += len(block)
+        report("prefetch", min(0.99, done / max(1, size)))
 
 
 def _refuse_little_room(copy: Path, size: int) -> None:
-    if shutil.disk_usage(copy.parent).free < size * _ROOM_TIMES:
+    with folder_of(copy, make=True) as folder:
+        free = shutil.disk_usage(folder.descriptor).free
+    if free < size * _ROOM_TIMES:
         needed = f"{size * _ROOM_TIMES // 1_000_000} MB"
         raise StorageError(copy, f"has too little room for a copy: {free_space(copy)} free, {needed} wanted",
                            "free some space")
@@ -87,10 +83,10 @@ def _refuse_little_room(copy: Path, size: int) -> None:
 
 @contextmanager
 def _alone(scratch: ScratchFiles) -> Iterator[None]:
-    scratch.root.mkdir(parents=True, exist_ok=True)
-    with (scratch.root / "prefetch.lock").open("w") as lock:
+    lock = scratch.root / "prefetch.lock"
+    with folder_of(lock, make=True) as folder, ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(folder.alone(lock.name))
         except BlockingIOError:
             raise TouchlineError(f"another process copies the recordings of {scratch.match_id} now") from None
         yield

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from touchline.steps.probe import probe
 from touchline.steps.publish import publish
 from touchline.steps.register import register_match
 from touchline.steps.render_reel import render_reel
-from touchline.steps.result import read_result
+from touchline.steps.result import folder_of, read_result, remove_tree
 from touchline.steps.scan import scan
 from touchline.steps.spot_chunk import spot_chunk
 
@@ -69,7 +67,7 @@ def _process(recordings: Sequence[Path], settings: Settings, reels: Sequence[str
                 bar.finish("publish")
         finally:
             bar.close()
-            shutil.rmtree(scratch.root, ignore_errors=True)
+            remove_tree(scratch.root)
     folder = MatchFolder(settings.nas_output_path, match_id).root
     print(folder)
     return folder
@@ -149,10 +147,10 @@ def _settings_for(output: Path, settings: Settings) -> Settings:
 
 @contextmanager
 def _alone(files: WorkFiles) -> Iterator[None]:
-    files.root.mkdir(parents=True, exist_ok=True)
-    with (files.root / "process.lock").open("w") as lock:
+    lock = files.root / "process.lock"
+    with folder_of(lock, make=True) as folder, ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(folder.alone(lock.name))
         except BlockingIOError:
             raise TouchlineError(
                 f"{files.match_id} is being processed by another touchline: wait until it ends"

@@ -12,16 +12,17 @@ from typing import Any
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.exports.match_files import actions_json, json_bytes, match_json, reel_json
-from touchline.exports.match_folder import NewFile, commit_files, is_published, manifest_bytes
+from touchline.exports.match_folder import NewFile, commit_files, holds_version, is_published, manifest_bytes
 from touchline.exports.soccernet import results_spotting
 from touchline.progress import report
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 from touchline.settings import Settings
 from touchline.steps.register import REELS
-from touchline.steps.render_reel import has_thumbnails, is_whole
+from touchline.steps.render_reel import is_whole
 from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, file_digest, read_result, reuse_or_compute
+from touchline.steps.result import Outcome, read_result, reuse_or_compute
+from touchline.steps.thumbnails import has_thumbnails, read_thumbnail
 
 VERSION = 1
 KNOWN_NAMES = frozenset(
@@ -97,17 +98,15 @@ def _video(reel: Mapping[str, Any], work: WorkFiles, folder: MatchFolder) -> New
     file = NewFile(f"reels/{reel['name']}.mp4", made, reel["sha256"], reel["size_bytes"])
     if is_whole(reel, work):
         return file if reel["clips"] else None
-    if reel["clips"] and not made.exists() and has_thumbnails(reel, work):
-        published = folder.versions / file.version
-        if published.is_file() and file_digest(published) == file.sha256:
-            return replace(file, content=published)
+    if reel["clips"] and not made.exists() and has_thumbnails(reel, work) and holds_version(folder, file):
+        return replace(file, content=None)
     raise DamagedResultError(f"{made} is missing or damaged: run render-reel {reel['name']} again")
 
 
 def _thumbnails(reels: Sequence[Mapping[str, Any]], work: WorkFiles) -> dict[tuple[str, str], bytes]:
     """JPEG by (reel, clip_id)."""
     return {
-        (reel["name"], Path(name).stem): (work.thumbnails(reel["name"]) / name).read_bytes()
+        (reel["name"], Path(name).stem): read_thumbnail(work, reel["name"], name)
         for reel in reels
         for name in reel["thumbnails"]
     }

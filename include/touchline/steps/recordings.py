@@ -8,18 +8,40 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
+from touchline.beneath.folder import open_folder
 from touchline.domain.layout import ScratchFiles
 from touchline.domain.recording import Recording
-from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError
+from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError, UsageError
+from touchline.settings import Settings
 from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_errno, storage_error
 
 Made = TypeVar("Made")
 _BLOCK_BYTES = 1 << 22
+
+
+@contextmanager
+def open_recording(path: Path, settings: Settings) -> Iterator[BinaryIO]:
+    """Open a recording for reading: a plain file below NAS_MOUNT_PATH, with no link on its way.
+
+    Raises:
+        UsageError: it lies elsewhere.
+        UntrustedFileError: it is something else, or a link leads to it.
+        StorageError: it is away.
+    """
+    mount = settings.nas_mount_path.resolve()
+    if not path.is_relative_to(mount):
+        raise UsageError(f"recording {path} lies outside NAS_MOUNT_PATH ({mount}): put it there")
+    with ExitStack() as stack:
+        with reading(path):
+            folder = stack.enter_context(open_folder(mount))
+            handle = stack.enter_context(folder.open(path.relative_to(mount)))
+        yield handle
 
 
 def from_nearest(recordings: Sequence[Recording], scratch: ScratchFiles,

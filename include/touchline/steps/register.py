@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from touchline.domain.layout import match_id
 from touchline.errors import BadRecordingError, TouchlineError, UsageError
@@ -51,15 +53,25 @@ def match_fingerprint(fingerprints: Sequence[str]) -> str:
 
 def fingerprint(path: Path) -> str:
     """Hex sha256 of the size and of 16 MiB sampled evenly over the file (all of it when it is smaller)."""
-    size = path.stat().st_size
+    with open(path, "rb", opener=_without_waiting) as handle:
+        return fingerprint_of(handle)
+
+
+def fingerprint_of(handle: BinaryIO) -> str:
+    """The fingerprint of an opened file."""
+    size = os.fstat(handle.fileno()).st_size
     digest = hashlib.sha256(str(size).encode())
     span = max(0, size - _SAMPLE_BYTES)
     offsets = sorted({span * number // (_SAMPLES - 1) for number in range(_SAMPLES)})
-    with path.open("rb") as handle:
-        for offset in offsets:
-            handle.seek(offset)
-            digest.update(handle.read(_SAMPLE_BYTES))
+    for offset in offsets:
+        handle.seek(offset)
+        digest.update(handle.read(_SAMPLE_BYTES))
     return digest.hexdigest()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe that took the place of the file must not hold us up."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _plain_file(path: Path) -> Path:

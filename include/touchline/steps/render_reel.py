@@ -21,13 +21,25 @@ from touchline.settings import Settings
 from touchline.steps.plan_reels import action_from_plain, clip_from_plain
 from touchline.steps.recordings import from_nearest
 from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, file_digest, read_result, remove_leftovers, replacing, reuse_or_compute
+from touchline.steps.result import (
+    Outcome,
+    file_digest,
+    folder_of,
+    holds,
+    read_result,
+    remove_leftovers,
+    remove_tree,
+    replacing,
+    reuse_or_compute,
+)
+from touchline.steps.thumbnails import has_thumbnails, is_thumbnail
 from touchline.video.decode import grab_frame
 from touchline.video.encoder import choose_encoder
 from touchline.video.plain import recording_from_plain
 
 VERSION = 1
 THUMBNAIL_PX = 320
+_COPY_BYTES = 1 << 20
 
 
 def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -81,14 +93,7 @@ def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
     video = files.reel_video(result["name"])
     if not result["clips"]:
         return not video.exists()
-    if not has_thumbnails(result, files):
-        return False
-    return video.is_file() and video.stat().st_size == result["size_bytes"] and file_digest(video) == result["sha256"]
-
-
-def has_thumbnails(result: Mapping[str, Any], files: WorkFiles) -> bool:
-    """Whether all thumbnails of a reel's result are there."""
-    return all((files.thumbnails(result["name"]) / name).is_file() for name in result["thumbnails"])
+    return has_thumbnails(result, files) and holds(video, result["sha256"], result["size_bytes"])
 
 
 def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
@@ -103,8 +108,8 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
     thumbnails = _take_thumbnails(reel, cuts, shop, files)
     remove_leftovers(video)
     video.unlink(missing_ok=True)  # it is outdated: its space may be what the new one needs
-    with joined(reel, cuts, shop) as joined_video, replacing(video) as temporary:
-        shutil.copyfile(joined_video, temporary)
+    with joined(reel, cuts, shop) as joined_video, replacing(video) as file, joined_video.open("rb") as made_video:
+        shutil.copyfileobj(made_video, file, _COPY_BYTES)
     frames = frames_of(cuts, shop.style)
     return {
         "name": reel,
@@ -120,7 +125,7 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
 
 def _nothing(reel: str, files: WorkFiles) -> dict[str, object]:
     files.reel_video(reel).unlink(missing_ok=True)
-    shutil.rmtree(files.thumbnails(reel), ignore_errors=True)
+    remove_tree(files.thumbnails(reel))
     return {
         "name": reel,
         "frames": 0,
@@ -160,16 +165,17 @@ def _take_thumbnails(reel: str, cuts: Sequence[Cut], shop: Workshop, files: Work
     for cut, name in zip(cuts, names, strict=True):
         into_ms = moment_ms(cut.clip, actions, rules) - cut.clip.start_ms
         picture = grab_frame(shop.recordings[cut.recording], cut.start_ms + into_ms, THUMBNAIL_PX)
-        with replacing(folder / name) as temporary:
-            temporary.write_bytes(picture)
+        with replacing(folder / name) as file:
+            file.write(picture)
     _remove_others(folder, names)
     return names
 
 
 def _remove_others(folder: Path, names: Sequence[str]) -> None:
-    for path in folder.iterdir():
-        if path.name not in names:
-            path.unlink()
+    with folder_of(folder / "any") as opened:
+        for name in opened.names():
+            if name not in names and is_thumbnail(name):
+                opened.unlink(name)
 
 
 def _summary(result: Mapping[str, Any]) -> str:

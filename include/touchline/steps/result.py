@@ -3,6 +3,7 @@
 A result is one JSON file: which step wrote it, what went in (fingerprints, ranges, settings, versions), what came
 out, and a digest over all of it. It holds no clock time, host or measurement; those stand beside it in
 `<name>.stats.json`. It is written under a temporary name on the same file system, flushed to disk and renamed.
+Whoever reads it may not trust who wrote it (see `touchline.beneath`).
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import DamagedResultError
+from touchline.beneath.folder import Folder, is_temporary, open_folder, temporary_name
+from touchline.domain.layout import work_root
+from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.storage import writing
 
 _ROOM_BYTES = 1 << 16
+_RESULT_BYTES = 1 << 25
+"""The largest result of a match of six hours (its scan) has 5 MB."""
+_STATS_BYTES = 1 << 20
+_OBJECTS = ("inputs", "result")
 
 
 @dataclass(frozen=True)
@@ -75,62 +82,120 @@ def read_result(path: Path) -> Outcome:
     return Outcome(stored["result"], stored["digest"], reused=True)
 
 
+@contextlib.contextmanager
+def reading_result(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the result that an earlier step wrote; the block takes from it what it needs, and nothing else.
+
+    Raises:
+        DamagedResultError: as `read_result`, or it holds something of another kind than the block takes for granted.
+    """
+    result = read_result(path).result
+    try:
+        yield result
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        what = " ".join(str(error).split())[:80]
+        raise DamagedResultError(f"{path} holds something else than its step writes ({type(error).__name__}: {what}): "
+                                 "run that step again") from error
+
+
 def read_inputs(path: Path) -> dict[str, Any] | None:
     """What a result was made from; None where it is missing or damaged."""
     stored = _stored(path)
-    return dict(stored["inputs"]) if stored else None
+    return stored["inputs"] if stored else None
 
 
 def read_stats(path: Path) -> dict[str, Any]:
     """The measurements beside a result; empty where there are none."""
-    with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads(path.with_suffix(".stats.json").read_text()))
+    with contextlib.suppress(OSError, UntrustedFileError), folder_of(path) as folder:
+        return folder.read_json(path.with_suffix(".stats.json").name, _STATS_BYTES)
     return {}
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON so that the final name holds all of it or is not there."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text so that the final name holds all of it or is not there."""
+    with replacing(path) as handle:
+        handle.write(text.encode())
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; on success it is fsynced and renamed, else removed.
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BufferedRandom]:
+    """Give a new file to write to, which gets the name `path` when the block has ended well; else nothing is left.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written.
+        UntrustedFileError: a folder on the way is a link.
     """
-    with _temporary(path) as temporary:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+    with writing(path), folder_of(path, make=True) as folder, folder.replacing(path.name, mode) as handle:
+        yield handle
 
 
 @contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-    finally:
-        with contextlib.suppress(OSError):  # the error that led here says more; `remove_leftovers` tries again
-            temporary.unlink(missing_ok=True)
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a plain file of a match for reading; no part of its name below the folder of a setting may be a link.
+
+    Raises:
+        UntrustedFileError: it is something else.
+    """
+    with folder_of(path) as folder, folder.open(path.name) as handle:
+        yield handle
 
 
-def _refuse_full_folder(path: Path) -> None:
-    """A full or read-only folder is noticed before hours of work, not after them."""
-    with _temporary(path) as temporary:
-        temporary.write_bytes(bytes(_ROOM_BYTES))
+def is_there(path: Path) -> bool:
+    """Whether a plain file of a match lies there."""
+    with contextlib.suppress(OSError, UntrustedFileError), folder_of(path) as folder:
+        return folder.is_file(path.name)
+    return False
+
+
+def holds(path: Path, sha256: str, size_bytes: int) -> bool:
+    """Whether a plain file has exactly these bytes."""
+    with contextlib.suppress(OSError, UntrustedFileError), folder_of(path) as folder:
+        return folder.holds(path.name, sha256, size_bytes)
+    return False
 
 
 def remove_leftovers(path: Path) -> None:
     """Remove what a killed attempt left beside `path`: its temporary files."""
-    for leftover in path.parent.glob(f".{path.stem}.*.part{path.suffix}"):
-        leftover.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError), folder_of(path) as folder:
+        for name in folder.names():
+            if is_temporary(name, of=path.name):
+                folder.unlink(name)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of a match with all that is in it; what cannot be removed stays."""
+    with contextlib.suppress(OSError, UntrustedFileError), folder_of(folder) as parent:
+        parent.remove_tree(folder.name)
+
+
+@contextlib.contextmanager
+def folder_of(path: Path, *, make: bool = False) -> Iterator[Folder]:
+    """Open the folder in which a file of a match lies; below the folder of a setting nothing on its way may be a link.
+
+    Raises:
+        UntrustedFileError: something is.
+    """
+    root = work_root(path)
+    if make:
+        root.mkdir(parents=True, exist_ok=True)
+    with open_folder(root, path.parent.relative_to(root), make=make) as folder:
+        yield folder
+
+
+def _refuse_full_folder(path: Path) -> None:
+    """A full or read-only folder is noticed before hours of work, not after them."""
+    name = temporary_name(path.name)
+    with writing(path), folder_of(path, make=True) as folder:
+        try:
+            with folder.create(name) as handle:
+                handle.write(bytes(_ROOM_BYTES))
+        finally:
+            folder.unlink(name)
 
 
 def digest_of(content: Any) -> str:
@@ -141,26 +206,21 @@ def digest_of(content: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """Hex sha256 of a file's bytes, read in pieces."""
-    with path.open("rb") as handle:
+    with opened(path) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _stored(path: Path) -> dict[str, Any] | None:
     try:
-        stored = json.loads(path.read_text())
+        with folder_of(path) as folder:
+            stored = folder.read_json(path.name, _RESULT_BYTES)
         body = {key: stored[key] for key in ("step", "inputs", "result")}
-        return stored if stored["digest"] == digest_of(body) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        is_whole = stored["digest"] == digest_of(body) and all(isinstance(body[key], dict) for key in _OBJECTS)
+        return stored if is_whole else None
+    except (OSError, UntrustedFileError, KeyError, ValueError, RecursionError):
         return None
 
 
 def _plain(content: Any) -> Any:
     return json.loads(json.dumps(content))
 
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,11 +6,12 @@ touchline reads beside any recording.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from touchline.errors import UsageError
 from touchline.simulator.camera import CAMERAS
@@ -19,7 +20,7 @@ from touchline.simulator.look import Look, look_for
 from touchline.simulator.sound import write_sound
 from touchline.simulator.state import Event
 from touchline.simulator.world import FPS, TEAM_NAMES
-from touchline.steps.result import replacing
+from touchline.steps.result import replacing, write_text
 from touchline.video.encode import VideoWriter
 
 BOX_STRIDE = 5
@@ -59,13 +60,11 @@ def simulate(seconds: int, seed: int, camera: str, width: int, height: int, outp
         frames=seconds * FPS,
         actions=(score := score_match(seconds, seed)).events,
     )
-    with replacing(match.truth) as truth, truth.open("w") as file:
+    with replacing(match.truth) as truth:
         header = {"seed": seed, "camera": camera, "width": width, "height": height, "fps": FPS, "frames": match.frames}
-        visible = _film(match, score, (seconds, seed, width, height), _Truth(file, header))
-    with replacing(match.labels) as labels:
-        labels.write_text(json.dumps(soccernet_labels(score, visible), indent=1))
-    with replacing(match.sidecar) as sidecar:
-        sidecar.write_text(sidecar_toml(seed, look_for(seed), score))
+        visible = _film(match, score, (seconds, seed, width, height), _Truth(truth, header))
+    write_text(match.labels, json.dumps(soccernet_labels(score, visible), indent=1))
+    write_text(match.sidecar, sidecar_toml(seed, look_for(seed), score))
     return match
 
 
@@ -81,24 +80,24 @@ def _check(seconds: int, camera: str, width: int, height: int) -> None:
 class _Truth:
     """Writes truth.json while the match is filmed, so that boxes need not be kept."""
 
-    def __init__(self, file: IO[str], header: dict[str, Any]) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, header: dict[str, Any]) -> None:
+        self._write = codecs.getwriter("utf-8")(file).write
         self._separator = ""
         self._ball: list[str] = []
-        file.write(json.dumps(header, separators=(",", ":"))[:-1])
-        file.write(f',"box_stride":{BOX_STRIDE},"boxes":{{')
+        self._write(json.dumps(header, separators=(",", ":"))[:-1])
+        self._write(f',"box_stride":{BOX_STRIDE},"boxes":{{')
 
     def boxes(self, frame: int, boxes: Iterable[Any]) -> None:
-        self._file.write(f'{self._separator}"{frame}":{json.dumps(list(boxes), separators=(",", ":"))}')
+        self._write(f'{self._separator}"{frame}":{json.dumps(list(boxes), separators=(",", ":"))}')
         self._separator = ","
 
     def ball(self, frame: int, x: float, y: float) -> None:
         self._ball.append(f"[{frame},{x:.1f},{y:.1f}]")
 
     def finish(self, rest: dict[str, Any]) -> None:
-        self._file.write(f'}},"ball":[{",".join(self._ball)}],')
-        self._file.write(json.dumps(rest, separators=(",", ":"))[1:])
-        self._file.write("\n")
+        self._write(f'}},"ball":[{",".join(self._ball)}],')
+        self._write(json.dumps(rest, separators=(",", ":"))[1:])
+        self._write("\n")
 
 
 def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int], truth: _Truth) -> set[int]:
@@ -107,10 +106,10 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int],
     eventful = {event.frame for event in score.events}
     visible: set[int] = set()
     cuts: list[int] = []
-    sound = match.film.with_name(".match.part.wav")
+    sound, film = match.film.with_name(".match.part.wav"), match.film.with_name(".match.part.mp4")
     try:
         write_sound(sound, seed, score.noises, score.tension)
-        with replacing(match.film) as film, VideoWriter(film, width, height, fps=FPS, audio=sound) as writer:
+        with VideoWriter(film, width, height, fps=FPS, audio=sound) as writer:
             for frame, (picture, seen, operator) in enumerate(film_match(seconds, seed, width, height)):
                 writer.write(picture)
                 cuts = operator.cuts
@@ -119,7 +118,9 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int],
                 if seen.ball is not None:
                     truth.ball(frame, *seen.ball)
                     visible |= {frame} & eventful
+        film.replace(match.film)
     finally:
+        film.unlink(missing_ok=True)
         sound.unlink(missing_ok=True)
     truth.finish(_timeline(score, match.frames, cuts))
     return visible

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +72,8 @@ def make_footage(folder: Path, plan: FootagePlan, seeds: Sequence[int]) -> list[
         height, width = plan.size
         place = folder / f"{plan.name}-{plan.seconds}s-{width}x{height}" / f"seed-{seed:04d}.npz"
         if not place.exists():
-            with replacing(place) as temporary:
-                _paint(temporary, plan, seed)
+            with replacing(place) as file:
+                _paint(file, plan, seed)
             print(f"footage {plan.name} {done}/{len(seeds)}", file=sys.stderr, flush=True)
         with np.load(place) as stored:
             truth = json.loads(str(stored["truth"]))
@@ -82,7 +82,7 @@ def make_footage(folder: Path, plan: FootagePlan, seeds: Sequence[int]) -> list[
     return found
 
 
-def _paint(path: Path, plan: FootagePlan, seed: int) -> None:
+def _paint(file: BinaryIO, plan: FootagePlan, seed: int) -> None:
     width, height = plan.paint_width, plan.paint_height
     score, look = score_match(plan.seconds, seed), look_for(seed)
     painter = Painter(look, seed, width, height)
@@ -102,4 +102,4 @@ def _paint(path: Path, plan: FootagePlan, seed: int) -> None:
         balls.append([round(seen.ball[0] / width, 4), round(seen.ball[1] / height, 4)] if seen.ball else None)
     actions = [[round(event.frame / every), event.label] for event in score.events]
     truth = json.dumps({"boxes": boxes, "balls": balls, "actions": actions})
-    np.savez(path.open("wb"), pictures=np.stack(pictures), truth=np.array(truth))
+    np.savez(file, pictures=np.stack(pictures), truth=np.array(truth))

@@ -15,7 +15,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import mail_notes
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import StorageError
-from touchline.steps.result import replacing
+from touchline.steps.result import write_text
 
 FORGET_AFTER_MS = 40 * 86_400_000
 
@@ -84,8 +84,7 @@ def _alone(working_dir: Path) -> Iterator[None]:
 
 
 def _write(working_dir: Path, note: Note) -> None:
-    with replacing(_file(working_dir, note.key)) as temporary:
-        temporary.write_text(json.dumps(asdict(note)))
+    write_text(_file(working_dir, note.key), json.dumps(asdict(note)))
 
 
 def _file(working_dir: Path, key: str) -> Path:

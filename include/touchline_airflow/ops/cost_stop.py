@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from touchline.catalogue import runs
 from touchline.domain.layout import accepted_costs
 from touchline.settings import Settings
-from touchline.steps.result import replacing
+from touchline.steps.result import write_text
 from touchline_airflow.costs import cost_of, cost_today
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.mail.letter import Letter, Section
@@ -49,8 +49,8 @@ def accept_costs(settings: Settings, deployment: DeploymentSettings) -> None:
     address = settings.catalogue_address
     spent = {run_id: cost_of(runs.stages(address, run_id), deployment).amount for run_id, _ in runs.open_runs(address)}
     spent[_today()] = cost_today(settings, deployment).amount
-    with replacing(accepted_costs(settings.working_dir)) as temporary:
-        temporary.write_text(json.dumps({key: amount for key, amount in spent.items() if amount}))
+    write_text(accepted_costs(settings.working_dir),
+               json.dumps({key: amount for key, amount in spent.items() if amount}))
 
 
 def _hold(why: str, variable: str, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from touchline.domain.layout import hold_file
-from touchline.steps.result import replacing
+from touchline.steps.result import write_text
 
 Kind = Literal["pause", "halt", "cost"]
 KINDS: tuple[Kind, ...] = ("pause", "halt", "cost")
@@ -62,8 +62,7 @@ def set_hold(working_dir: Path, kind: Kind, who: str, why: str) -> Hold | None:
         return None
     made = Hold(kind, who, " ".join(why.split()), time.time_ns() // 1_000_000)
     working_dir.mkdir(parents=True, exist_ok=True)
-    with replacing(hold_file(working_dir)) as temporary:
-        temporary.write_text(json.dumps(asdict(made)))
+    write_text(hold_file(working_dir), json.dumps(asdict(made)))
     return made
 
 

@@ -3,12 +3,12 @@ import hashlib
 import json
 import os
 import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from touchline.domain.layout import MatchFolder
-from touchline.errors import TouchlineError
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.errors import TouchlineError, UntrustedFileError
 from touchline.exports import match_folder
 from touchline.exports.match_folder import NewFile, commit_files, is_published, manifest_bytes
 
@@ -73,7 +73,7 @@ def test_publishing_equal_files_again_changes_nothing(folder):
 
 def test_new_files_replace_old_ones_and_what_is_no_longer_published_goes(folder):
     commit_files(folder, _old())
-    commit_files(folder, _new())
+    commit_files(folder, _new(), KNOWN)
     _assert_whole(folder, _new())
 
 
@@ -101,48 +101,48 @@ def test_damaged_files_are_written_anew(folder):
 
 
 def test_a_file_system_without_hard_links_gets_copies(folder, monkeypatch):
-    def refuse(self, target):
+    def refuse(*arguments, **options):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     commit_files(folder, _old())
-    commit_files(folder, _new())
+    commit_files(folder, _new(), KNOWN)
     _assert_whole(folder, _new())
 
 
 def test_a_name_that_a_reader_holds_open_is_no_error_and_follows_later(folder, monkeypatch):
     commit_files(folder, _old())
-    replace = Path.replace
+    replace = os.replace
 
-    def held(self, target):
-        if Path(target).name == "highlights.mp4":
+    def held(source, target, **folders):
+        if target == "highlights.mp4":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return replace(self, target)
+        return replace(source, target, **folders)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", held)
-        commit = commit_files(folder, _new())
+        patch.setattr(os, "replace", held)
+        commit = commit_files(folder, _new(), KNOWN)
     assert commit.held_open == ("reels/highlights.mp4",)
     assert (folder.root / "reels/highlights.mp4").read_bytes() == b"old reel"
     assert folder.manifest.read_bytes() == manifest_bytes(MATCH, _new())
     assert not is_published(folder, commit.manifest_sha256)
-    assert commit_files(folder, _new()).held_open == ()
+    assert commit_files(folder, _new(), KNOWN).held_open == ()
     _assert_whole(folder, _new())
 
 
 def test_an_old_version_that_cannot_be_removed_is_no_error(folder, monkeypatch):
     commit_files(folder, _old())
-    unlink = Path.unlink
+    unlink = os.unlink
 
-    def refuse(self, missing_ok=False):
-        if self.parent.name == ".versions" and not self.name.endswith(".part"):
+    def refuse(name, **folders):
+        if match_folder.VERSION_NAME.fullmatch(name):
             raise PermissionError(errno.EACCES, "Permission denied")
-        unlink(self, missing_ok)
+        unlink(name, **folders)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", refuse)
-        commit_files(folder, _new())
-    commit_files(folder, _new())
+        patch.setattr(os, "unlink", refuse)
+        commit_files(folder, _new(), KNOWN)
+    commit_files(folder, _new(), KNOWN)
     _assert_whole(folder, _new())
 
 
@@ -154,10 +154,10 @@ def test_a_missing_output_folder_is_not_made_because_the_mount_may_be_gone(tmp_p
 
 
 def test_an_output_folder_that_cannot_be_written_is_one_clear_line(folder, monkeypatch):
-    def refuse(self, *arguments, **options):
-        raise OSError(errno.EROFS, "Read-only file system", str(self))
+    def refuse(name, **options):
+        raise OSError(errno.EROFS, "Read-only file system", name)
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(os, "mkdir", refuse)
     with pytest.raises(TouchlineError, match=r"is read-only \(Read-only file system, [0-9]+ MB free\); mount it"):
         commit_files(folder, _old())
 
@@ -169,13 +169,66 @@ def test_too_little_space_is_told_before_anything_is_written(folder, monkeypatch
     assert _tree(folder) == {}
 
 
-def test_a_manifest_that_names_files_outside_cannot_make_us_remove_them(folder, tmp_path):
-    victim = tmp_path / "output" / "victim.txt"
-    victim.write_text("keep")
+def test_only_names_of_ours_are_removed_whatever_a_manifest_names(folder, tmp_path):
+    victims = [tmp_path / "output" / "victim.txt", folder.root / "notes.json", folder.versions / "my film.mp4",
+               folder.root / "reels" / "mine.mp4", folder.root / ".holiday.part", folder.versions / ".x.part"]
+    for victim in victims:
+        victim.parent.mkdir(parents=True, exist_ok=True)
+        victim.write_text("keep")
+    names = ["../victim.txt", str(victims[0]), "a/../../victim.txt", "notes.json", ".versions/my film.mp4",
+             "reels/mine.mp4"]
+    folder.manifest.write_text(json.dumps({"match_id": MATCH, "files": {key: {} for key in names}}))
+    commit_files(folder, _old(), KNOWN)
+    assert [victim.read_text() for victim in victims] == ["keep"] * 6
+
+
+@pytest.mark.parametrize("name", ["", ".versions", "reels"])
+def test_a_folder_that_is_a_link_is_refused_in_one_line_and_nothing_behind_it_is_touched(folder, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for inner in ("match.json", "manifest.json", "FAILED.txt", "keeper.mp4", "match.0123456789ab.json"):
+        (outside / inner).write_text("another's")
+    link = folder.root / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    before = {path.name: path.stat() for path in outside.iterdir()}
+    with pytest.raises(UntrustedFileError, match=f"{MATCH}.* is a link.*touchline does not touch it"):
+        commit_files(folder, _old(), KNOWN)
+    assert not is_published(folder, "0" * 64)
+    assert {path.name: path.stat() for path in outside.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", [
+    "manifest.json", "match.json", "reels/keeper.mp4", "FAILED.txt", ".versions/{version}"])
+def test_a_link_in_the_place_of_a_file_goes_and_what_it_leads_to_stays(folder, tmp_path, name):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"keeper")  # what publishing would write: nothing but the link tells it from ours
+    version = NewFile.of("reels/keeper.mp4", b"keeper").version
+    link = folder.root / name.format(version=version)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(victim)
+    commit_files(folder, _old(), KNOWN)
+    _assert_whole(folder, _old())
+    assert not [path for path in folder.root.rglob("*") if path.is_symlink()]
+    assert victim.read_bytes() == b"keeper" and victim.stat().st_nlink == 1
+
+
+def test_a_pipe_in_the_folder_holds_nobody_up(folder):
     folder.root.mkdir()
-    folder.manifest.write_text(json.dumps({"files": {"../victim.txt": {}, str(victim): {}, "a/../../victim.txt": {}}}))
-    commit_files(folder, _old())
-    assert victim.exists()
+    for path in (folder.manifest, folder.failure):
+        os.mkfifo(path)
+    assert not is_published(folder, "0" * 64)
+    commit_files(folder, _old(), KNOWN)
+    _assert_whole(folder, _old())
+
+
+def test_a_source_that_is_a_link_is_not_published(folder, tmp_path):
+    video = WorkFiles(tmp_path / "work", MATCH).reel_video("highlights")
+    video.parent.mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"secret")
+    video.symlink_to(tmp_path / "secret")
+    with pytest.raises(UntrustedFileError, match="is a link"):
+        commit_files(folder, [replace(NewFile.of("reels/highlights.mp4", b"secret"), content=video)])
 
 
 _STEPS = ("replace", "link", "unlink", "fsync", "mkdir")
@@ -206,10 +259,10 @@ def _killed_at(step, folder, files):
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_state_and_a_rerun_completes(folder, monkeypatch, links):
     if not links:
 
-        def refuse(self, target):
+        def refuse(*arguments, **options):
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-        monkeypatch.setattr(Path, "hardlink_to", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     step, killed, seen = 0, True, set()
     while killed:
         shutil.rmtree(folder.root, ignore_errors=True)
@@ -243,7 +296,7 @@ def test_a_kill_during_the_first_publishing_leaves_no_manifest_or_the_whole(fold
 def test_a_source_that_changes_while_it_is_copied_is_not_published(folder, tmp_path):
     video = tmp_path / "reel.mp4"
     video.write_bytes(b"first")
-    file = NewFile.of("reels/highlights.mp4", video)
+    file = replace(NewFile.of("reels/highlights.mp4", b"first"), content=video)
     video.write_bytes(b"later")
     with pytest.raises(TouchlineError, match="changed while"):
         commit_files(folder, [file])

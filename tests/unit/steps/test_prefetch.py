@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, StorageError, TouchlineError
@@ -95,7 +96,7 @@ def test_two_do_not_copy_at_once(own_settings, match_id):
 def test_what_a_killed_copy_left_is_removed(own_settings, match_id):
     copy = copy_of(match_id, own_settings)
     copy.parent.mkdir(parents=True)
-    (copy.parent / f".{copy.stem}.123.part").write_bytes(b"half")
+    (copy.parent / temporary_name(copy.name)).write_bytes(b"half")
     prefetch(match_id, own_settings)
     assert list(copy.parent.iterdir()) == [copy]
 

@@ -66,7 +66,7 @@ def _prepare(settings, *, actions=(SAVE,), sidecar=EMPTY_SIDECAR, video=VIDEO):
     if actions:
         files.reel_video("highlights").write_bytes(video)
         files.thumbnails("highlights").mkdir(exist_ok=True)
-        (files.thumbnails("highlights") / f"{CLIP['clip_id']}.jpg").write_bytes(b"\xff\xd8 a picture")
+        (files.thumbnails("highlights") / f"{CLIP['clip_id']}.jpg").write_bytes(b"\xff\xd8\xff a picture \xff\xd9")
 
 
 def _result(path, step, result):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError, UsageError
 from touchline.settings import Settings
@@ -136,7 +137,7 @@ def test_the_same_reel_rendered_from_nothing_has_the_same_bytes(settings):
 def test_what_killed_attempts_left_is_removed(settings):
     files, scratch = _plan(settings, (10_000, "Save")), ScratchFiles(settings.scratch_dir, MATCH)
     remains = [
-        files.reel_video("highlights").with_name(".highlights.77.part.mp4"),
+        files.reel_video("highlights").with_name(temporary_name("highlights.mp4")),
         scratch.root / "join-highlights" / "highlights.mp4",
     ]
     for path in remains:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from touchline.beneath.folder import temporary_name
 from touchline.errors import DamagedResultError
 from touchline.steps.result import digest_of, file_digest, read_result, read_stats, replacing, reuse_or_compute
 
@@ -131,24 +132,28 @@ def test_a_failed_step_leaves_the_old_result_and_no_temporary_file(path):
 
 def test_what_a_killed_attempt_left_is_removed(path):
     path.parent.mkdir()
-    (path.parent / ".scan.4711.part.json").write_text("{")
-    (path.parent / ".probe.4711.part.json").write_text("{")
+    mine, others = (path.parent / temporary_name(name) for name in ("scan.json", "probe.json"))
+    mine.write_text("{")
+    others.write_text("{")
+    (path.parent / ".scan.json.notes.part").write_text("a person's")
     reuse_or_compute(path, "scan", {}, Work())
-    assert not (path.parent / ".scan.4711.part.json").exists()
-    assert (path.parent / ".probe.4711.part.json").exists(), "that one belongs to another step"
+    assert not mine.exists()
+    assert others.exists(), "that one belongs to another step"
+    assert (path.parent / ".scan.json.notes.part").exists(), "and that one to a person"
 
 
 def test_a_file_under_way_is_not_seen_under_its_name(path):
-    with replacing(path) as temporary:
-        temporary.write_text("half")
+    with replacing(path) as file:
+        file.write(b"half")
         assert not path.exists()
-        assert temporary.name.startswith("."), "the watch leaves dot files alone"
+        [under_way] = path.parent.iterdir()
+        assert under_way.name.startswith("."), "the watch leaves dot files alone"
     assert path.read_text() == "half"
 
 
 def test_a_file_that_could_not_be_finished_is_removed(path):
-    with pytest.raises(OSError, match="no space"), replacing(path) as temporary:
-        temporary.write_text("half")
+    with pytest.raises(OSError, match="no space"), replacing(path) as file:
+        file.write(b"half")
         raise OSError("no space")
     assert list(path.parent.iterdir()) == []
 
