@@ -6,18 +6,18 @@ No airflow in here.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError, UsageError
+from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import Request, load_request
-from touchline.steps.result import read_result
+from touchline.steps.result import folder_of, reading_result
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failure_note import write_failure
 
@@ -163,13 +163,14 @@ def clips_need(match_id: str, settings: Settings) -> int:
     """
     files = WorkFiles(settings.working_dir, match_id)
     try:
-        reels = read_result(files.reels).result["reels"]
-        recordings = read_result(files.probe).result["recordings"]
-        size = size_of(recording["path"] for recording in recordings)
-    except (DamagedResultError, KeyError, OSError):
+        with reading_result(files.reels) as planned:
+            spans = [clip["end_ms"] - clip["start_ms"] for clips in planned["reels"].values() for clip in clips]
+            seconds = sum(spans) / 1000
+        with reading_result(files.probe) as probe:
+            length = sum(recording["duration_ms"] for recording in probe["recordings"]) / 1000
+        size = size_of(load_request(match_id, settings).recordings)
+    except (DamagedResultError, OSError):
         return 0  # the step itself says what is wrong
-    seconds = sum(clip["end_ms"] - clip["start_ms"] for clips in reels.values() for clip in clips) / 1000
-    length = sum(recording["duration_ms"] for recording in recordings) / 1000
     return round(COPIES_OF_CLIPS * seconds * (CLIP_TIMES * size / max(length, 1) + CLIP_SOUND_BYTES_PER_SEC))
 
 
@@ -184,7 +185,9 @@ def size_of(recordings: Iterable[str]) -> int:
 
 def used_bytes(folder: Path) -> int:
     """What lies below a folder takes on the disk; links are not followed, what goes meanwhile is not counted."""
-    return sum(_disk_bytes(os.path.join(parent, name)) for parent, _, names in os.walk(folder) for name in names)
+    with contextlib.suppress(FileNotFoundError, UntrustedFileError), folder_of(folder / "any") as opened:
+        return sum(status.st_blocks * 512 for _, status in opened.walk() if not stat.S_ISDIR(status.st_mode))
+    return 0
 
 
 def shown(size: int) -> str:
@@ -213,10 +216,3 @@ def _scratch_promise(match_id: str, settings: Settings) -> int:
 
 def _clips(match_id: str, settings: Settings) -> Path:
     return ScratchFiles(settings.scratch_dir, match_id).root / "clips"
-
-
-def _disk_bytes(path: str) -> int:
-    try:
-        return os.lstat(path).st_blocks * 512
-    except OSError:
-        return 0

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError
+from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
 from touchline.exports.match_files import actions_json, json_bytes
+from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.settings import Settings
 from touchline.steps.request import load_request
-from touchline.steps.result import read_result
+from touchline.steps.result import read_result, remove_tree
 from touchline_airflow.failure_note import remove_failure, write_failure
 from touchline_airflow.mail.failure import tell_failed_match
 from touchline_airflow.metrics.run_ended import run_ended
+from touchline_airflow.noted import headline, noted_actions, noted_reels
 
 FAILED_STATES = ("failed", "upstream_failed")
 
@@ -46,14 +44,16 @@ def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings
     address = settings.catalogue_address
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
     if reason is None:
-        _note_results(files, settings)
+        names = load_request(match_id, settings).reels
+        actions.replace(address, match_id, noted_actions(files))
+        reels.replace(address, match_id, noted_reels(files, names))
         remove_failure(folder)
     else:
         reason = _tell_in_folder(folder, reason)
     matches.update(address, match_id, status="failed" if reason else "published", reason=reason, prefetched_on=None,
-                   **_headline(files))
+                   **headline(files))
     runs.end(address, run_id, "failed" if reason else "published", reason)
-    shutil.rmtree(ScratchFiles(settings.scratch_dir, match_id).root, ignore_errors=True)
+    remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     matches.release_lease(address, match_id, run_id)
     run_ended(match_id, run_id, reason, settings)
     if reason:
@@ -81,21 +81,18 @@ def is_published(match_id: str, settings: Settings) -> bool:
     Raises:
         TouchlineError: the output folder is away.
     """
-    if not settings.nas_output_path.is_dir():
-        raise TouchlineError(f"NAS_OUTPUT_PATH={settings.nas_output_path} is no folder: mount or create it")
-    files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
+    files = WorkFiles(settings.working_dir, match_id)
     try:
-        content = folder.manifest.read_bytes()
-        in_folder = json.loads(content)["files"]
-        published = read_result(files.published).result
-        found = read_result(files.actions).result["actions"]
-        made = [read_result(files.reel(name)).result for name in load_request(match_id, settings).reels]
-    except (OSError, ValueError, KeyError, DamagedResultError):
+        with opened_folder(MatchFolder(settings.nas_output_path, match_id)) as folder:
+            manifest, listed = read_manifest(folder, match_id)
+        found, made = noted_actions(files), noted_reels(files, load_request(match_id, settings).reels)
+        published = read_result(files.published).result.get("manifest")
+    except (FileNotFoundError, NotADirectoryError, UntrustedFileError, DamagedResultError):
         return False
     wanted = {f"reels/{reel['name']}.mp4": reel["sha256"] for reel in made}
     wanted["actions.json"] = hashlib.sha256(json_bytes(actions_json(match_id, found))).hexdigest()
-    return (hashlib.sha256(content).hexdigest() == published["manifest"]
-            and all(in_folder.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items()))
+    return manifest == published and all(
+        listed.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items())
 
 
 def _tell_in_folder(folder: MatchFolder, reason: str) -> str:
@@ -105,22 +102,3 @@ def _tell_in_folder(folder: MatchFolder, reason: str) -> str:
     except (OSError, TouchlineError) as error:
         return f"{reason} ({folder.failure} could not be written: {error})"
     return reason
-
-
-def _note_results(files: WorkFiles, settings: Settings) -> None:
-    found = read_result(files.actions).result["actions"]
-    names = load_request(files.match_id, settings).reels
-    made = [read_result(files.reel(name)).result for name in names]
-    actions.replace(settings.catalogue_address, files.match_id, found)
-    reels.replace(settings.catalogue_address, files.match_id, made)
-
-
-def _headline(files: WorkFiles) -> dict[str, Any]:
-    """Title and length, where the probe got that far."""
-    try:
-        probe = read_result(files.probe).result
-    except DamagedResultError:
-        return {}
-    recordings = probe["recordings"]
-    title = (probe.get("sidecar") or {}).get("title") or Path(recordings[0]["path"]).stem
-    return {"title": title, "duration_ms": sum(recording["duration_ms"] for recording in recordings)}

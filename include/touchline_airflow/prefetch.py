@@ -13,6 +13,7 @@ from touchline.domain.moment import elapsed_ms
 from touchline.errors import EXIT_DONE
 from touchline.settings import Settings
 from touchline.steps.request import load_request
+from touchline.steps.result import is_there
 from touchline_airflow.own_process import own_process
 from touchline_airflow.step_process import Finished, StepProcess
 
@@ -38,7 +39,7 @@ def slow_rate(settings: Settings, host: str, moment: float | None = None) -> flo
 def has_copies(match_id: str, settings: Settings) -> bool:
     """Whether this host has a whole copy of every recording of the match."""
     scratch = ScratchFiles(settings.scratch_dir, match_id)
-    return all(scratch.recording(digest).exists() for digest in load_request(match_id, settings).fingerprints)
+    return all(is_there(scratch.recording(digest)) for digest in load_request(match_id, settings).fingerprints)
 
 
 class Prefetch:

@@ -13,24 +13,26 @@ The small results that say what was published stay for ever: by them a match cou
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from touchline.beneath.folder import open_folder
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.matches import Match
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, SettingError, StorageError, TouchlineError
+from touchline.errors import DamagedResultError, SettingError, StorageError, TouchlineError, UntrustedFileError
+from touchline.exports.match_folder import VERSION_NAME, opened_folder, read_manifest
 from touchline.settings import Settings
 from touchline.steps.result import read_result
 from touchline_airflow.budgets import shown
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.removal import plain_files
 
 RESULTS, COPIES, VERSIONS, SCRATCH = "results", "reel copies", "versions", "scratch"
 IDLE_SEC = 600
@@ -39,7 +41,6 @@ SCRATCH_SEC = 24 * 3600
 _DAY_MS = 86_400_000
 _ENDED = ("published", "failed", "bad")
 _RESULT = re.compile(r"(scan|spottings/chunk-[0-9]{4})(\.stats)?\.json")
-_VERSION = re.compile(r"[A-Za-z0-9_.-]+\.[0-9a-f]{12}\.[a-z0-9]+")
 _PIN = re.compile(r"keep(\.txt)?", re.IGNORECASE)
 
 
@@ -74,8 +75,10 @@ def is_pinned(folder: MatchFolder) -> bool:
 
     Raises:
         OSError: the folder cannot be read.
+        UntrustedFileError: it is a link.
     """
-    return any(_PIN.fullmatch(path.name) for path in folder.root.iterdir())
+    with opened_folder(folder) as opened:
+        return any(_PIN.fullmatch(name) for name in opened.names())
 
 
 def note_pins(settings: Settings) -> list[str]:
@@ -83,7 +86,7 @@ def note_pins(settings: Settings) -> list[str]:
     _check_output(settings)
     pins = {}
     for match in matches.every(settings.catalogue_address):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, UntrustedFileError):
             pinned = is_pinned(MatchFolder(settings.nas_output_path, match.match_id))
             if pinned != match.pinned:
                 pins[match.match_id] = pinned
@@ -198,13 +201,13 @@ def _is_seen(match: Match, settings: Settings) -> bool:
     folder = MatchFolder(settings.nas_output_path, match.match_id)
     try:
         return not is_pinned(folder) and (match.status != "published" or bool(_manifest(folder)))
-    except OSError:
+    except (OSError, TouchlineError):
         return False
 
 
 def _results(match: Match, settings: Settings) -> Iterator[Candidate]:
     root = WorkFiles(settings.working_dir, match.match_id).root
-    for path, status in plain_files(settings.working_dir, root.relative_to(settings.working_dir)):
+    for path, status in _plain_files(settings.working_dir, root.relative_to(settings.working_dir)):
         if _RESULT.fullmatch(str((settings.working_dir / path).relative_to(root))):
             yield Candidate(RESULTS, match, settings.working_dir, path, status.st_size)
 
@@ -214,24 +217,25 @@ def _copies(match: Match, settings: Settings) -> Iterator[Candidate]:
     files = WorkFiles(settings.working_dir, match.match_id)
     for name, entry in _manifest(MatchFolder(settings.nas_output_path, match.match_id)).items():
         reel = re.fullmatch(r"reels/([a-z0-9_-]+)\.mp4", name)
-        if not reel or not entry.get("sha256"):
+        if not reel:
             continue
-        video = files.reel_video(reel[1])
-        with contextlib.suppress(OSError, DamagedResultError, KeyError):
-            is_same = read_result(files.reel(reel[1])).result["sha256"] == entry["sha256"]
-            if is_same and not video.is_symlink() and video.is_file():
-                yield Candidate(COPIES, match, settings.working_dir, video.relative_to(settings.working_dir),
-                                video.stat().st_size)
+        video = files.reel_video(reel[1]).relative_to(settings.working_dir)
+        with contextlib.suppress(OSError, DamagedResultError, UntrustedFileError), open_folder(
+                settings.working_dir) as folder:
+            is_same = read_result(files.reel(reel[1])).result.get("sha256") == entry["sha256"]
+            status = folder.status(video)
+            if is_same and status and stat.S_ISREG(status.st_mode):
+                yield Candidate(COPIES, match, settings.working_dir, video, status.st_size)
 
 
 def _old_versions(match: Match, settings: Settings, before_ms: int) -> Iterator[Candidate]:
     folder = MatchFolder(settings.nas_output_path, match.match_id)
-    wanted = {entry.get("version") for entry in _manifest(folder).values()}
+    wanted = {entry["version"] for entry in _manifest(folder).values()}
     if not wanted:
         return
-    for path, status in plain_files(settings.nas_output_path, folder.versions.relative_to(settings.nas_output_path)):
+    for path, status in _plain_files(settings.nas_output_path, folder.versions.relative_to(settings.nas_output_path)):
         name = path.name
-        is_version = path.parent.name == folder.versions.name and _VERSION.fullmatch(name)
+        is_version = path.parent.name == folder.versions.name and VERSION_NAME.fullmatch(name)
         if is_version and f".versions/{name}" not in wanted and status.st_mtime * 1000 <= before_ms:
             yield Candidate(VERSIONS, match, settings.nas_output_path, path, status.st_size)
 
@@ -239,7 +243,7 @@ def _old_versions(match: Match, settings: Settings, before_ms: int) -> Iterator[
 def _scratch(match: Match, settings: Settings) -> tuple[float, list[Candidate]]:
     """When it was last written to, and all its files."""
     root = ScratchFiles(settings.scratch_dir, match.match_id).root
-    found = list(plain_files(settings.scratch_dir, root.relative_to(settings.scratch_dir)))
+    found = list(_plain_files(settings.scratch_dir, root.relative_to(settings.scratch_dir)))
     return (max((status.st_mtime * 1000 for _, status in found), default=0.0),
             [Candidate(SCRATCH, match, settings.scratch_dir, path, status.st_size) for path, status in found])
 
@@ -249,7 +253,7 @@ def _by_space(folder: Path, budget_gb: float, min_free_gb: float, freed: int, re
     """As many of the rest, in their order, as bring the folder back within its budget and its disk."""
     if not folder.is_dir():
         return []
-    used = sum(status.st_size for _, status in plain_files(folder, Path()))
+    used = sum(status.st_size for _, status in _plain_files(folder, Path()))
     over = used - round(budget_gb * 1e9) if budget_gb else 0
     short = round(min_free_gb * 1e9) - shutil.disk_usage(folder).free
     missing, going = max(over, short) - freed, []
@@ -265,7 +269,7 @@ def _by_space(folder: Path, budget_gb: float, min_free_gb: float, freed: int, re
 def _plan(going: list[Candidate], protected: set[Path], folders: list[Path]) -> Plan:
     inodes: dict[tuple[int, int], int] = {}
     for folder in folders:
-        inodes.update({(status.st_dev, status.st_ino): status.st_size for _, status in plain_files(folder, Path())})
+        inodes.update({(status.st_dev, status.st_ino): status.st_size for _, status in _plain_files(folder, Path())})
     kept = tuple(item for item in going if (item.root / item.path).resolve() not in protected)
     return Plan(kept, sum(inodes.values()), len(inodes))
 
@@ -279,10 +283,18 @@ def _recordings(settings: Settings) -> set[Path]:
 def _manifest(folder: MatchFolder) -> dict[str, Any]:
     """The files that the manifest names; empty where there is none or it is damaged: then nothing of it goes."""
     try:
-        content = json.loads(folder.manifest.read_bytes())
-        return dict(content["files"]) if content["match_id"] == folder.match_id else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        with opened_folder(folder) as opened:
+            return read_manifest(opened, folder.match_id)[1]
+    except (OSError, TouchlineError):
         return {}
+
+
+def _plain_files(root: Path, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Every plain file below `root / path`, relative to root; links are not followed and not named."""
+    with contextlib.suppress(FileNotFoundError, UntrustedFileError), open_folder(root, path) as folder:
+        for name, status in folder.walk():
+            if stat.S_ISREG(status.st_mode):
+                yield path / name, status
 
 
 def _days(span_ms: float) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import json
+import stat
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from touchline.beneath.folder import open_folder
 from touchline.catalogue import matches
 from touchline.catalogue.matches import Match
 from touchline.domain.layout import MatchFolder
-from touchline.errors import TouchlineError
+from touchline.errors import TouchlineError, UntrustedFileError
+from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.settings import Settings
-from touchline.steps.result import file_digest
 from touchline_airflow.budgets import shown
-from touchline_airflow.removal import remove_empty_folders, remove_file
 from touchline_airflow.retention import COPIES, SCRATCH, VERSIONS, Candidate, Plan, is_pinned
 
 Say = Callable[[str], None]
@@ -55,37 +55,58 @@ def _sweep_match(candidates: list[Candidate], settings: Settings, freed: Counter
             if candidate.kind == VERSIONS and (wanted is None or candidate.path.name in wanted):
                 continue
             try:
-                freed[candidate.kind] += remove_file(candidate.root, candidate.path)
-            except OSError as error:
-                say(f"{candidate.root / candidate.path} stays: {error.strerror}")
+                freed[candidate.kind] += _remove_file(candidate)
+            except (OSError, UntrustedFileError) as error:
+                say(f"{candidate.root / candidate.path} stays: {getattr(error, 'strerror', None) or error}")
                 failed += 1
         for root, folder in {(candidate.root, Path(*candidate.path.parts[:2])) for candidate in candidates}:
             if root != settings.nas_output_path:
-                remove_empty_folders(root, folder)
+                _remove_empty_folders(root, folder)
     return failed
+
+
+def _remove_file(candidate: Candidate) -> int:
+    """Returns its bytes, 0 where it is gone or is no plain file any more."""
+    with open_folder(candidate.root) as root:
+        status = root.status(candidate.path)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return 0
+        root.unlink(candidate.path)
+        return status.st_size
+
+
+def _remove_empty_folders(root: Path, name: Path) -> None:
+    """Remove a folder and those below it that hold nothing; the others stay."""
+    with suppress(OSError, UntrustedFileError), open_folder(root) as opened:
+        with opened.folder(name) as folder:
+            below = [path for path, status in folder.walk() if stat.S_ISDIR(status.st_mode)]
+            for path in sorted(below, key=lambda path: -len(path.parts)):
+                with suppress(OSError, UntrustedFileError):
+                    folder.rmdir(path)
+        opened.rmdir(name)
 
 
 def _is_published(copy: Candidate, settings: Settings) -> bool:
     """Whether the match folder holds, whole, what this video holds: read from its first to its last byte."""
-    folder = MatchFolder(settings.nas_output_path, copy.match.match_id)
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        entry = json.loads(folder.manifest.read_bytes())["files"][f"reels/{copy.path.name}"]
-        version = folder.root / entry["version"]
-        return version.stat().st_size == copy.bytes and file_digest(version) == entry["sha256"]
+    match_id = copy.match.match_id
+    with suppress(OSError, TouchlineError, KeyError), opened_folder(
+            MatchFolder(settings.nas_output_path, match_id)) as folder:
+        entry = read_manifest(folder, match_id)[1][f"reels/{copy.path.name}"]
+        return folder.holds(entry["version"], entry["sha256"], copy.bytes)
     return False
 
 
 def _was_pinned(match: Match, settings: Settings) -> bool:
     try:
         return is_pinned(MatchFolder(settings.nas_output_path, match.match_id))
-    except OSError:
+    except (OSError, TouchlineError):
         return True  # nobody can tell
 
 
 def _wanted_versions(match: Match, settings: Settings) -> set[str] | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        files = json.loads(MatchFolder(settings.nas_output_path, match.match_id).manifest.read_bytes())["files"]
-        return {Path(entry["version"]).name for entry in files.values()}
+    with suppress(OSError, TouchlineError), opened_folder(
+            MatchFolder(settings.nas_output_path, match.match_id)) as folder:
+        return {Path(entry["version"]).name for entry in read_manifest(folder, match.match_id)[1].values()}
     return None
 
 

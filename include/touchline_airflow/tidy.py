@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from touchline.beneath.folder import is_temporary, open_folder
 from touchline.catalogue import matches, runs
-from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, is_match_id
+from touchline.errors import UntrustedFileError
 from touchline.settings import Settings
+from touchline.steps.result import remove_tree
 from touchline_airflow.close_match import close_run, failure, is_published
 from touchline_airflow.metrics.run_ended import run_ended
 
@@ -66,11 +70,9 @@ def is_still_open(run: OpenRun, settings: Settings) -> bool:
 
 def remove_temporary_files(match_id: str, settings: Settings, older_than_sec: float = 0) -> list[Path]:
     """Remove the temporary files of a match, those of the published folder too; returns them."""
-    roots = WorkFiles(settings.working_dir, match_id).root, MatchFolder(settings.nas_output_path, match_id).root
-    left = [path for root in roots for path in _temporary_files(root) if _age_sec(path) >= older_than_sec]
-    for path in left:
-        path.unlink(missing_ok=True)
-    return left
+    places = (settings.working_dir, WorkFiles(settings.working_dir, match_id).root), (
+        settings.nas_output_path, MatchFolder(settings.nas_output_path, match_id).root)
+    return [path for root, folder in places for path in _remove_temporary_files(root, folder, older_than_sec)]
 
 
 def remove_orphans(settings: Settings, say: Callable[[str], None]) -> None:
@@ -88,9 +90,8 @@ def remove_scratch(settings: Settings, say: Callable[[str], None]) -> None:
     """
     for match_id in _folders(settings.scratch_dir / "matches") - _leased(settings):
         scratch = ScratchFiles(settings.scratch_dir, match_id).root
-        quiet_sec = min(map(_age_sec, (scratch, *scratch.rglob("*"))))
-        if quiet_sec >= min(ABANDONED_AFTER_SEC, _ended_since_sec(match_id, settings)):
-            shutil.rmtree(scratch, ignore_errors=True)
+        if _quiet_sec(settings.scratch_dir, scratch) >= min(ABANDONED_AFTER_SEC, _ended_since_sec(match_id, settings)):
+            remove_tree(scratch)
             say(f"Removed {scratch}: no run holds {match_id}")
 
 
@@ -133,17 +134,26 @@ def _is_taken_over(run: OpenRun, settings: Settings) -> bool:
     return match.lease_holder is None and run.begun and later[-1:] != [run.run_id]
 
 
-def _temporary_files(root: Path) -> Iterator[Path]:
-    return (path for path in root.rglob(".*.part*") if path.is_file())
+def _remove_temporary_files(root: Path, place: Path, older_than_sec: float) -> Iterator[Path]:
+    """Those of the names that we give, below a match's own folder."""
+    with suppress(FileNotFoundError, UntrustedFileError), open_folder(root, place.relative_to(root)) as folder:
+        for path, status in folder.walk():
+            is_ours = is_temporary(path.name) and stat.S_ISREG(status.st_mode)
+            if is_ours and time.time() - status.st_mtime >= older_than_sec:
+                folder.unlink(path)
+                yield place / path
 
 
 def _folders(root: Path) -> set[str]:
-    return {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    """Ids of the matches that have a folder there."""
+    with suppress(FileNotFoundError), open_folder(root) as folder:
+        return {name for name in folder.names() if is_match_id(name) and not folder.is_file(name)}
+    return set()
 
 
-def _age_sec(path: Path) -> float:
-    """Seconds since the last write; what is gone has the age 0."""
-    try:
-        return time.time() - os.lstat(path).st_mtime
-    except OSError:
-        return 0.0
+def _quiet_sec(root: Path, place: Path) -> float:
+    """Seconds since the last write to anything in a folder."""
+    with suppress(FileNotFoundError, UntrustedFileError), open_folder(root, place.relative_to(root)) as folder:
+        written = (os.fstat(folder.descriptor).st_mtime, *(status.st_mtime for _, status in folder.walk()))
+        return time.time() - max(written)
+    return 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from touchline.beneath.folder import temporary_name
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.exports.match_files import actions_json, json_bytes
@@ -101,8 +102,8 @@ def test_the_ingests_run_of_a_registered_match_is_open(own_settings: Settings) -
 
 
 def test_scratch_and_temporary_files_go_with_the_run(settings: Settings) -> None:
-    left = [WorkFiles(settings.working_dir, MATCH).root / "reels" / ".keeper.12.part.json",
-            MatchFolder(settings.nas_output_path, MATCH).root / "reels" / ".keeper.mp4.0a1b.part",
+    left = [WorkFiles(settings.working_dir, MATCH).root / "reels" / temporary_name("keeper.json"),
+            MatchFolder(settings.nas_output_path, MATCH).root / "reels" / temporary_name("keeper.mp4"),
             ScratchFiles(settings.scratch_dir, MATCH).clip("clip-1", "f" * 64)]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +148,7 @@ def test_scratch_of_another_machine_goes_as_soon_as_the_run_has_ended(settings: 
 
 
 def orphans(settings: Settings, match_id: str) -> list[Path]:
-    paths = [WorkFiles(settings.working_dir, match_id).root / ".scan.7.part.json",
+    paths = [WorkFiles(settings.working_dir, match_id).root / temporary_name("scan.json"),
              ScratchFiles(settings.scratch_dir, match_id).clip("clip-1", "f" * 64)]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)

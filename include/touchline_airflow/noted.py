@@ -1,0 +1,102 @@
+"""What of a match goes into the catalogue? Checked first: a step, or a stranger, may have written anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.label import LABELS
+from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError
+from touchline.exports.match_files import match_title
+from touchline.steps.register import REELS
+from touchline.steps.result import reading_result
+
+LONGEST_TITLE = 200
+MOST_ACTIONS = 100_000
+_MOST = 1 << 53
+_SOURCES = ("model", "pattern", "mark")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def noted_actions(files: WorkFiles) -> list[dict[str, Any]]:
+    """The actions of a match.
+
+    Raises:
+        DamagedResultError: they are missing, or not what `merge_actions` writes.
+    """
+    with reading_result(files.actions) as result:
+        return checked_actions(result["actions"])
+
+
+def noted_reels(files: WorkFiles, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The reels of these names.
+
+    Raises:
+        DamagedResultError: one is missing, or not what `render_reel` writes.
+    """
+    return [_noted_reel(files.reel(name), name) for name in names]
+
+
+def headline(files: WorkFiles) -> dict[str, Any]:
+    """Title and length, where the probe got that far."""
+    try:
+        with reading_result(files.probe) as probe:
+            recordings = probe["recordings"]
+            length = sum(_whole(recording["duration_ms"]) for recording in recordings)
+            return {"title": one_line(match_title(probe["sidecar"], recordings)), "duration_ms": length}
+    except DamagedResultError:
+        return {}
+
+
+def checked_actions(found: Any) -> list[dict[str, Any]]:
+    """The same actions.
+
+    Raises:
+        ValueError, TypeError, LookupError: one is none.
+    """
+    if len(found) > MOST_ACTIONS:
+        raise ValueError(f"{len(found)} actions")
+    return [_action(item) for item in found]
+
+
+def checked_reel(reel: Any, name: str) -> dict[str, Any]:
+    """The same reel; its `clips` may be of any kind, they are counted only.
+
+    Raises:
+        ValueError, TypeError, LookupError: it is none, or another one.
+    """
+    if reel["name"] != name or name not in REELS:
+        raise ValueError(f"reel {reel['name']!r}")
+    sha256 = reel.get("sha256")
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise ValueError(f"sha256 {sha256!r}")
+    return {"name": name, "clips": list(reel["clips"]), "frames": _whole(reel["frames"]),
+            "duration_ms": _whole(reel["duration_ms"]), "sha256": sha256, "size_bytes": _whole(reel["size_bytes"] or 0)}
+
+
+def one_line(text: Any) -> str:
+    """A text for a table or a mail: one line of printable characters, of LONGEST_TITLE at most."""
+    kept = "".join(letter if letter.isprintable() else " " for letter in str(text)[:4 * LONGEST_TITLE])
+    return " ".join(kept.split())[:LONGEST_TITLE]
+
+
+def _noted_reel(path: Path, name: str) -> dict[str, Any]:
+    with reading_result(path) as result:
+        return checked_reel(result, name)
+
+
+def _action(item: Mapping[str, Any]) -> dict[str, Any]:
+    confidence = float(item["confidence"])
+    if item["label"] not in LABELS or item["source"] not in _SOURCES or not 0 <= confidence <= 1:
+        raise ValueError(f"action {str(item)[:60]}")
+    return {"match_ms": _whole(item["match_ms"]), "half": _whole(item["half"]), "label": item["label"],
+            "position_ms": _whole(item["position_ms"]), "confidence": item["confidence"], "source": item["source"]}
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -_MOST < value < _MOST:
+        raise ValueError(f"{value!r} is no whole number of a usual size")
+    return value
