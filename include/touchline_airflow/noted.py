@@ -10,7 +10,7 @@ from typing import Any
 from touchline.domain.label import LABELS
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
-from touchline.exports.match_files import match_title
+from touchline.exports.match_files import source_name
 from touchline.steps.register import REELS
 from touchline.steps.result import reading_result
 
@@ -46,7 +46,8 @@ def headline(files: WorkFiles) -> dict[str, Any]:
         with reading_result(files.probe) as probe:
             recordings = probe["recordings"]
             length = sum(_whole(recording["duration_ms"]) for recording in recordings)
-            return {"title": one_line(match_title(probe["sidecar"], recordings)), "duration_ms": length}
+            title = (probe.get("sidecar") or {}).get("title") or Path(source_name(recordings[0]["path"])).stem
+            return {"title": one_line(title), "duration_ms": length}
     except DamagedResultError:
         return {}
 
