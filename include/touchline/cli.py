@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording i
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from touchline import __version__
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
+from touchline.mounted import refuse_exchanged
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
 
@@ -23,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         with orderly_end():
+            refuse_exchanged(os.environ)
             arguments.run(arguments)
     except TouchlineError as error:
         print(f"touchline {arguments.command}: {_one_line(error)}", file=sys.stderr)

@@ -10,7 +10,7 @@ from touchline.errors import EXIT_DONE, IncompleteRecordingError
 from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.failing import failing_plainly
-from touchline_airflow.step_mounts import read_only
+from touchline_airflow.step_mounts import recording_mount
 from touchline_airflow.step_operator import StepOperator
 from touchline_airflow.waiting import wait_for_release, wait_while_held
 
@@ -41,7 +41,7 @@ class CheckRecording(StepOperator):
     def _check(self, context: Context, path: str) -> dict[str, Any] | None:
         settings = Settings.from_env()
         wait_while_held(context, self.log, settings.working_dir)
-        finished = self.run_step(context, [path], lambda _user: [read_only(Path(path))])
+        finished = self.run_step(context, [path], lambda _user: [recording_mount(Path(path), settings)])
         if self.halted_by and finished.exit_code != EXIT_DONE:
             wait_for_release(context, self.log, self.halted_by)
         try:

@@ -60,6 +60,18 @@ def find_match(order: MatchOrder, settings: Settings) -> Request:
     return replace(proposed, match_id=match.match_id, recordings=(recording,))
 
 
+def request_of(match_id: str, params: Mapping[str, Any], settings: Settings) -> Request:
+    """What a run of an opened match was asked for: by the catalogue and its params, which no step can change.
+
+    Raises:
+        UsageError: the catalogue does not know the match.
+    """
+    match = matches.find(settings.catalogue_address, match_id)
+    if match is None:
+        raise UsageError(f"match {match_id} is not in the catalogue: trigger its recording again")
+    return Request(match_id, (match.recording,), (match.fingerprint,), _reels(params.get("reels", list(REELS))))
+
+
 def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:
     if not isinstance(value, str) or not value.strip():
         raise UsageError("recording is missing: give the path of a file below NAS_MOUNT_PATH")

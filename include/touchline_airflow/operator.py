@@ -15,6 +15,7 @@ from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
 from touchline.errors import EXIT_DONE, UsageError
 from touchline.settings import Settings
+from touchline.steps.request import save_request
 from touchline.steps.result import read_stats
 from touchline_airflow.budgets import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.deployment import DeploymentSettings
@@ -23,6 +24,7 @@ from touchline_airflow.force import is_forced
 from touchline_airflow.hosts import this_host
 from touchline_airflow.leases import run_is_active
 from touchline_airflow.locality import STEP_BACK_SEC, better_host
+from touchline_airflow.match_request import request_of
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.ops.cost_stop import stop_for_cost
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
@@ -64,6 +66,8 @@ class TouchlineOperator(StepOperator):
     def _execute(self, context: Context, settings: Settings) -> None:
         run_id = context["run_id"]
         self._hold_lease(settings, run_id, context["ti"])
+        request = request_of(self.match_id, context["params"], settings)
+        save_request(request, settings)
         wait_while_held(context, self.log, settings.working_dir)
         self._step_back(context, settings)
         self._wait_for_space(context, settings)
@@ -71,7 +75,7 @@ class TouchlineOperator(StepOperator):
         started = time.monotonic()
         finished = self.run_step(
             context, [*filter(None, (self.match_id, self.part))],
-            lambda user: match_mounts(self.task_id, self.match_id, settings, user),
+            lambda user: match_mounts(self.task_id, request, settings, user),
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, context, finished, wall_ms=round((time.monotonic() - started) * 1000))
         self._end_prefetch(settings, finished)

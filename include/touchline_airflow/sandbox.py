@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,10 +12,11 @@ from typing import Any
 
 from docker.types import LogConfig, Mount, Ulimit
 
-from touchline import lifeline
+from touchline import lifeline, mounted
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime import OWN_OF_AIRFLOW
+from touchline_airflow.step_mounts import Shown
 
 LABEL = "touchline"
 MAY_USE_GPU = frozenset({"spot_chunk", "render_reel"})
@@ -46,7 +48,7 @@ class ContainerSpec:
     limits: Mapping[str, Any]
 
 
-def container_spec(place: Place, image: str, command: Sequence[str], mounts: Sequence[Mount],
+def container_spec(place: Place, image: str, command: Sequence[str], mounts: Sequence[Shown],
                    environ: Mapping[str, str] | None = None) -> ContainerSpec:
     """A container without network, capabilities or a writable root, with the least that a step needs."""
     environ = os.environ if environ is None else environ
@@ -54,7 +56,7 @@ def container_spec(place: Place, image: str, command: Sequence[str], mounts: Seq
     ours = deployment_of(settings)
     use_gpu = settings.use_gpu if place.task_id in MAY_USE_GPU else "false"
     return ContainerSpec(
-        container_name(ours, place), image, list(command), _environment(environ), _labels(ours, place),
+        container_name(ours, place), image, list(command), _environment(environ, mounts), _labels(ours, place),
         deployment.user, use_gpu, _limits(deployment, settings, mounts))
 
 
@@ -76,19 +78,22 @@ def _labels(ours: str, place: Place) -> dict[str, str]:
     return {f"{LABEL}.deployment": ours, **{f"{LABEL}.{name}": str(value) for name, value in vars(place).items()}}
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], mounts: Sequence[Shown]) -> dict[str, str]:
     names = (item.name.upper() for item in fields(Settings) if item.name not in OWN_OF_AIRFLOW)
-    return {**{name: environ[name] for name in names if environ.get(name)}, lifeline.VARIABLE: "stdin", "HOME": "/tmp",  # noqa: S108
+    return {**{name: environ[name] for name in names if environ.get(name)}, lifeline.VARIABLE: "stdin",
+            mounted.VARIABLE: json.dumps({str(shown.path): shown.identity for shown in mounts}),
+            "HOME": "/tmp",  # noqa: S108
             "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence[Mount]) -> dict[str, Any]:
+def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence[Shown]) -> dict[str, Any]:
     memory = deployment.container_memory_mib << 20
     return {
         "network_mode": "none", "ipc_mode": "private", "privileged": False,
         "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
         "read_only": True, "tmpfs": {str(path): _tmpfs(deployment) for path in (Path("/tmp"), settings.scratch_dir)},  # noqa: S108
-        "mounts": list(mounts),
+        "mounts": [Mount(target=str(shown.path), source=str(shown.source), type="bind", read_only=not shown.writable)
+                   for shown in mounts],
         "mem_limit": memory, "memswap_limit": memory, "pids_limit": deployment.container_pids, "shm_size": "128m",
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         # Who may read the recordings through a group of Airflow's user may do so in the container too.

@@ -1,4 +1,8 @@
-"""Which files of the host does the container of a step see? The ones that it needs, under their own paths."""
+"""Which files of the host does the container of a step see? The ones that it needs, under their own paths.
+
+Said by the settings and by what the catalogue knows of the match, never by what an earlier step wrote. Each was opened
+without following a link; `touchline.mounted` compares inside the container, because the engine goes by names again.
+"""
 
 from __future__ import annotations
 
@@ -6,101 +10,128 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from docker.types import Mount
-
+from touchline.beneath.folder import Folder, open_folder
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_leases
 from touchline.errors import StorageError
+from touchline.exports.match_folder import opened_folder
+from touchline.mounted import identity
 from touchline.settings import SHIPPED_MODELS, Settings
-from touchline.steps.request import load_request
+from touchline.steps.recordings import open_recording
+from touchline.steps.request import Request
+from touchline.steps.result import is_there, opened
 from touchline.steps.sidecar import find_sidecars
-from touchline.storage import storage_error
+from touchline.storage import storage_error, writing
 
 READS_RECORDINGS = frozenset({"probe", "scan", "spot_chunk", "render_reel"})
 USES_SCRATCH = frozenset({"spot_chunk", "render_reel"})
 
 
-def match_mounts(step: str, match_id: str, settings: Settings, user: str) -> list[Mount]:
-    """Mounts of a step of a match; its folders are made, and given to `user` ("uid:gid") where we are root.
+@dataclass(frozen=True)
+class Shown:
+    """A file or folder of the host, `source`, that a container sees as `path`; `identity`: of what was opened."""
+
+    path: Path
+    source: Path
+    identity: str
+    writable: bool = False
+
+
+def match_mounts(step: str, request: Request, settings: Settings, user: str) -> list[Shown]:
+    """What a step of a match sees; its folders are made, and given to `user` ("uid:gid") where we are root.
 
     The catalogue, other matches and the rest of the NAS are never among them.
 
     Raises:
         StorageError: a recording, a model or the output folder is not there, or a folder cannot be made.
-        DamagedResultError: the match has no request.
+        UntrustedFileError: one is a link, or no plain file.
+        UsageError: a recording lies outside NAS_MOUNT_PATH.
     """
-    return list(_mounts(step, match_id, settings, user))
+    return list(_mounts(step, request, settings, user))
 
 
-def _mounts(step: str, match_id: str, settings: Settings, user: str) -> Iterator[Mount]:
-    yield _folder(WorkFiles(settings.working_dir, match_id).root, user)
-    if step in READS_RECORDINGS:
-        request = load_request(match_id, settings)
-        recordings = [Path(path) for path in request.recordings]
-        for path, digest in zip(recordings, request.fingerprints, strict=True):
-            yield from _recording(path, ScratchFiles(settings.scratch_dir, match_id).recording(digest), user)
-        if step == "probe":
-            yield from map(read_only, find_sidecars(recordings[0]).values())
-    if step in USES_SCRATCH:
-        yield _folder(ScratchFiles(settings.scratch_dir, match_id).root, user)
-    if step == "spot_chunk":
-        yield _folder(gpu_leases(settings.scratch_dir), user)
-        yield from _models(settings)
-    if step == "publish":
-        yield _match_folder(MatchFolder(settings.nas_output_path, match_id), user)
-
-
-def read_only(path: Path) -> Mount:
-    """The host's file or folder, under the same path.
+def recording_mount(path: Path, settings: Settings) -> Shown:
+    """A recording, or a note beside it; a link that stays inside the mount stands for the file that it leads to.
 
     Raises:
-        StorageError: it is not there.
+        UsageError, UntrustedFileError, StorageError: as `open_recording`.
     """
-    if not path.exists():
-        raise storage_error(errno.ENOENT, path, writes=False)
-    return Mount(target=str(path), source=str(path.resolve()), type="bind", read_only=True)
+    source = path.resolve()
+    with open_recording(source, settings) as handle:
+        return Shown(path, source, identity(os.fstat(handle.fileno())))
 
 
-def _recording(path: Path, copy: Path, user: str) -> Iterator[Mount]:
-    """The copy on this host where there is one, and the recording; beside a copy it may be away."""
-    if not copy.exists():
-        yield read_only(path)
-        return
-    _give(copy.parent, user)
-    yield read_only(copy)
-    with contextlib.suppress(OSError, StorageError):
-        yield read_only(path)
+def _mounts(step: str, request: Request, settings: Settings, user: str) -> Iterator[Shown]:
+    work = WorkFiles(settings.working_dir, request.match_id)
+    scratch = ScratchFiles(settings.scratch_dir, request.match_id)
+    yield _folder(settings.working_dir, work.root, user)
+    yield _file(settings.working_dir, work.request, user)
+    if step in READS_RECORDINGS:
+        recordings = [Path(path) for path in request.recordings]
+        for path, digest in zip(recordings, request.fingerprints, strict=True):
+            yield from _recording(path, scratch.recording(digest), settings, user)
+        if step == "probe":
+            yield from (recording_mount(note, settings) for note in find_sidecars(recordings[0]).values())
+    if step in USES_SCRATCH:
+        yield _folder(settings.scratch_dir, scratch.root, user)
+    if step == "spot_chunk":
+        yield _folder(settings.scratch_dir, gpu_leases(settings.scratch_dir), user)
+        yield from _models(settings)
+    if step == "publish":
+        place = MatchFolder(settings.nas_output_path, request.match_id)
+        with writing(place.root), opened_folder(place, make=True) as folder:
+            yield _given(folder, place.output_dir.resolve() / place.match_id, user)
 
 
-def _folder(path: Path, user: str) -> Mount:
-    path.mkdir(parents=True, exist_ok=True)
-    _give(path, user)
-    return Mount(target=str(path), source=str(path.resolve()), type="bind")
+def _recording(path: Path, copy: Path, settings: Settings, user: str) -> Iterator[Shown]:
+    """The copy on this host where there is one, and the recording; beside a copy it may be away.
+
+    The match's recording was noted under its own name: a link that has taken its place is refused.
+    """
+    has_copy = is_there(copy)
+    if has_copy:
+        yield _file(settings.scratch_dir, copy, user)
+    with contextlib.suppress(*((StorageError,) if has_copy else ())), open_recording(path, settings) as handle:
+        yield Shown(path, path, identity(os.fstat(handle.fileno())))
 
 
-def _match_folder(folder: MatchFolder, user: str) -> Mount:
-    if not folder.output_dir.is_dir():
-        raise storage_error(errno.ENOENT, folder.output_dir, writes=True)
-    return _folder(folder.root, user)
+def _file(root: Path, path: Path, user: str) -> Shown:
+    """A file of ours that the step may read and not write."""
+    with opened(path) as handle:
+        if os.getuid() == 0:
+            os.fchown(handle.fileno(), *_ids(user))
+        return Shown(path, root.resolve() / path.relative_to(root), identity(os.fstat(handle.fileno())))
 
 
-def _models(settings: Settings) -> Iterator[Mount]:
-    """Models of the operator's own; the shipped ones are in the image."""
-    for path in (settings.yolo_model_path, settings.action_model_path):
-        if not path.is_relative_to(SHIPPED_MODELS):
-            yield read_only(path)
+def _folder(root: Path, path: Path, user: str) -> Shown:
+    name = path.relative_to(root)
+    with writing(path):
+        root.mkdir(parents=True, exist_ok=True)
+        with open_folder(root, name, make=True) as folder:
+            return _given(folder, root.resolve() / name, user)
 
 
-def _give(folder: Path, user: str) -> None:
+def _given(folder: Folder, source: Path, user: str) -> Shown:
     """Hand over what lies there; only root can, and everybody else's containers run as themselves.
 
     A NAS may refuse that (root_squash) and let the user write all the same: the step finds out.
     """
-    if os.getuid() != 0:
-        return
-    uid, gid = (int(part) for part in user.split(":"))
-    for parent, _, names in os.walk(folder):
-        for path in (parent, *(os.path.join(parent, name) for name in names)):
-            with contextlib.suppress(PermissionError, FileNotFoundError):
-                os.chown(path, uid, gid, follow_symlinks=False)
+    if os.getuid() == 0:
+        folder.give(*_ids(user))
+    return Shown(folder.path, source, identity(os.fstat(folder.descriptor)), writable=True)
+
+
+def _ids(user: str) -> tuple[int, int]:
+    uid, gid = user.split(":")
+    return int(uid), int(gid)
+
+
+def _models(settings: Settings) -> Iterator[Shown]:
+    """Models of the operator's own; the shipped ones are in the image."""
+    for path in (settings.yolo_model_path, settings.action_model_path):
+        if not path.is_relative_to(SHIPPED_MODELS):
+            if not path.exists():
+                raise storage_error(errno.ENOENT, path, writes=False)
+            yield Shown(path, path.resolve(), identity(path.stat()))

@@ -22,9 +22,10 @@ from touchline_airflow.step_process import Finished, StepProcess, end_with_paren
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from docker.types import Mount
 
-Mounts = Callable[[str], "list[Mount]"]
+    from touchline_airflow.step_mounts import Shown
+
+Mounts = Callable[[str], "list[Shown]"]
 """From the container's user ("uid:gid") to what its step sees of the host."""
 
 

@@ -17,7 +17,7 @@ INCLUDE = ROOT / "include"
 
 FLOOR = {"cli": 4, "steps": 3, "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2,
          "simulator": 2, "domain": 1, "settings": 1, "errors": 0, "lifeline": 0, "progress": 0, "storage": 1,
-         "beneath": 1}
+         "beneath": 1, "mounted": 1}
 """Each imports lower floors only."""
 
 MAY_USE_VIDEO = {"reels", "spotting", "simulator"}

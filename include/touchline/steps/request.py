@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ class Request:
 def save_request(request: Request, settings: Settings) -> Path:
     """Write the request of a match to WORKING_DIR; returns the file."""
     path = WorkFiles(settings.working_dir, request.match_id).request
+    with suppress(DamagedResultError):
+        if load_request(request.match_id, settings) == request:
+            return path
     write_json(path, asdict(request))
     return path
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ from typing import Any
 import pytest
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import SettingError, StorageError
+from touchline.errors import SettingError, StorageError, TouchlineError, UntrustedFileError, UsageError
+from touchline.mounted import VARIABLE, identity, refuse_exchanged
 from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
 from touchline_airflow.deployment import DeploymentSettings, while_parsing
 from touchline_airflow.sandbox import Place, container_name, container_spec
-from touchline_airflow.step_mounts import match_mounts, read_only
+from touchline_airflow.step_mounts import match_mounts, recording_mount
 
 PLACE = Place("process_match", "match__a__1", "spot_chunk", 2, 1, "final-0123456789ab")
 MATCH = PLACE.match_id
@@ -30,13 +33,21 @@ def settings(own_settings: Settings) -> Settings:
     recording.with_name("match.toml").write_text('title = "a"')
     recording.with_name("letter.txt").write_text("private")
     own_settings.nas_output_path.mkdir(parents=True, exist_ok=True)
-    save_request(Request(MATCH, (str(recording),), ("f" * 64,), ("highlights",)), own_settings)
+    save_request(request_for(own_settings), own_settings)
     return own_settings
 
 
+def request_for(settings: Settings) -> Request:
+    return Request(MATCH, (str(settings.nas_mount_path / "cup, final $HOME.mp4"),), ("f" * 64,), ("highlights",))
+
+
 def seen(step: str, settings: Settings) -> dict[str, bool]:
-    """Path → may the step write to it."""
-    return {mount["Target"]: not mount["ReadOnly"] for mount in match_mounts(step, MATCH, settings, OURS)}
+    """Path → may the step write to it; but for the request, which every step may read."""
+    found = match_mounts(step, request_for(settings), settings, OURS)
+    assert all(identity(shown.source.stat()) == shown.identity for shown in found)
+    shown_paths = {str(shown.path): shown.writable for shown in found}
+    assert shown_paths.pop(str(WorkFiles(settings.working_dir, MATCH).request)) is False
+    return shown_paths
 
 
 @pytest.mark.parametrize("step", ["plan_chunks", "merge_actions", "plan_reels"])
@@ -82,13 +93,106 @@ def test_models_of_the_operator_are_shown_and_the_shipped_ones_are_in_the_image(
 def test_what_is_not_there_is_a_matter_of_the_mount_and_of_a_retry(settings: Settings) -> None:
     (settings.nas_mount_path / "cup, final $HOME.mp4").unlink()
     with pytest.raises(StorageError, match="is away or incomplete"):
-        match_mounts("scan", MATCH, settings, OURS)
+        match_mounts("scan", request_for(settings), settings, OURS)
     with pytest.raises(StorageError, match=r"nothing\.mp4"):
-        read_only(Path("/nowhere/nothing.mp4"))
+        recording_mount(settings.nas_mount_path / "nothing.mp4", settings)
     settings.nas_output_path.rmdir()
     with pytest.raises(StorageError, match=str(settings.nas_output_path)):
-        match_mounts("publish", MATCH, settings, OURS)
+        match_mounts("publish", request_for(settings), settings, OURS)
     assert not settings.nas_output_path.exists()
+
+
+@pytest.mark.parametrize("place", ["recording", "folder on its way"])
+def test_a_link_that_took_the_place_of_the_recording_is_not_mounted(settings: Settings, tmp_path: Path,
+                                                                    place: str) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "film.mp4").write_bytes(b"film")
+    inside = settings.nas_mount_path / "cups" / "film.mp4"
+    if place == "recording":
+        inside.parent.mkdir()
+        inside.symlink_to(secret / "film.mp4")
+    else:
+        inside.parent.symlink_to(secret)
+    asked = replace(request_for(settings), recordings=(str(inside),))
+    for step in ("probe", "scan", "spot_chunk", "render_reel"):
+        with pytest.raises(UntrustedFileError, match=r"film\.mp4 is a link"):
+            match_mounts(step, asked, settings, OURS)
+    with pytest.raises(UsageError, match="outside NAS_MOUNT_PATH"):
+        recording_mount(inside, settings)
+
+
+@pytest.mark.parametrize("name", [
+    "/root", "/etc/shadow", "/var/run/docker.sock", "../output", ".", "pipe.mp4", "folder", "socket.mp4"])
+def test_only_a_plain_file_inside_the_mount_is_ever_mounted_as_a_recording(settings: Settings, name: str) -> None:
+    mount = settings.nas_mount_path
+    os.mkfifo(mount / "pipe.mp4")
+    (mount / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(mount / "socket.mp4"))
+        with pytest.raises((UsageError, UntrustedFileError)) as refused:
+            match_mounts("scan", replace(request_for(settings), recordings=(str(mount / name),)), settings, OURS)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_link_that_stays_inside_the_mount_stands_for_its_file(settings: Settings) -> None:
+    link, film = settings.nas_mount_path / "b.mp4", settings.nas_mount_path / "cup, final $HOME.mp4"
+    link.symlink_to(film.name)
+    shown = recording_mount(link, settings)
+    assert (shown.path, shown.source, shown.writable) == (link, film, False)
+
+
+@pytest.mark.parametrize("name", ["work", "scratch", "output", "copy"])
+def test_a_link_in_the_place_of_a_folder_or_a_copy_is_not_mounted(settings: Settings, tmp_path: Path,
+                                                                  name: str) -> None:
+    scratch = ScratchFiles(settings.scratch_dir, MATCH)
+    place = {"work": WorkFiles(settings.working_dir, MATCH).root, "scratch": scratch.root,
+             "output": MatchFolder(settings.nas_output_path, MATCH).root, "copy": scratch.recording("f" * 64)}[name]
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(outside)
+    if name == "copy":
+        assert str(place) not in seen("render_reel", settings), "it counts as none"
+        return
+    with pytest.raises(UntrustedFileError, match=f"{MATCH}.* is a link"):
+        match_mounts("publish" if name == "output" else "render_reel", request_for(settings), settings, OURS)
+    assert list(outside.iterdir()) == []
+
+
+def test_what_a_step_wrote_changes_no_mount(settings: Settings) -> None:
+    before = {step: seen(step, settings) for step in ("probe", "scan", "render_reel", "publish")}
+    for name in ("request.json", "probe.json", f"{MATCH}.request.json"):
+        (WorkFiles(settings.working_dir, MATCH).root / name).write_text(json.dumps(
+            {"match_id": MATCH, "recordings": ["/root", "/var/run/docker.sock"], "fingerprints": ["../../..", "x"],
+             "reels": ["highlights"]}))
+    assert {step: seen(step, settings) for step in before} == before
+
+
+def test_the_roots_themselves_may_be_links(settings: Settings, tmp_path: Path) -> None:
+    for name in ("nas", "work", "scratch", "output"):
+        (tmp_path / f"{name}-link").symlink_to(tmp_path / name)
+    linked = replace(settings, nas_mount_path=tmp_path / "nas-link", working_dir=tmp_path / "work-link",
+                     scratch_dir=tmp_path / "scratch-link", nas_output_path=tmp_path / "output-link")
+    for step in ("probe", "spot_chunk", "publish"):
+        for shown in match_mounts(step, request_for(settings), linked, OURS):
+            assert shown.source.resolve() == shown.source
+            assert identity(shown.path.stat()) == shown.identity
+
+
+def test_a_container_that_sees_something_else_ends_before_it_opens_anything(settings: Settings) -> None:
+    spec = container_spec(PLACE, "image", ["scan"], match_mounts("scan", request_for(settings), settings, OURS), {})
+    refuse_exchanged(spec.environment)
+    recording = settings.nas_mount_path / "cup, final $HOME.mp4"
+    recording.rename(recording.with_name("aside"))
+    recording.symlink_to("/etc/passwd")
+    with pytest.raises(TouchlineError, match=r"HOME\.mp4 is not the one that was there .* the task is tried again"):
+        refuse_exchanged(spec.environment)
+    recording.unlink()
+    with pytest.raises(TouchlineError, match="No such file"):
+        refuse_exchanged(spec.environment)
+    refuse_exchanged({})
+    assert set(json.loads(spec.environment[VARIABLE])) == {mount["Target"] for mount in spec.limits["mounts"]}
 
 
 def test_all_tries_of_a_task_have_one_name_and_nothing_else_has_it() -> None:
