@@ -1,6 +1,6 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo images stack stack-down dashboards dashboards-down backup restore test verify lint bench docs clean
+.PHONY: help install demo images stack stack-down dashboards dashboards-down backup restore test verify lint lock bench docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
@@ -52,6 +52,9 @@ lint: install ## Check style, types and the import rule
 	@$(WORKER)/ruff check .
 	@$(WORKER)/mypy
 	@$(WORKER)/python -m pytest -q tests/unit/test_import_rule.py
+
+lock: install ## Lock the packages of pip again, with hashes, after a change of what we want: [UPGRADE=1] all of them
+	@$(AIRFLOW)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 bench: install ## Measure: DAG run against one process, stage times, frames per second
 	@$(AIRFLOW)/python tests/bench/bench.py $(BENCH)

@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -256,22 +257,25 @@ def fill_wheelhouse(image: Image) -> Path:
         raise ImageError(f"{python} is missing: run `make install` first")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "touchline" / "wheels" / image.name
-    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*dependencies["project"]["dependencies"], *dependencies["build-system"]["requires"]]
-    digest = _digest([environment.requirements, environment.constraints, environment.without_dependencies], wanted)
+    lock, unlocked = environment.locks[0], environment.unlocked
+    digest = _digest([lock, unlocked])
     stamp = folder / "digest"
     if stamp.exists() and stamp.read_text() == digest:
         return folder
     print(f"images: getting the wheels of {image.name} into {folder}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    pip = [str(python), "-m", "pip", "wheel", "-qq", "--disable-pip-version-check", "--wheel-dir", str(folder)]
-    # The constraints in full: the image's Python may need a package that this machine's does not.
-    _run_pip([*pip, "--requirement", environment.requirements, "--requirement", environment.constraints, *wanted])
-    if environment.without_dependencies:
-        _run_pip([*pip, "--no-deps", "--requirement", environment.without_dependencies])
+    pip = [str(python), "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--dest", str(folder)]
+    _run_pip([*pip, "--no-deps", "--require-hashes", "--requirement", lock])
+    if unlocked:
+        _run_pip([*pip, "--find-links", str(folder), "--requirement", unlocked, *versions_of(lock)])
     stamp.write_text(digest)
     return folder
+
+
+def versions_of(lock: str) -> list[str]:
+    """`name==version` of a lock file's lines that hold for every Python: what comes with torch is of these versions."""
+    return re.findall(r"^(\S+==\S+) \\$", (ROOT / lock).read_text(), re.MULTILINE)
 
 
 def _run_pip(argv: list[str]) -> None:
@@ -281,8 +285,8 @@ def _run_pip(argv: list[str]) -> None:
         raise ImageError("pip could not get the wheels; its last lines above say why")
 
 
-def _digest(files: list[str], wanted: list[str]) -> str:
-    digest = hashlib.sha256(json.dumps(wanted).encode())
+def _digest(files: list[str]) -> str:
+    digest = hashlib.sha256()
     for name in filter(None, files):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()

@@ -30,13 +30,18 @@ class InstallError(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """One virtual environment: the files that say what is in it. `extra` names groups of the pyproject."""
+    """One virtual environment: the files that say what is in it (scripts/lock.py), and groups of the pyproject.
+
+    pip holds all files that it installs for `locks` to their hashes. `unlocked` is torch, whose build is the machine's
+    choice.
+    """
 
     name: str
     purpose: str
     requirements: str
-    constraints: str
+    locks: tuple[str, str]
     extra: str
+    unlocked: str = ""
     without_dependencies: str = ""
 
     @property
@@ -51,9 +56,10 @@ class Environment:
 
 
 ENVIRONMENTS = (
-    Environment(".venv", "Airflow", "requirements.txt", "constraints.txt", "test,monitoring,mail"),
+    Environment(".venv", "Airflow", "requirements.txt", ("lock.txt", "lock-tests.txt"), "test,monitoring,mail"),
     Environment(".venv-worker", "the worker with its models", "docker/worker/requirements.txt",
-                "docker/worker/constraints.txt", "test,lint", "docker/worker/requirements-no-deps.txt"),
+                ("docker/worker/lock.txt", "docker/worker/lock-tests.txt"), "test,lint", "docker/worker/torch.txt",
+                "docker/worker/requirements-no-deps.txt"),
 )
 
 
@@ -165,10 +171,11 @@ def install(environment: Environment) -> None:
     pip = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check"]
     if not sys.stdout.isatty():
         pip.append("--quiet")
-    _run([*pip, *_torch_index(environment), "--constraint", environment.constraints,
-          "--requirement", environment.requirements, "--editable", f".[{environment.extra}]"])
-    if environment.without_dependencies:
-        _run([*pip, "--no-deps", "--requirement", environment.without_dependencies])
+    locks = [word for name in environment.locks for word in ("--requirement", name)]
+    _run([*pip, "--no-deps", "--require-hashes", *locks])
+    if environment.unlocked:
+        _run([*pip, *_torch_index(), "--requirement", environment.unlocked])
+    _run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
     temporary = stamp.with_suffix(".part")
     temporary.write_text(json.dumps(_wanted(environment)))
     temporary.replace(stamp)
@@ -184,10 +191,8 @@ def remove_broken_packages(folder: Path) -> None:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
-def _torch_index(environment: Environment) -> list[str]:
+def _torch_index() -> list[str]:
     """Pip options for the CPU build of torch; a warning where the large build may come."""
-    if "torch==" not in (ROOT / environment.requirements).read_text():
-        return []
     address = os.environ.get("TORCH_INDEX_URL", "").strip()
     if address:
         return ["--extra-index-url", address]
@@ -204,11 +209,10 @@ def has_nvidia_gpu() -> bool:
 
 def _wanted(environment: Environment) -> dict[str, str]:
     digest = hashlib.sha256()
-    for name in (environment.requirements, environment.constraints, environment.without_dependencies):
-        if name:
-            digest.update((ROOT / name).read_bytes())
+    for name in filter(None, (*environment.locks, environment.unlocked)):
+        digest.update((ROOT / name).read_bytes())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    digest.update(json.dumps([project, environment.extra], sort_keys=True).encode())
+    digest.update(json.dumps(project, sort_keys=True).encode())
     return {"digest": digest.hexdigest(), "root": str(ROOT)}
 
 

@@ -71,7 +71,7 @@ def test_run_wants_a_command():
 
 @pytest.mark.parametrize("image", images.IMAGES, ids=lambda image: image.name)
 def test_the_files_of_every_image_are_there(image):
-    files = (image.environment.requirements, image.environment.constraints, image.environment.without_dependencies)
+    files = (*image.environment.locks, image.environment.unlocked)
     assert all((images.ROOT / name).is_file() for name in files if name)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +28,8 @@ def real_installer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def installer(tmp_path: Path, real_installer: ModuleType) -> ModuleType:
     """The same on a small project in a folder of its own; commands are written down, not run."""
     module = real_installer
-    for name in ("requirements.txt", "constraints.txt"):
-        (tmp_path / name).write_text("torch==2.13.0\n")
+    for name in ("lock.txt", "lock-tests.txt", "torch.txt"):
+        (tmp_path / name).write_text("something==1.0\n")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "small"\n')
     module.ROOT = tmp_path
     module.commands = []
@@ -51,7 +50,8 @@ def pretend(module: ModuleType, argv: list[str]) -> None:
 
 @pytest.fixture
 def environment(installer):
-    return installer.Environment(".venv", "something", "requirements.txt", "constraints.txt", "test")
+    return installer.Environment(".venv", "something", "requirements.txt", ("lock.txt", "lock-tests.txt"), "test",
+                                 "torch.txt")
 
 
 def test_an_install_is_made_once(installer, environment):
@@ -60,9 +60,10 @@ def test_an_install_is_made_once(installer, environment):
     assert installer.is_installed(environment)
 
 
-def test_a_changed_pin_asks_for_an_install(installer, environment, tmp_path):
+@pytest.mark.parametrize("name", ["lock.txt", "lock-tests.txt", "torch.txt"])
+def test_a_changed_pin_asks_for_an_install(installer, environment, tmp_path, name):
     installer.install(environment)
-    (tmp_path / "constraints.txt").write_text("torch==2.14.0\n")
+    (tmp_path / name).write_text("something==2.0\n")
     assert not installer.is_installed(environment)
 
 
@@ -94,18 +95,22 @@ def test_a_project_that_was_moved_gets_a_new_environment(installer, environment,
     assert "--clear" in installer.commands[0]
 
 
-def test_everything_comes_in_one_command_with_the_index_that_was_asked_for(installer, environment, monkeypatch):
+def test_all_but_torch_is_held_to_its_hash_and_torch_comes_from_the_index_that_was_asked_for(
+        installer, environment, monkeypatch):
     monkeypatch.setenv("TORCH_INDEX_URL", "https://wheels.example/cpu")
     installer.install(environment)
-    pip = installer.commands[-1]
-    assert pip[pip.index("--extra-index-url") + 1] == "https://wheels.example/cpu"
-    assert {"--constraint", "--requirement", "--editable"} <= set(pip)
+    locked, torch, ours = installer.commands[-3:]
+    assert {"--no-deps", "--require-hashes", "lock.txt", "lock-tests.txt"} <= set(locked)
+    assert "--extra-index-url" not in locked
+    assert torch[torch.index("--extra-index-url") + 1] == "https://wheels.example/cpu"
+    assert torch[-2:] == ["--requirement", "torch.txt"]
+    assert {"--no-deps", "--no-build-isolation", "--editable"} <= set(ours)
 
 
 def test_a_machine_without_a_gpu_is_told_of_the_large_build(installer, environment, monkeypatch, capsys):
     monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
     monkeypatch.setattr(installer, "has_nvidia_gpu", lambda: False)
-    assert installer._torch_index(environment) == []
+    assert installer._torch_index() == []
     assert "several GB of CUDA" in capsys.readouterr().out
 
 
@@ -130,16 +135,8 @@ def test_without_apt_the_person_is_told_what_to_install(installer, monkeypatch):
         installer.install_system_packages(["ffmpeg", "libgl1"])
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "docker/worker/constraints.txt"])
-def test_every_pin_is_exact_and_serves_every_machine(name):
-    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
-    exact = re.compile(r"[A-Za-z0-9_.-]+==(\d+!)?[A-Za-z0-9_.]+")
-    assert all(exact.fullmatch(line) for line in lines), "a local build or no pin"
-    assert not [line for line in lines if line.startswith("nvidia-") and not line.startswith("nvidia-ml-py")]
-
-
 def test_torch_and_torchvision_are_pinned_together():
-    text = (ROOT / "docker/worker/requirements.txt").read_text()
+    text = (ROOT / "docker/worker/torch.txt").read_text()
     assert "torch==2.13.0\ntorchvision==0.28.0\n" in text
 
 
