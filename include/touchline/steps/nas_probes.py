@@ -98,7 +98,7 @@ def find_files(mount: Path, without: Path, still_sec: float) -> dict[str, Any]:
                 continue
             if len(some) < FILES_TIMED:
                 some.append(str(path))
-            # A mtime in the future is that of a camera whose clock runs ahead: it says nothing.
+            # An mtime in the future is that of a camera whose clock runs ahead: it says nothing.
             written = max(status.st_ctime, status.st_mtime if status.st_mtime <= now else 0)
             if status.st_size > size and now - written >= still_sec:
                 largest, size = str(path), status.st_size

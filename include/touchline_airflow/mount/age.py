@@ -1,7 +1,7 @@
 """When was a recording made, and is it new? By its mtime, which is as wrong as the clock of the camera that wrote it.
 
 A camera whose battery was out starts again at a day of its own, and some write no date at all: such a mtime says
-nothing, and the recording counts as new. A mtime in the future says as little about the day of the match.
+nothing, and the recording counts as new. An mtime in the future says as little about the day of the match.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def why_new(path: Path, settings: Settings) -> str:
 
 
 def says_nothing(mtime_s: float) -> bool:
-    """Whether a mtime is that of a clock that was never set, or was reset."""
+    """Whether an mtime is that of a clock that was never set, or was reset."""
     if mtime_s < _midnight(NO_DATE_BEFORE).timestamp():
         return True
     return any((_midnight(day) - _ANYWHERE).timestamp() <= mtime_s
