@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag
 
 from touchline_airflow.check_recording import CheckRecording
@@ -12,6 +11,7 @@ from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ingest_tasks import register_recordings
 from touchline_airflow.mail.deadlines import deadline
 from touchline_airflow.recording_sensor import RecordingSensor
+from touchline_airflow.start_match import StartMatch
 
 DOC = """
 ### What it makes
@@ -46,12 +46,9 @@ def ingest_recordings() -> None:
     # A recording that cannot be checked now is looked at again by the next run: no retry here.
     checked = CheckRecording.partial(
         task_id="check_recording", retries=0, max_active_tis_per_dagrun=4,
-        map_index_template="recording-{{ task.path.rpartition('/')[2] }}").expand(path=due.output)
+        map_index_template="recording-{{ task.shown_name }}").expand(path=due.output)
     pending = register_recordings(due.output, checked.output)
-    TriggerDagRunOperator.partial(
-        task_id="trigger_match", trigger_dag_id="process_match", skip_when_already_exists=True,
-        openlineage_inject_parent_info=False, map_index_template="{{ task.trigger_run_id }}",
-    ).expand_kwargs(pending)
+    StartMatch.partial(task_id="start_match", map_index_template="{{ task.match_id }}").expand(match_id=pending)
 
 
 ingest_recordings()

@@ -57,7 +57,7 @@ def nightly_backfill() -> None:
     @task_group(prefix_group_id=False)
     def match(work: dict[str, Any]) -> None:
         """What is done for one match."""
-        name = "match-{{ task.work.day }} {{ task.work.recording.rpartition('/')[2] }}"
+        name = "match-{{ task.shown_name }}"
         checked = CheckOldRecording(task_id="check_recording", work=work, pool=BACKFILL_POOL, retries=0,
                                     execution_timeout=timedelta(hours=1), map_index_template=name)
         checked >> MakeMatch(task_id="make_match", work=work, pool=BACKFILL_POOL, map_index_template=name)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from touchline.domain.text import MOST_OF_A_NAME, shown
 from touchline.errors import EXIT_DONE, IncompleteRecordingError
 from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.failing import failing_plainly
+from touchline_airflow.plain_fields import PlainFields
 from touchline_airflow.step_mounts import recording_mount
 from touchline_airflow.step_operator import StepOperator
 from touchline_airflow.waiting import wait_for_release, wait_while_held
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class CheckRecording(StepOperator):
+class CheckRecording(PlainFields, StepOperator):
     """Run `touchline check-recording -- PATH`: reads one recording to its end.
 
     Returns its path and its length when it is complete and nothing while it is not; fails when it is bad.
@@ -32,6 +34,11 @@ class CheckRecording(StepOperator):
     def __init__(self, *, path: str, **kwargs: Any) -> None:
         super().__init__(do_xcom_push=True, **kwargs)
         self.path = path
+
+    @property
+    def shown_name(self) -> str:
+        """The recording's name for the list of tasks."""
+        return shown(Path(self.path).name, MOST_OF_A_NAME)
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Run the check and write down what came out."""
@@ -47,6 +54,6 @@ class CheckRecording(StepOperator):
         try:
             length_ms = ingest.note_check(path, finished, settings)
         except IncompleteRecordingError as error:
-            self.log.info("%s is not complete yet: %s", path, error)
+            self.log.info("%s is not complete yet: %s", shown(path), error)
             return None
         return {"path": path, "duration_ms": length_ms}

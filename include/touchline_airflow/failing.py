@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from touchline.domain.text import shown
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_USAGE, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
@@ -17,7 +18,7 @@ NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
 
 def fail(log: Any, reason: str, *, may_retry: bool) -> NoReturn:
     """Write the reason as a line of its own (Airflow folds exceptions into a traceback), then fail."""
-    line = " ".join(reason.split())
+    line = shown(reason)
     log.error("%s", line)
     raise (AirflowException if may_retry else AirflowFailException)(line)
 

@@ -6,6 +6,7 @@ import contextlib
 
 from touchline.beneath.folder import open_folder
 from touchline.domain.layout import MatchFolder
+from touchline.domain.text import shown
 from touchline.errors import UntrustedFileError
 from touchline.exports.match_folder import opened_folder
 from touchline.storage import writing
@@ -20,7 +21,7 @@ def write_failure(folder: MatchFolder, reason: str) -> None:
     """
     name = folder.failure.name
     with writing(folder.failure), opened_folder(folder, make=True) as opened, opened.replacing(name) as note:
-        note.write((" ".join(reason.split()) + "\n").encode())
+        note.write(f"{shown(reason)}\n".encode())
 
 
 def remove_failure(folder: MatchFolder) -> None:

@@ -12,6 +12,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.layout import MatchFolder, match_id
+from touchline.domain.text import shown
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.register import fingerprint, make_request
@@ -61,10 +62,9 @@ def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings
     withdraw_gone(settings, say)
 
 
-def pending_runs(settings: Settings) -> list[dict[str, Any]]:
-    """Run id and conf for every registered match for which no run has begun."""
-    return [{"trigger_run_id": f"match__{match.match_id}__{match.attempt}", "conf": run_conf(match, settings)}
-            for match in matches.without_run(settings.catalogue_address)]
+def run_id_of(match: Match) -> str:
+    """The run that the ingest starts for a match."""
+    return f"match__{match.match_id}__{match.attempt}"
 
 
 def run_conf(match: Match, settings: Settings) -> dict[str, Any]:
@@ -120,7 +120,9 @@ def _bad(path: str, reason: str, settings: Settings) -> BadRecordingError:
 
 
 def _reason(finished: Finished) -> str:
-    return _verdict(finished).get("reason") or finished.reason or f"the check ended with exit code {finished.exit_code}"
+    """As the catalogue holds it, so that the same reason is seen to be the same."""
+    said = _verdict(finished).get("reason") or finished.reason
+    return shown(str(said or f"the check ended with exit code {finished.exit_code}"))
 
 
 def _has_verdict(finished: Finished) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 
+from touchline.catalogue import matches
 from touchline.settings import Settings
 from touchline_airflow import ingest
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.foreign import tell_foreign
+from touchline_airflow.leases import run_state
+from touchline_airflow.lots import most_at_once
 from touchline_airflow.mail.late_recording import tell_late_recording
 from touchline_airflow.waiting import wait_while_held
 
@@ -20,8 +24,10 @@ log = logging.getLogger("airflow.task")
 
 
 @task(trigger_rule="all_done")
-def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
-    """Register what is complete; returns the runs that have to be started, also those that an earlier run missed.
+def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any] | None]) -> list[str]:
+    """Register what is complete; returns the matches whose run has to be started, also those of earlier looks.
+
+    Of very many the oldest; the others follow in the next run.
 
     Tells of recordings that wait for too long, and of videos that are never taken.
     """
@@ -35,4 +41,12 @@ def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any]
         tell_foreign(settings, log.warning)
         for row in ingest.late_recordings(settings, DeploymentSettings.from_env().recording_late_min):
             tell_late_recording(row)
-        return ingest.pending_runs(settings)
+        return _without_airflow_run(settings)
+
+
+def _without_airflow_run(settings: Settings) -> list[str]:
+    """Ids of registered matches that have no run in Airflow: of those that wait in its queue none is started again."""
+    this = get_current_context()["ti"]
+    wanted = (match for match in matches.without_run(settings.catalogue_address)
+              if run_state(this, ingest.run_id_of(match)) is None)
+    return [match.match_id for match in itertools.islice(wanted, most_at_once())]

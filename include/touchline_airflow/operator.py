@@ -27,6 +27,7 @@ from touchline_airflow.locality import STEP_BACK_SEC, better_host
 from touchline_airflow.match_request import request_of
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.ops.cost_stop import stop_for_cost
+from touchline_airflow.plain_fields import PlainFields
 from touchline_airflow.prefetch import Prefetch, has_copies, slow_rate
 from touchline_airflow.step_mounts import USES_SCRATCH, match_mounts
 from touchline_airflow.step_operator import StepOperator, reason_of
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class TouchlineOperator(StepOperator):
+class TouchlineOperator(PlainFields, StepOperator):
     """Run `touchline <task_id> -- MATCH_ID [PART]`.
 
     The step's lines appear in the task log as they come. When it fails, its one-line reason is the last line of the

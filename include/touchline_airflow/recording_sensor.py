@@ -9,6 +9,7 @@ from airflow.providers.standard.sensors.filesystem import FileSensor
 
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
+from touchline_airflow.lots import most_at_once
 from touchline_airflow.recording_trigger import RecordingTrigger
 from touchline_airflow.watch import find_due
 
@@ -22,6 +23,7 @@ LONGEST_POKE_SEC = 5.0
 class RecordingSensor(FileSensor):
     """Waits, deferred, for recordings on the mount that stand still and are not in the catalogue; returns their paths.
 
+    Of very many it returns a lot: the next run takes the others, those first that were not checked for longest.
     Unlike its parent it knows a file that is still being copied, and it ends with an empty list after five minutes,
     so that the next run of the `@continuous` DAG starts: a trigger that hangs would stop the ingest for ever.
     `soft_fail` is refused: it would turn a crashed trigger into a green skip.
@@ -40,7 +42,7 @@ class RecordingSensor(FileSensor):
         """Return what is due, or defer until something is."""
         settings = Settings.from_env()
         try:
-            due = find_due(settings)
+            due = find_due(settings)[:most_at_once()]
         except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             due = []
@@ -51,7 +53,7 @@ class RecordingSensor(FileSensor):
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Return the paths that the trigger found; none means that the time was over."""
-        due = [str(path) for path in (event or {}).get("due", [])]
+        due = [str(path) for path in (event or {}).get("due", [])][:most_at_once()]
         self.log.info("Due: %s", due or "nothing new")
         return due
 

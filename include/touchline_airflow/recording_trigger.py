@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
+from touchline_airflow.lots import most_at_once
 from touchline_airflow.watch import find_due
 
 
@@ -43,7 +44,7 @@ class RecordingTrigger(BaseTrigger):
 
     def _look(self) -> list[str]:
         try:
-            return find_due(Settings.from_env())
+            return find_due(Settings.from_env())[:most_at_once()]
         except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             return []

@@ -19,6 +19,7 @@ from touchline.settings import Settings
 from touchline.steps.result import remove_tree
 from touchline_airflow.close_match import close_run, failure, is_published
 from touchline_airflow.metrics.run_ended import run_ended
+from touchline_airflow.one_by_one import one_by_one
 
 CLOSE_MATCH = "close_match"
 ABANDONED_AFTER_SEC = 600
@@ -75,24 +76,33 @@ def remove_temporary_files(match_id: str, settings: Settings, older_than_sec: fl
     return [path for root, folder in places for path in _remove_temporary_files(root, folder, older_than_sec)]
 
 
-def remove_orphans(settings: Settings, say: Callable[[str], None]) -> None:
-    """Remove temporary files of matches that no run holds, once nobody writes to them."""
-    for match_id in _folders(settings.working_dir / "matches") - _leased(settings):
+def remove_orphans(settings: Settings, say: Callable[[str], None]) -> list[str]:
+    """Remove temporary files of matches that no run holds, once nobody writes to them.
+
+    Returns the matches for which that failed; a line says why.
+    """
+    def remove(match_id: str) -> None:
         for path in remove_temporary_files(match_id, settings, ABANDONED_AFTER_SEC):
             say(f"Removed {path}: nobody has written to it for {ABANDONED_AFTER_SEC} s")
 
+    return one_by_one(sorted(_folders(settings.working_dir / "matches") - _leased(settings)), remove, say)
 
-def remove_scratch(settings: Settings, say: Callable[[str], None]) -> None:
+
+def remove_scratch(settings: Settings, say: Callable[[str], None]) -> list[str]:
     """Remove this machine's scratch folders of matches that no run holds, once nobody writes to them.
+
+    Returns the matches for which that failed; a line says why.
 
     `close_match` empties the scratch folder of its own machine only; those of the others go at once when nothing was
     written to them since the run ended.
     """
-    for match_id in _folders(settings.scratch_dir / "matches") - _leased(settings):
+    def remove(match_id: str) -> None:
         scratch = ScratchFiles(settings.scratch_dir, match_id).root
         if _quiet_sec(settings.scratch_dir, scratch) >= min(ABANDONED_AFTER_SEC, _ended_since_sec(match_id, settings)):
             remove_tree(scratch)
             say(f"Removed {scratch}: no run holds {match_id}")
+
+    return one_by_one(sorted(_folders(settings.scratch_dir / "matches") - _leased(settings)), remove, say)
 
 
 def _ended_since_sec(match_id: str, settings: Settings) -> float:

@@ -13,10 +13,11 @@ from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import pools, reaper, tidy
 from touchline_airflow.engine import connect
-from touchline_airflow.failing import fail
+from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_state
 from touchline_airflow.metrics.table import STUCK
+from touchline_airflow.one_by_one import one_by_one
 from touchline_airflow.ops.stuck import find_stuck, set_right
 from touchline_airflow.rest import AirflowApi, ApiError
 from touchline_airflow.runtime import chosen_runtime
@@ -30,31 +31,23 @@ log = logging.getLogger("airflow.task")
 def close_ended_runs() -> None:
     """Close the matches of runs that ended without `close_match`, and remove what killed attempts left."""
     settings, this = Settings.from_env(), get_current_context()["ti"]
-    unclosed = [run for run in tidy.open_runs(settings) if not _close(run, this, settings)]
-    tidy.remove_orphans(settings, log.info)
-    if unclosed:
-        fail(log, f"{', '.join(run.match_id for run in unclosed)} could not be closed: see above", may_retry=True)
+    with failing_plainly(log):
+        runs = {run.run_id: run for run in tidy.open_runs(settings)}
+        unclosed = one_by_one(runs, lambda run_id: _close(runs[run_id], this, settings), log.error)
+        untidy = tidy.remove_orphans(settings, log.info)
+    if unclosed or untidy:
+        names = dict.fromkeys([runs[run_id].match_id for run_id in unclosed] + untidy)
+        fail(log, f"{', '.join(names)} could not be closed or tidied: see above", may_retry=True)
 
 
 @task
 def tidy_host() -> None:
     """Remove what killed tasks left on this machine: scratch folders that no run holds, containers without a task."""
     settings = Settings.from_env()
-    tidy.remove_scratch(settings, log.info)
-    if chosen_runtime(os.environ) != "docker":
-        log.info("Steps run as processes here: there are no containers")
-        return
-    this = get_current_context()["ti"]
-
-    def states_of(dag_id: str, run_id: str) -> dict[str, str | None]:
-        return dict(this.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {}))
-
-    try:
-        with closing(connect()) as client:
-            for line in reaper.reap_containers(client, settings, states_of):
-                log.info("Removed the container of %s", line)
-    except TouchlineError as error:
-        fail(log, str(error), may_retry=True)
+    untidy = tidy.remove_scratch(settings, log.info)
+    _remove_containers(settings)
+    if untidy:
+        fail(log, f"the scratch folders of {', '.join(untidy)} could not be removed: see above", may_retry=True)
 
 
 @task
@@ -91,21 +84,34 @@ def free_stuck_work() -> None:
     STUCK.add(sum(one.pool_is_too_small for one in stuck), what="waiting")
 
 
+def _remove_containers(settings: Settings) -> None:
+    """Those whose task no longer runs."""
+    if chosen_runtime(os.environ) != "docker":
+        log.info("Steps run as processes here: there are no containers")
+        return
+    this = get_current_context()["ti"]
+
+    def states_of(dag_id: str, run_id: str) -> dict[str, str | None]:
+        return dict(this.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {}))
+
+    try:
+        with closing(connect()) as client:
+            for line in reaper.reap_containers(client, settings, states_of):
+                log.info("Removed the container of %s", line)
+    except TouchlineError as error:
+        fail(log, str(error), may_retry=True)
+
+
 def _api() -> AirflowApi:
     access = Connection.get(API_CONNECTION)
     return AirflowApi(f"{access.conn_type}://{access.host}:{access.port}", access.login, access.password)
 
 
-def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> bool:
-    """Close one run if it has ended; False when that was tried in vain."""
+def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> None:
+    """Close one run if it has ended."""
     state = run_state(this, run.run_id)
     if state in ACTIVE_STATES or (state is None and not run.begun) or not tidy.is_still_open(run, settings):
-        return True
+        return
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run.run_id]).get(run.run_id, {}) if state else {}
-    try:
-        reason = tidy.close_ended_run(run, state, states, settings)
-    except (OSError, TouchlineError) as error:
-        log.error("%s: %s", run.match_id, error)
-        return False
+    reason = tidy.close_ended_run(run, state, states, settings)
     log.info("Match %s of run %s: %s", run.match_id, run.run_id, reason or "published")
-    return True

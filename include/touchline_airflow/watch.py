@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def find_due(settings: Settings, moment_ms: int | None = None) -> list[str]:
-    """Look at the mount once; returns the recordings that should be checked now, in order of their names.
+    """Look at the mount once; returns the recordings that should be checked now, those first that never were.
 
     A recording is due when it is not yet known to be good or bad, its size, mtime and last MiB were the same at two
     looks that lie WATCH_STABLE_TIME_SEC apart, and its last check is as long ago: the check, and only the check,
@@ -38,7 +38,8 @@ def find_due(settings: Settings, moment_ms: int | None = None) -> list[str]:
         if look := take_look(path, row, closely=row is not None and _is_due(row, moment, stable_ms)):
             looks.append(look)
     rows = recordings.note_looks(address, looks, moment, known)
-    return sorted(row.path for row in rows if _is_due(row, moment, stable_ms))
+    due = (row for row in rows if _is_due(row, moment, stable_ms))
+    return [row.path for row in sorted(due, key=lambda row: (row.checked_at_ms or 0, row.path))]
 
 
 def take_look(path: Path, known: SeenRecording | None, *, closely: bool = False) -> Look | None:

@@ -52,11 +52,6 @@ def test_a_match_is_checked_and_made_in_the_pool_of_the_backfill(stored: Any) ->
     assert stored.get_task("tell_outcomes").trigger_rule == "all_done"
 
 
-def test_a_path_is_never_rendered_as_a_template(dags: dict[str, Any]) -> None:
-    for name in ("check_recording", "make_match"):
-        assert tuple(dags["nightly_backfill"].get_task(name).template_fields) == ("work",)
-
-
 def test_the_trigger_comes_back_from_what_airflow_stores() -> None:
     from touchline_airflow.backfill.night import Night
     from touchline_airflow.backfill.turn import TurnTrigger

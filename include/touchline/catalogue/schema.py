@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -18,8 +19,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     false,
 )
+
+from touchline.domain.text import shown
 
 HEAD = "0005"
 
@@ -28,14 +32,29 @@ RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
 
 metadata = MetaData()
 
+
+class Shown(TypeDecorator[str]):
+    """A text for a person that may come from outside: written as `domain.text.shown` gives it.
+
+    PostgreSQL takes no NUL, and one text that cannot be written must not keep a match open.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """As it goes into the database."""
+        return None if value is None else shown(value)
+
+
 matches = Table(
     "matches", metadata,
     Column("match_id", String(64), primary_key=True),
     Column("fingerprint", String(64), nullable=False, unique=True),
     Column("recording", Text, nullable=False),
-    Column("title", Text),
+    Column("title", Shown),
     Column("status", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Shown),
     Column("duration_ms", BigInteger),
     Column("attempt", Integer, nullable=False),
     Column("lease_holder", String(250)),
@@ -62,7 +81,7 @@ recordings = Table(
     Column("still_since_ms", BigInteger, nullable=False),
     Column("checked_at_ms", BigInteger),
     Column("status", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Shown),
     Column("match_id", String(64)),
     Column("ctime_ns", BigInteger),
     Column("gone_since_ms", BigInteger),
@@ -79,7 +98,7 @@ runs = Table(
     Column("run_id", String(250), primary_key=True),
     Column("match_id", String(64), ForeignKey("matches.match_id", ondelete="CASCADE"), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Shown),
     Column("started_at_ms", BigInteger, nullable=False),
     Column("ended_at_ms", BigInteger),
     Index("runs_by_match", "match_id"),
@@ -93,7 +112,7 @@ stage_times = Table(
     Column("part", String(64), primary_key=True),
     Column("wall_ms", BigInteger, nullable=False),
     Column("done", Boolean, nullable=False),
-    Column("reason", Text),
+    Column("reason", Shown),
     Column("stats", Text),
     Column("spent_ms", BigInteger, nullable=False, server_default="0"),
     Column("noted_at_ms", BigInteger, nullable=False, server_default="0"),
@@ -139,7 +158,7 @@ backups = Table(
     Column("checked_at_ms", BigInteger),
     Column("restored_at_ms", BigInteger),
     Column("status", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Shown),
     Index("backups_by_time", "made_at_ms"),
 )
 """One row per backup (kind: hourly, daily, weekly): when it was made, checked, and restored into an empty place."""

@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from touchline.domain.half import Half, halves_from_kick_offs, position
+from touchline.domain.text import shown
 from touchline.reels.rules import ClipRules
 from touchline.reels.timeline import HalfView, half_views
 
@@ -162,7 +163,7 @@ def _facts(match: Plain) -> list[str]:
         facts.append(f"{match['home']} – {match['away']}")
     facts.append(f"{_clock(match['duration_ms'])} min filmed")
     files = len(match["recordings"])
-    facts.append(match["recordings"][0]["file"] if files == 1 else f"{files} recordings")
+    facts.append(shown(match["recordings"][0]["file"]) if files == 1 else f"{files} recordings")
     return facts
 
 

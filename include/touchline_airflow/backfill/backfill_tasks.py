@@ -16,9 +16,8 @@ from touchline_airflow.backfill.night import over
 from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, survey
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
+from touchline_airflow.lots import most_at_once
 
-MOST = 200
-"""More matches than a night can make; Airflow maps a task over at most 1024."""
 SETTLED = "settled"
 
 log = logging.getLogger("airflow.task")
@@ -34,14 +33,15 @@ def choose_matches() -> list[dict[str, Any]]:
             log.info("%s", reason)
             return []
         work, told = survey(wish, settings, DeploymentSettings.from_env().zone)
-    for one in work[:MOST]:
+    most = most_at_once()
+    for one in work[:most]:
         log.info("To be made: %s", one.line)
-    if len(work) > MOST:
-        log.info("%d more wait for the next night", len(work) - MOST)
+    if len(work) > most:
+        log.info("%d more wait for the next night", len(work) - most)
     # Of all matches of all years only the broken ones are news; a backfill run was asked about each of its days.
     news = told if wish.days else [one for one in told if one.outcome == BROKEN]
     context["ti"].xcom_push(SETTLED, [[one.outcome, one.match, one.line] for one in news])
-    return [one.plain() for one in work[:MOST]]
+    return [one.plain() for one in work[:most]]
 
 
 @task(trigger_rule="all_done")

@@ -33,6 +33,11 @@ class CheckOldRecording(CheckRecording):
         super().__init__(path="", **kwargs)
         self.work = work
 
+    @property
+    def shown_name(self) -> str:
+        """The match's day and its recording's name for the list of tasks."""
+        return Work(**self.work).shown_name
+
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Check it, unless the night is over."""
         work = Work(**self.work)

@@ -22,6 +22,7 @@ from touchline_airflow.backfill.survey import BROKEN, DONE, LEFT, Judge, Told, W
 from touchline_airflow.backfill.turn import TurnTrigger
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_is_active, run_state
+from touchline_airflow.plain_fields import PlainFields
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +31,7 @@ ENDED: list[Any] = ["success", "failed"]
 POLL_SEC = 5
 
 
-class MakeMatch(TriggerDagRunOperator):
+class MakeMatch(PlainFields, TriggerDagRunOperator):
     """Success: the match was published. Skipped: it was left alone. Failed: it is broken. The log's last line says why.
 
     Waits deferred, in its place in the pool: so many matches of the night are made at once as the pool has slots.
@@ -46,6 +47,11 @@ class MakeMatch(TriggerDagRunOperator):
         super().__init__(trigger_dag_id=PROCESS_MATCH, skip_when_already_exists=True, wait_for_completion=True,
                          deferrable=True, poke_interval=POLL_SEC, openlineage_inject_parent_info=False, **kwargs)
         self.work = work
+
+    @property
+    def shown_name(self) -> str:
+        """The match's day and its recording's name for the list of tasks."""
+        return Work(**self.work).shown_name
 
     def execute(self, context: Context) -> None:
         """Start the match, or wait until it may be started."""

@@ -17,6 +17,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
+from touchline.domain.text import MOST_OF_A_NAME, shown
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
 from touchline.steps.sidecar import find_sidecars
@@ -51,7 +52,12 @@ class Work:
     @property
     def line(self) -> str:
         """"2026-01-31 Cup final.mp4: never ingested"."""
-        return f"{self.day} {self.match_id or Path(self.recording).name}: {self.why}"
+        return f"{self.day} {self.match_id or shown(Path(self.recording).name)}: {self.why}"
+
+    @property
+    def shown_name(self) -> str:
+        """"2026-01-31 Cup final.mp4", for a list."""
+        return f"{self.day} {shown(Path(self.recording).name, MOST_OF_A_NAME)}"
 
 
 @dataclass(frozen=True)

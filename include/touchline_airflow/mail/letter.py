@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, Template
 
+from touchline.domain.text import shown
+
 TEXT_WIDTH = 78
 
 
@@ -76,23 +78,26 @@ class Letter:
         """The letter as plain text without its pictures, wrapped but for addresses."""
         parts = [_wrapped(self.lead)]
         for section in self.sections:
-            parts.append("\n".join(["", section.heading, "-" * len(section.heading)]))
+            parts.append("\n".join(["", shown(section.heading), "-" * len(section.heading)]))
             parts += [_wrapped(words) for words in section.words]
             parts += [_listed(line.name, line.says, line.url) for line in section.lines]
         return "\n".join(parts) + "\n"
 
 
 def _wrapped(words: str) -> str:
-    return textwrap.fill(words, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(shown(words), TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _listed(name: str, says: str, url: str) -> str:
-    line = textwrap.fill(f"{name}: {says}" if says else name, TEXT_WIDTH, initial_indent="- ", subsequent_indent="  ",
-                         break_long_words=False, break_on_hyphens=False)
+    line = textwrap.fill(shown(f"{name}: {says}" if says else name), TEXT_WIDTH, initial_indent="- ",
+                         subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return f"{line}\n  {url}" if url else line
 
 
 @cache
 def _template() -> Template:
     place = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=place, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template("letter.html")
+    # What a page puts in is shown as the text shows it, and then escaped.
+    return Environment(loader=place, autoescape=True, trim_blocks=True, lstrip_blocks=True,
+                       finalize=lambda value: shown(value) if isinstance(value, str) else value
+                       ).get_template("letter.html")

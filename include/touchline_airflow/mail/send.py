@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any
 
+from touchline.domain.text import shown
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
@@ -68,7 +69,7 @@ def as_message(letter: Letter, to: list[str], sender: str, folded: int = 0) -> E
         text = f"{text}\n{words}\n"
         page = page.replace("Sent by touchline", f"{html.escape(words)} Sent by touchline", 1)
     message = EmailMessage()
-    message["Subject"] = f"[touchline] {' '.join(letter.subject.split())}"
+    message["Subject"] = f"[touchline] {shown(letter.subject)}"
     message["From"], message["To"] = sender, ", ".join(to)
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="touchline")
     # Mails with one key are one thread in the reader's inbox; no holiday answer comes back.
@@ -76,9 +77,9 @@ def as_message(letter: Letter, to: list[str], sender: str, folded: int = 0) -> E
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
     message.add_alternative(page, subtype="html")
-    shown: Any = message.get_payload(1)
+    page_part: Any = message.get_payload(1)
     for picture in letter.pictures:
-        shown.add_related(picture.jpeg, "image", "jpeg", cid=f"<{picture.content_id}>", disposition="inline",
+        page_part.add_related(picture.jpeg, "image", "jpeg", cid=f"<{picture.content_id}>", disposition="inline",
                           filename=f"{picture.content_id.partition('@')[0]}.jpg")
     return message
 

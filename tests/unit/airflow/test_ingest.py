@@ -66,13 +66,12 @@ def test_a_complete_recording_becomes_a_match_whose_run_is_pending_until_it_begi
     take(settings, path)
     [match] = matches.every(settings.catalogue_address)
     assert match.match_id.startswith("cup-final-") and match.status == "registered"
-    pending = ingest.pending_runs(settings)
-    assert pending == [{"trigger_run_id": f"match__{match.match_id}__1",
-                        "conf": {"recording": path, "match_id": match.match_id, "duration_ms": 60_000,
-                                 "expected_sec": 120}}]
-    assert ingest.pending_runs(settings) == pending
-    runs.begin(settings.catalogue_address, pending[0]["trigger_run_id"], match.match_id)
-    assert ingest.pending_runs(settings) == []
+    assert ingest.run_id_of(match) == f"match__{match.match_id}__1"
+    assert ingest.run_conf(match, settings) == {"recording": path, "match_id": match.match_id, "duration_ms": 60_000,
+                                                "expected_sec": 120}
+    assert matches.without_run(settings.catalogue_address) == [match]
+    runs.begin(settings.catalogue_address, ingest.run_id_of(match), match.match_id)
+    assert matches.without_run(settings.catalogue_address) == []
 
 
 def test_the_same_content_under_another_name_is_recorded_and_not_processed(settings: Settings) -> None:
@@ -80,7 +79,7 @@ def test_the_same_content_under_another_name_is_recorded_and_not_processed(setti
     take(settings, first, second)
     assert (row(settings, first).status, row(settings, second).status) == ("registered", "duplicate")
     assert row(settings, second).reason == f"has the same content as {first}"
-    assert len(ingest.pending_runs(settings)) == 1
+    assert len(matches.without_run(settings.catalogue_address)) == 1
 
 
 def test_a_recording_that_was_renamed_stays_the_same_match(settings: Settings) -> None:

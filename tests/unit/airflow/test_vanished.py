@@ -77,7 +77,7 @@ def test_a_match_is_not_taken_twice_because_its_row_was_forgotten(settings: Sett
     assert forget_vanished(settings, 90, 100 * DAY) == 1
     take(settings, "cup again.mp4", 101 * DAY)
     assert [(one.match_id, one.status) for one in matches.every(address)] == [(match.match_id, "published")]
-    assert ingest.pending_runs(settings) == []
+    assert matches.without_run(address) == []
     assert known(settings) == ["cup again.mp4"]
 
 

@@ -44,7 +44,7 @@ def recycle(path: Path) -> Path:
 
 
 def pending(settings: Settings) -> list[str]:
-    return [Path(run["conf"]["recording"]).name for run in ingest.pending_runs(settings)]
+    return [Path(match.recording).name for match in matches.without_run(settings.catalogue_address)]
 
 
 def test_no_run_begins_for_a_recording_that_was_moved_to_the_recycle_bin(settings: Settings) -> None:

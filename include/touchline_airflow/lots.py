@@ -1,0 +1,15 @@
+"""How many tasks may one list become? Airflow refuses a list that is too long: the rest waits for the next run."""
+
+from __future__ import annotations
+
+from airflow.sdk.configuration import conf
+
+LOT = 100
+"""The first match of a first start on an archive begins when so many recordings were checked, not all of them."""
+LONGEST_LIST = 1024
+"""As Airflow has it where `core.max_map_length` is not set."""
+
+
+def most_at_once() -> int:
+    """The most that is handed to mapped tasks in one run."""
+    return min(LOT, conf.getint("core", "max_map_length", fallback=LONGEST_LIST))
