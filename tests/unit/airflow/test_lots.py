@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from touchline.catalogue import matches, recordings
+from touchline.catalogue import schema
+from touchline.catalogue.connection import writing
 from touchline.settings import Settings
 from touchline_airflow import ingest_tasks, lots, watch
 from touchline_airflow.recording_sensor import RecordingSensor
@@ -32,8 +33,10 @@ def test_recordings_are_due_in_lots_and_each_gets_its_turn(settings: Settings) -
         lot = RecordingSensor(task_id="x").execute({})  # type: ignore[arg-type]
         assert len(lot) == lots.LOT and not seen & set(lot)
         seen |= set(lot)
-        for path in lot:  # not complete yet: due again later, after those that never had a turn
-            recordings.update(settings.catalogue_address, path, checked_at_ms=1)
+        # Not complete yet: due again later, after those that never had a turn.
+        with writing(settings.catalogue_address) as connection:
+            connection.execute(schema.recordings.update().where(schema.recordings.c.path.in_(lot)),
+                               {"checked_at_ms": 1})
     assert len(seen) == ALL
 
 
@@ -49,8 +52,11 @@ def test_airflows_own_limit_goes_before_ours(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runs_are_started_in_lots_and_none_twice(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(ALL):
-        matches.register(settings.catalogue_address, f"m-{number:012x}", f"{number:064x}", f"/nas/{number}.mp4")
+    with writing(settings.catalogue_address) as connection:
+        connection.execute(schema.matches.insert(), [
+            {"match_id": f"m-{number:012x}", "fingerprint": f"{number:064x}", "recording": f"/nas/{number}.mp4",
+             "status": "registered", "attempt": 1, "created_at_ms": number, "updated_at_ms": number}
+            for number in range(ALL)])
     queued: set[str] = set()
     monkeypatch.setattr(ingest_tasks, "get_current_context", lambda: {"ti": SimpleNamespace()})
     monkeypatch.setattr(ingest_tasks, "run_state", lambda _ti, run_id: "queued" if run_id in queued else None)
