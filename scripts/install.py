@@ -160,7 +160,14 @@ def is_installed(environment: Environment) -> bool:
 
 
 def install(environment: Environment) -> None:
-    """Bring one environment to what the files say; the stamp is written last."""
+    """Bring one environment to what the files say; the stamp is written last.
+
+    Raises:
+        InstallError: it is a link to the environment of another checkout, which is not ours to change.
+    """
+    if environment.folder.is_symlink():
+        raise InstallError(f"{environment.name} is a link to {environment.folder.resolve()}, another checkout's: "
+                           "remove the link and run `make install` again, or run `make install` there")
     print(f"install: {environment.purpose} into {environment.name}/ (takes some minutes)", flush=True)
     stamp = environment.folder / STAMP
     moved = _stamped(environment).get("root", str(ROOT)) != str(ROOT)

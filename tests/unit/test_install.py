@@ -114,6 +114,14 @@ def test_a_machine_without_a_gpu_is_told_of_the_large_build(installer, environme
     assert "several GB of CUDA" in capsys.readouterr().out
 
 
+def test_the_environment_of_another_checkout_is_left_alone(installer, environment, tmp_path):
+    (tmp_path / "another").mkdir()
+    environment.folder.symlink_to(tmp_path / "another")
+    with pytest.raises(installer.InstallError, match=r"is a link to .*another"):
+        installer.install(environment)
+    assert installer.commands == []
+
+
 def test_packages_whose_install_was_cut_off_are_forgotten(installer, environment):
     packages = environment.folder / "lib" / "python3.11" / "site-packages"
     for name in ("whole-1.dist-info", "broken-1.dist-info", "~umpy"):
