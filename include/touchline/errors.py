@@ -34,7 +34,14 @@ class BadRecordingError(TouchlineError):
 
 
 class IncompleteRecordingError(TouchlineError):
-    """The recording is still being copied, or its end is missing: wait and look again."""
+    """The recording is still being copied, or its end is missing: wait and look again.
+
+    `usable_ms` is how much of it can be used if nothing more comes; None where only its rest makes it usable.
+    """
+
+    def __init__(self, message: str, usable_ms: int | None = None) -> None:
+        self.usable_ms = usable_ms
+        super().__init__(message)
 
 
 class StorageError(TouchlineError):

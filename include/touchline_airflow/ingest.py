@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,14 @@ from touchline_airflow.step_process import Finished
 from touchline_airflow.watch import take_look
 from touchline_airflow.withdraw import is_withdrawn, withdraw_gone
 
+log = logging.getLogger(__name__)
+
 
 def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
     """Write into the catalogue what the check of a recording gave; returns its length in ms.
+
+    A recording whose format never marks its end, or whose recorder crashed, is taken as far as it decodes when nothing
+    has changed for WATCH_BAD_AFTER_SEC; the catalogue says so as the reason of a registered recording.
 
     Raises:
         IncompleteRecordingError: it is still being copied; it waits and is looked at again.
@@ -34,9 +40,10 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
         TouchlineError: the check itself failed.
     """
     recordings.update(settings.catalogue_address, path, checked_at_ms=now_ms())
-    reason = _reason(finished)
+    reason, verdict = _reason(finished), _verdict(finished)
     if finished.exit_code == EXIT_DONE:
-        return _verdict(finished).get("duration_ms")
+        recordings.update(settings.catalogue_address, path, reason=None)
+        return verdict.get("duration_ms")
     if finished.exit_code == EXIT_BAD_RECORDING:
         raise _bad(path, reason, settings)
     row = recordings.find(settings.catalogue_address, path)
@@ -44,9 +51,19 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
     # Twice the same: a NAS that comes and goes may make one check take a whole recording for an incomplete one.
     is_again = row is not None and row.reason == reason
     if _has_verdict(finished) and is_again and still_sec >= settings.watch_bad_after_sec:
-        raise _bad(path, f"{reason} (nothing has changed for {still_sec:.0f} s)", settings)
+        reason = f"{reason} (nothing has changed for {still_sec:.0f} s)"
+        if usable_ms := verdict.get("usable_ms"):
+            return _as_far_as_it_decodes(path, usable_ms, reason, settings)
+        raise _bad(path, reason, settings)
     recordings.update(settings.catalogue_address, path, status="waiting", reason=reason)
     raise IncompleteRecordingError(reason) if _has_verdict(finished) else TouchlineError(reason)
+
+
+def _as_far_as_it_decodes(path: str, usable_ms: int, reason: str, settings: Settings) -> int:
+    said = f"taken as far as it decodes, {usable_ms / 1000:.1f} s: {reason}"
+    log.warning("%s: %s", path, said)
+    recordings.update(settings.catalogue_address, path, reason=said)
+    return usable_ms
 
 
 def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings, say: Callable[[str], None]) -> None:
@@ -94,7 +111,7 @@ def _register(path: str, length_ms: int | None, settings: Settings, say: Callabl
     if length_ms and not match.duration_ms:
         matches.update(address, match.match_id, duration_ms=length_ms)
     status = "registered" if is_source else "duplicate"
-    reason = None if is_source else f"has the same content as {match.recording}"
+    reason = row.reason if is_source else f"has the same content as {match.recording}"
     if is_source and match.recording != request.recordings[0]:
         matches.update(address, match.match_id, recording=request.recordings[0])
     if is_source and is_withdrawn(match):

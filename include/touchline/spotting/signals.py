@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from touchline.domain.chunk import HotWindow
 
@@ -43,7 +43,7 @@ def steps_in(duration_ms: int) -> int:
 # --- picture ---------------------------------------------------------------------------------------------------------
 
 
-def bytes_per_frame(times_ms: Sequence[int], sizes: Sequence[int], keys: Sequence[bool], steps: int) -> Series:
+def bytes_per_frame(times_ms: ArrayLike, sizes: ArrayLike, keys: ArrayLike, steps: int) -> Series:
     """Mean packet size per step without key frames, in bytes; steps without a packet take their neighbours' value.
 
     A recording of key frames only is measured by those.
@@ -161,15 +161,24 @@ def hot_steps(moving: Series, surging: Series, whistling: Series) -> NDArray[np.
     return np.asarray(hot, np.bool_)
 
 
-def hot_windows(hot: NDArray[np.bool_], dead: NDArray[np.bool_], duration_ms: int) -> list[HotWindow]:
-    """Pad and merge hot steps into windows of match time; a short match is hot as a whole unless all of it is dead."""
+def hot_windows(
+    hot: NDArray[np.bool_], dead: NDArray[np.bool_], duration_ms: int, empty: NDArray[np.bool_] | None = None
+) -> list[HotWindow]:
+    """Pad and merge hot steps into windows of match time; a short match is hot as a whole unless all of it is dead.
+
+    No window reaches into `empty` steps, in which there is no picture to look at.
+    """
     rules = signal_table()["hot"]
-    if duration_ms <= rules["whole_match_ms"] and not dead.all():
-        return [HotWindow(0, duration_ms)]
-    pad = -(-rules["pad_ms"] // step_ms())
-    padded = [(max(0, first - pad), min(len(hot), end + pad)) for first, end in _runs(hot)]
-    merged = _joined(padded, 0)
-    return [HotWindow(first * step_ms(), min(end * step_ms(), duration_ms)) for first, end in merged]
+    wanted = np.zeros(len(hot), np.bool_)
+    if duration_ms <= rules["whole_match_ms"]:
+        wanted[:] = not dead.all()
+    else:
+        pad = -(-rules["pad_ms"] // step_ms())
+        for first, end in _runs(hot):
+            wanted[max(0, first - pad) : end + pad] = True
+    if empty is not None:
+        wanted &= ~empty
+    return [HotWindow(first * step_ms(), min(end * step_ms(), duration_ms)) for first, end in _runs(wanted)]
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------

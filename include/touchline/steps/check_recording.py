@@ -13,7 +13,9 @@ from touchline.video.demuxer import refuse_special
 
 
 def check_recording(recording: Path, settings: Settings) -> None:
-    """Print one line of JSON on stdout: path, complete, bad, reason, duration_ms (null unless complete).
+    """Print one line of JSON on stdout: path, complete, bad, reason, duration_ms (null unless complete), usable_ms.
+
+    `usable_ms` is how much of an incomplete recording can be used if nothing more comes, else null.
 
     Raises:
         IncompleteRecordingError: not complete yet (exit code 1); the line was printed.
@@ -33,6 +35,7 @@ def check_recording(recording: Path, settings: Settings) -> None:
         "bad": isinstance(error, BadRecordingError),
         "reason": str(error) if error else "",
         "duration_ms": duration_ms,
+        "usable_ms": error.usable_ms if isinstance(error, IncompleteRecordingError) else None,
     }
     print(json.dumps(answer))
     if error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,26 +22,35 @@ from touchline.steps.recordings import from_nearest
 from touchline.steps.request import load_request
 from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.video.audio import decode_audio
+from touchline.video.clock import clock_text, gap_text, gaps, refuse_clock_that_goes_back
 from touchline.video.decode import MAX_SHORTFALL_S, decode_frames
-from touchline.video.packets import video_packets
+from touchline.video.packets import Packets, video_packets
 from touchline.video.plain import recording_from_plain
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same inputs would give another result."""
 LOOK_FPS = Fraction(1)
+LAST_PACKETS = 32
+"""More than any encoder reorders."""
+MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
 class RecordingSignals:
-    """Signals of one recording, one value per step of its own time; sound is empty where there is none."""
+    """Signals of one recording, one value per step of its own time; sound is empty where there is none.
+
+    `empty` are the steps in which no picture comes at all; `notes` say so in words.
+    """
 
     motion: signals.Series
     dead: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
     loudness_db: signals.Series
     surge: signals.Series
     whistle: signals.Series
     packets: int
     looks: int
+    notes: tuple[str, ...] = ()
 
 
 def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -49,7 +59,7 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
     Raises:
         DamagedResultError: the result of `probe` is missing.
         StorageError: a recording is away or cannot be read.
-        BadRecordingError: a recording has less picture than its probe found.
+        BadRecordingError: a recording has less picture than its probe found, or more, or its clock goes back.
     """
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
     plain = read_result(files.probe).result["recordings"]
@@ -77,7 +87,7 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
         parts.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
     joined = _join(parts, timeline)
     hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
-    windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms)
+    windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)
     wall_s = max(1e-3, time.monotonic() - started)
     hot_ms = sum(window.end_ms - window.start_ms for window in windows)
     return {
@@ -94,40 +104,65 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
             "times_real_time": round(timeline.duration_ms / 1000 / wall_s, 1),
             "looks": joined.looks,
             "hot_part": round(hot_ms / timeline.duration_ms, 3),
+            "notes": joined.notes,
         },
     }
 
 
 def scan_recording(recording: Recording, threads: int, on_progress: Callable[[int], None]) -> RecordingSignals:
-    """Signals of one recording, on its own clock; `on_progress` hears how many milliseconds are done."""
+    """Signals of one recording, on its own clock; `on_progress` hears how many milliseconds are done.
+
+    Raises:
+        BadRecordingError: its packets are not those of one recording of the length that the probe found.
+    """
     steps = signals.steps_in(recording.duration_ms)
-    packets = list(video_packets(recording))
-    _refuse_early_end(recording, packets[-1].recording_ms if packets else 0)
-    per_frame = signals.bytes_per_frame(
-        [packet.recording_ms for packet in packets],
-        [packet.size_bytes for packet in packets],
-        [packet.is_key for packet in packets],
-        steps,
-    )
-    dead, looks = _dead_steps(recording, per_frame, threads)
+    packets = video_packets(recording)
+    refuse_clock_that_goes_back(recording.path, packets.times_ms)
+    _refuse_another_length(recording, packets)
+    empty, notes = _empty_steps(recording, packets, steps)
+    per_frame = signals.bytes_per_frame(packets.times_ms, packets.sizes_bytes, packets.keys, steps)
+    dead, looks = _dead_steps(recording, np.where(empty, np.inf, per_frame), threads)
+    dead |= empty
     moving, silent = signals.motion(per_frame, dead), np.zeros(0)
     if recording.audio is None:
         on_progress(recording.duration_ms)
-        return RecordingSignals(moving, dead, silent, silent, silent, len(packets), looks)
+        return RecordingSignals(moving, dead, empty, silent, silent, silent, len(packets), looks, notes)
     sound = signals.listen(_sound(recording, threads, on_progress), steps)
     on_progress(recording.duration_ms)
     surge = signals.surge(sound.loudness_db)
-    return RecordingSignals(moving, dead, sound.loudness_db, surge, sound.whistle, len(packets), looks)
+    return RecordingSignals(moving, dead, empty, sound.loudness_db, surge, sound.whistle, len(packets), looks, notes)
 
 
-def _refuse_early_end(recording: Recording, reached_ms: int) -> None:
-    """Refuse packets that end early: ffprobe takes a read error for the end of the file and says nothing."""
+def _refuse_another_length(recording: Recording, packets: Packets) -> None:
+    """Refuse packets that end early: ffprobe takes a read error for the end of the file and says nothing.
+
+    And packets that go on long after the end that the probe found: that part of the match would be lost unseen.
+    """
+    reached_ms = int(packets.times_ms[-LAST_PACKETS:].max()) if len(packets) else 0
     missing_ms = recording.duration_ms - reached_ms
     if missing_ms > MAX_SHORTFALL_S * 1000 and not recording.video.is_variable_rate:
         raise BadRecordingError(
             f"{recording.path} has picture only to {reached_ms / 1000:.1f} s, {missing_ms / 1000:.1f} s too early: "
             "copy it again"
         )
+    beyond = int(np.count_nonzero(packets.times_ms > recording.duration_ms + MAX_SHORTFALL_S * 1000))
+    if beyond > LAST_PACKETS:
+        raise BadRecordingError(
+            f"{recording.path} has {beyond} pictures after its end at {clock_text(recording.duration_ms)}: "
+            "export it again as MP4"
+        )
+
+
+def _empty_steps(recording: Recording, packets: Packets, steps: int) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """The steps in which no picture comes for long, and a line about each stretch of them, which is also printed."""
+    empty = np.zeros(steps, bool)
+    notes = []
+    for start_ms, end_ms in gaps(packets.times_ms, recording.duration_ms):
+        empty[start_ms // signals.step_ms() + 1 : end_ms // signals.step_ms()] = True
+        notes.append(gap_text(recording.path, (start_ms, end_ms)))
+    for note in notes[:MOST_NOTES]:
+        print(note, file=sys.stderr)
+    return empty, tuple(notes[:MOST_NOTES])
 
 
 def _reporter(before_ms: int, whole_ms: int) -> Callable[[int], None]:
@@ -187,11 +222,13 @@ def _join(parts: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSig
     return RecordingSignals(
         motion=on_match_clock("motion", 0.0),
         dead=on_match_clock("dead", 0.0) > 0,
+        empty=on_match_clock("empty", 0.0) > 0,
         loudness_db=on_match_clock("loudness_db", floor),
         surge=on_match_clock("surge", 0.0),
         whistle=on_match_clock("whistle", 0.0),
         packets=sum(part.packets for part in parts),
         looks=sum(part.looks for part in parts),
+        notes=tuple(note for part in parts for note in part.notes),
     )
 
 

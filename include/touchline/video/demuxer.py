@@ -6,19 +6,18 @@ dash, sdp) and picture lists are never on the list.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from touchline.errors import BadRecordingError
+from touchline.video.foreign import describe, is_text
 from touchline.video.references import refuse_references
 
 SNIFFED_BYTES = 1024
 LONGEST_SIGNATURE = 12
 PACKET_BYTES = (188, 192, 204)
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx", b"uuid")
-_PRINTABLE = frozenset(string.printable.encode())
 _ONLY_ITSELF: dict[str, dict[str, int]] = {"mov": {"enable_drefs": 0, "use_absolute_path": 0}}
 """Options by which a demuxer opens no second file; ffmpeg's defaults, said again because much hangs on them."""
 
@@ -35,10 +34,7 @@ def sniff_demuxer(path: Path) -> str:
         if matches(head):
             refuse_references(path, demuxer)
             return demuxer
-    raise BadRecordingError(
-        f"{path.name} is no video that touchline can read: its first bytes are {_what(head)}; "
-        "export it as MP4 and copy it again"
-    )
+    raise BadRecordingError(f"{path.name} {describe(head)}")
 
 
 def read_head(path: Path) -> bytes:
@@ -131,17 +127,3 @@ def is_begun(head: bytes) -> bool:
     may_be_packets = b"G" in (head[:1], head[4:5])
     return len(head) < SNIFFED_BYTES and not is_text(head) and (len(head) < LONGEST_SIGNATURE or may_be_packets)
 
-
-def is_text(head: bytes) -> bool:
-    """Whether the bytes are plain text, such as a playlist or a note."""
-    return bool(head) and all(byte in _PRINTABLE for byte in head[:64])
-
-
-def _what(head: bytes) -> str:
-    if not head:
-        return "missing (the file is empty)"
-    if not head.strip(b"\0"):
-        return "zeros"
-    if is_text(head):
-        return "text"
-    return head[:8].hex(" ")

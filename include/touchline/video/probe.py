@@ -7,8 +7,10 @@ transport streams start anywhere and often within a key-frame group.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,18 @@ from touchline.video import ffmpeg_graph as graph
 from touchline.video.command import run
 from touchline.video.demuxer import input_argv, sniff_demuxer
 from touchline.video.monitor import FrameMonitor
+from touchline.video.packets import lines_of
 from touchline.video.rate import RateEstimate, estimate_rate
+from touchline.video.stream_clock import refuse_joined_streams
 
 PROBE_TIMEOUT_S = 120.0
 HEAD_S = 8
-TAILS_S = (10, 60)
+MAX_HEAD_PACKETS = 4000
+TAILS_S = (10, 60, None)
+"""How long before the named end the last packets are looked for; None: in the whole file."""
+TAIL_PACKETS = 32
+"""More than any encoder reorders."""
+LONGEST_MS = 24 * 3_600_000
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 """Perceptual quantizer and hybrid log-gamma: ITU-R BT.2100."""
 _STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
@@ -37,10 +46,12 @@ def probe_recording(path: Path, fingerprint: str) -> Recording:
 
     Raises:
         UnreadableRecordingError: not readable (no moov atom), no frame that can be decoded, or zero length.
-        BadRecordingError: no video format, or no video stream. The messages are one line and name the file.
+        BadRecordingError: no video format, no video stream, or two recordings in one file.
+            The messages are one line and name the file.
     """
     path = path.absolute()
     demuxer = sniff_demuxer(path)
+    refuse_joined_streams(path, demuxer)
     try:
         return _probe(path, fingerprint, demuxer)
     except CommandError as error:
@@ -52,16 +63,19 @@ def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
     found = _ffprobe(path, demuxer, "-show_streams", "-show_format")
     stream = _video_stream(path, found["streams"])
     index, time_base = int(stream["index"]), Fraction(stream["time_base"])
-    head = list(_packet_times(path, demuxer, index, f"%+{HEAD_S}"))
+    head = list(islice(_packet_times(path, demuxer, index, f"%+{HEAD_S}"), MAX_HEAD_PACKETS))
     rate = estimate_rate([pts * time_base for pts, _ in head], time_base, _claimed_rates(stream))
     start_s = _first_frame_s(path, demuxer, index)
     claimed = found["format"]
     claimed_end_s = Fraction(claimed.get("start_time", "0")) + Fraction(claimed.get("duration", "0"))
-    tail = _last_packets(path, demuxer, index, claimed_end_s) or head
+    tail = _last_packets(path, demuxer, index, claimed_end_s)
     end_s = _end_s(path, tail, time_base, rate)
     duration_ms = int(_whole_frames_s(end_s - start_s, rate, time_base) * 1000)
     if duration_ms <= 0:
         raise UnreadableRecordingError(f"{path.name} has a picture without length: copy it again")
+    if duration_ms > LONGEST_MS:
+        hours = duration_ms // 3_600_000
+        raise BadRecordingError(f"{path.name} runs for {hours} hours by its clock: cut it into matches")
     video = _describe_video(stream, start_s, rate)
     audio = _audio_stream(found["streams"])
     return Recording(str(path), path.stat().st_size, fingerprint, demuxer, duration_ms, video, audio)
@@ -119,7 +133,7 @@ def _packet_times(path: Path, demuxer: str, index: int, interval: str) -> Iterat
     """(pts, duration) in time-base units of presented packets in an interval of ffprobe's own syntax."""
     argv = ["ffprobe", "-v", "error", "-select_streams", str(index), "-read_intervals", interval]
     argv += ["-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *input_argv(path, demuxer)]
-    for line in run(argv, timeout_s=PROBE_TIMEOUT_S).stdout.decode().splitlines():
+    for line in lines_of(argv):
         fields = dict(part.split("=", 1) for part in line.split("|") if "=" in part)
         pts = fields.get("pts", "N/A") if fields.get("pts", "N/A") != "N/A" else fields.get("dts", "N/A")
         if pts != "N/A" and "D" not in fields.get("flags", ""):
@@ -137,13 +151,18 @@ def _first_frame_s(path: Path, demuxer: str, index: int) -> Fraction:
 
 
 def _last_packets(path: Path, demuxer: str, index: int, claimed_end_s: Fraction) -> list[tuple[int, int]]:
-    """Packets near the end that the container names; none where nothing is found there."""
+    """The last packets of the file: near the end that the container names, else, where that lies, by reading all.
+
+    A seek past the last packet may land within the last group of frames that depend on each other, so that the one
+    which is shown last is missed: a few packets are none.
+    """
+    packets: deque[tuple[int, int]] = deque(maxlen=TAIL_PACKETS)
     for look_back_s in TAILS_S:
-        start = max(Fraction(0), claimed_end_s - look_back_s)
-        packets = list(_packet_times(path, demuxer, index, f"{float(start)}%"))
-        if packets:
-            return packets
-    return []
+        interval = "%" if look_back_s is None else f"{float(claimed_end_s - look_back_s)}%"
+        packets.extend(_packet_times(path, demuxer, index, interval))
+        if len(packets) == TAIL_PACKETS:
+            break
+    return list(packets)
 
 
 def _end_s(path: Path, packets: list[tuple[int, int]], time_base: Fraction, rate: RateEstimate) -> Fraction:

@@ -18,6 +18,8 @@ from touchline.video.boxes import MAX_BOXES, Box, boxes
 
 REFERENCE_BYTES = 1 << 16
 AVI_HEADER_BYTES = 1 << 20
+DEEPEST = 10
+"""ffmpeg's own limit; a data reference lies at depth 6."""
 _ON_THE_WAY = frozenset((b"moov", b"trak", b"mdia", b"minf", b"dinf"))
 _PLACES = frozenset((b"url ", b"urn ", b"alis", b"rsrc"))
 _AVI_TEXT_TRACK = re.compile(rb"strh.{4}txts", re.DOTALL)
@@ -33,17 +35,19 @@ def refuse_references(path: Path, demuxer: str) -> None:
     with path.open("rb") as handle:
         found = look(handle, path.stat().st_size) if look else None
     if found:
-        raise BadRecordingError(f"{path.name} {found}, which is never opened: export it as one whole MP4")
+        raise BadRecordingError(f"{path.name} {found}: export it as one whole MP4")
 
 
 def _in_mp4(handle: BinaryIO, size: int) -> str | None:
-    for box in islice(_headers(handle, 0, size), MAX_BOXES):
+    for depth, box in islice(_headers(handle, size), MAX_BOXES):
+        if depth > DEEPEST:
+            return "nests its boxes deeper than any recording does"
         if box.kind == b"moof":  # fragments: what comes before them describes all tracks
             return None
         if box.kind == b"rmra":
-            return "holds no picture but the name of another file"
+            return "holds no picture but the name of another file, which is never opened"
         if box.kind == b"dref" and _names_a_place(_content(handle, box)):
-            return "takes a track from another file or address"
+            return "takes a track from another file or address, which is never opened"
     return None
 
 
@@ -52,11 +56,19 @@ def _content(handle: BinaryIO, box: Box) -> bytes:
     return handle.read(min(box.end - box.content, REFERENCE_BYTES))
 
 
-def _headers(handle: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    for box in boxes(handle, start, end):
-        yield box
+def _headers(handle: BinaryIO, size: int) -> Iterator[tuple[int, Box]]:
+    """The boxes on the way to the data references, each with its depth, in the order of the file."""
+    rooms = [(size, boxes(handle, 0, size))]
+    while rooms:
+        end, room = rooms[-1]
+        box = next(room, None)
+        if box is None:
+            rooms.pop()
+            continue
+        yield len(rooms), box
         if box.kind in _ON_THE_WAY:
-            yield from _headers(handle, box.content, min(box.end, end))
+            inner_end = min(box.end, end)
+            rooms.append((inner_end, boxes(handle, box.content, inner_end)))
 
 
 def _names_a_place(references: bytes) -> bool:
@@ -72,7 +84,7 @@ def _names_a_place(references: bytes) -> bool:
 
 def _in_avi(handle: BinaryIO, _: int) -> str | None:
     is_text = _AVI_TEXT_TRACK.search(handle.read(AVI_HEADER_BYTES))
-    return "holds a text track, which is a file within the file" if is_text else None
+    return "holds a text track, a file within the file, which is never opened" if is_text else None
 
 
 _LOOKS: dict[str, Callable[[BinaryIO, int], str | None]] = {"mov": _in_mp4, "avi": _in_avi}

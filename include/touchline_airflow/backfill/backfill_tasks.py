@@ -67,6 +67,6 @@ def _not_noted(work: dict[str, Any]) -> Told:
     """Of a match whose recording failed its check, or whose tasks somebody ended."""
     row = recordings.find(Settings.from_env().catalogue_address, work["recording"])
     name = work["match_id"] or Path(work["recording"]).name
-    if row and row.reason:
+    if row and row.reason and row.status != "registered":
         return Told(BROKEN, name, row.reason)
     return Told(LEFT, name, "its tasks were ended before it was begun")

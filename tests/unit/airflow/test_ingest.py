@@ -21,6 +21,7 @@ case "$(cat -- "$3" 2>/dev/null)" in
   *END) echo '{"path": "x", "complete": true, "bad": false, "reason": "", "duration_ms": 60000}';;
   BAD*) echo '{"path": "x", "complete": false, "bad": true, "reason": "there is no video in it"}'; exit 3;;
   CRASH*) echo "it broke" >&2; exit 1;;
+  STOPPED*) echo '{"complete": false, "bad": false, "reason": "its end does not decode", "usable_ms": 23440}'; exit 1;;
   *) echo '{"path": "x", "complete": false, "bad": false, "reason": "its end is missing"}'; exit 1;;
 esac
 """
@@ -111,6 +112,31 @@ def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settin
     assert row(settings, path).status == "bad"
     [reason] = failures(settings).values()
     assert reason.startswith("its end is missing (nothing has changed for ")
+
+
+def test_one_whose_recorder_was_stopped_is_taken_as_far_as_it_decodes_after_the_stated_time(settings: Settings) -> None:
+    path = drop(settings, "a.ts", "STOPPED")
+    watch.find_due(settings)
+    for _ in range(2):
+        with pytest.raises(IncompleteRecordingError, match="its end does not decode"):
+            check(path, settings)
+    recordings.update(settings.catalogue_address, path, still_since_ms=now_ms() - 3_700_000)
+    take(settings, path)
+    [match] = matches.every(settings.catalogue_address)
+    assert (row(settings, path).status, match.duration_ms) == ("registered", 23_440)
+    said = row(settings, path).reason or ""
+    assert said.startswith("taken as far as it decodes, 23.4 s: its end does not decode (nothing has changed for ")
+    assert failures(settings) == {}
+
+
+def test_a_recording_that_was_completed_is_registered_without_the_reason_of_before(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "half")
+    watch.find_due(settings)
+    with pytest.raises(IncompleteRecordingError):
+        check(path, settings)
+    drop(settings, "a.mp4", "half END")
+    take(settings, path)
+    assert (row(settings, path).status, row(settings, path).reason) == ("registered", None)
 
 
 def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:

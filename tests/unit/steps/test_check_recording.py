@@ -24,7 +24,8 @@ def answer(capsys) -> dict[str, object]:
 
 def test_a_complete_recording_gives_exit_code_0(whole, capsys):
     assert main(["check-recording", str(whole)]) == 0
-    assert answer(capsys) == {"path": str(whole), "complete": True, "bad": False, "reason": "", "duration_ms": 3000}
+    assert answer(capsys) == {"path": str(whole), "complete": True, "bad": False, "reason": "", "duration_ms": 3000,
+                              "usable_ms": None}
 
 
 def test_half_a_recording_gives_exit_code_1_and_the_reason(whole, tmp_path, capsys):

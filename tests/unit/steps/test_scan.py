@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from touchline.domain.layout import WorkFiles
-from touchline.errors import DamagedResultError
+from touchline.errors import BadRecordingError, DamagedResultError
 from touchline.settings import Settings
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
-from touchline.steps.scan import scan
+from touchline.steps.scan import scan, scan_recording
+from touchline.video.probe import probe_recording
 
 MOVING = "testsrc2=s=320x180:r=10,noise=alls=12:allf=t"
 BLACK = "color=black:s=320x180:r=10"
@@ -109,6 +111,42 @@ def test_the_speed_stands_beside_the_result(films, own_settings):
     assert stats["packets"] == 900
     assert stats["frames_per_s"] > 0
     assert stats["hot_part"] == 1
+
+
+def shifted(path: Path, seconds: int, at_s: float) -> bytes:
+    """A stream whose clock begins at a time."""
+    codec = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    sound = ["-f", "lavfi", "-i", "anoisesrc=a=0.01"]
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", MOVING, *sound, *codec, "-t", str(seconds),
+                    "-output_ts_offset", str(at_s), "-y", path], check=True)
+    return path.read_bytes()
+
+
+def test_minutes_without_a_picture_are_told_and_not_looked_at(tmp_path, own_settings, capsys):
+    # match:  0 picture 6 | nothing 606 | picture 612 s
+    path = tmp_path / "jump.ts"
+    path.write_bytes(shifted(tmp_path / "a.ts", 6, 0) + shifted(tmp_path / "b.ts", 6, 606))
+    result = scanned([path], own_settings)
+    assert result["duration_ms"] == pytest.approx(612_000, abs=200)
+    assert [[round(at / 1000) for at in window] for window in result["hot"]] == [[0, 6], [606, 612]]
+    assert "jump.ts has no picture from 0:06 to 10:06: nothing is looked for there\n" in capsys.readouterr().err
+    match_id = register_match([path], own_settings).match_id
+    stats = json.loads(WorkFiles(own_settings.working_dir, match_id).scan.with_suffix(".stats.json").read_text())
+    assert (stats["looks"], len(stats["notes"])) == (0, 1)
+
+
+def test_a_second_recording_too_short_for_the_probe_to_see_is_refused_with_the_moment(tmp_path, own_settings):
+    path = tmp_path / "joined.flv"
+    first, second = film(tmp_path / "a.flv", MOVING, 15), film(tmp_path / "b.flv", MOVING, 15)
+    path.write_bytes(first.read_bytes() + second.read_bytes()[13:])
+    with pytest.raises(BadRecordingError, match=r"joined\.flv holds two recordings: its clock goes back from 0:15 to"):
+        scanned([path], own_settings)
+
+
+def test_pictures_after_the_end_that_was_found_are_not_lost_in_silence(films, own_settings):
+    recording = probe_recording(films["moving"], "")
+    with pytest.raises(BadRecordingError, match=r"has 7[78]. pictures after its end at 0:10: export it again"):
+        scan_recording(replace(recording, duration_ms=10_000), 1, lambda done_ms: None)
 
 
 def test_scanning_needs_the_result_of_probe(films, own_settings):

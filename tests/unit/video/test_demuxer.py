@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from touchline.errors import BadRecordingError
@@ -37,8 +39,15 @@ def test_a_wrong_extension_does_not_matter(make_recording, tmp_path):
         (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n", "text"),
         (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "text"),
         (bytes(5000), "zeros"),
-        (b"\xff\xd8\xff\xe0 JFIF", "ff d8 ff e0"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "89 50 4e 47"),
+        (b"\xff\xd8\xff\xe0 JFIF", "a photo"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "a picture"),
+        (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), r"Windows Media file \(WMV, ASF\).*convert it to MP4"),
+        (b"DHAV\xfd" + bytes(99), "Dahua.*recorder's own player"),
+        (b"IMKH\x01\x01" + bytes(99), "Hikvision.*recorder's own player"),
+        (bytes.fromhex("060e2b34020501010d010201"), "MXF"),
+        (bytes.fromhex("000000016764000cacd94141"), "bare H.264"),
+        (bytes.fromhex("000000014001"), "bare H.264 or H.265"),
+        (bytes(3) + b"\x07odd stuff\xff", "in no format that touchline knows; it reads MP4"),
         (b"", "empty"),
     ],
 )
@@ -48,7 +57,16 @@ def test_what_is_no_video_is_bad_in_one_line(tmp_path, content, reason):
     with pytest.raises(BadRecordingError, match=reason) as caught:
         sniff_demuxer(path)
     assert "x.mp4" in str(caught.value)
+    assert not re.search(r"\b[0-9a-f]{2} [0-9a-f]{2}\b", str(caught.value))
     assert "\n" not in str(caught.value)
+
+
+def test_a_foreign_format_is_named_whatever_the_file_is_called(tmp_path, ffmpeg):
+    for name, codec, told in (("a.wmv", "wmv2", "Windows Media"), ("a.mxf", "mpeg2video", "MXF")):
+        ffmpeg("-f", "lavfi", "-i", "color=red:s=128x64:d=0.2", "-c:v", codec, tmp_path / name)
+        (tmp_path / name).rename(tmp_path / "match.mp4")
+        with pytest.raises(BadRecordingError, match=told):
+            sniff_demuxer(tmp_path / "match.mp4")
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path):

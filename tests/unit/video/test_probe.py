@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import pytest
@@ -128,3 +129,43 @@ def test_names_with_odd_characters_are_just_names(make_recording, tmp_path):
     path = tmp_path / "-i 50% off; 'Été' & \"fils\" %03d.mp4"
     path.write_bytes(make_recording("plain.mp4", seconds=1).read_bytes())
     assert probe_recording(path, "").duration_ms == 1000
+
+
+# --- the packets decide how long it is --------------------------------------------------------------------------------
+
+
+def edited(make_recording, tmp_path, name, key, skip, value, **how):
+    """A recording in whose header the number behind a key says something else."""
+    content = bytearray(make_recording(name, sound="sine=440", **how).read_bytes())
+    at = content.index(key) + len(key) + skip
+    content[at : at + len(value)] = value
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def test_a_header_that_claims_another_length_is_not_believed(make_recording, probed, tmp_path):
+    longer = struct.pack(">d", 240.0)
+    cases = [
+        edited(make_recording, tmp_path, "a.flv", b"duration\0", 0, longer, seconds=12, codec=("-c:v", "flv")),
+        edited(make_recording, tmp_path, "a.mkv", b"\x44\x89\x88", 0, struct.pack(">d", 3_600_000.0), seconds=12),
+        edited(make_recording, tmp_path, "a.avi", b"avih", 20, struct.pack("<I", 90_000), seconds=12,
+               codec=("-c:v", "mpeg4")),
+    ]
+    assert [probed(path).duration_ms for path in cases] == pytest.approx([12_000] * 3, abs=20)
+
+
+@pytest.mark.parametrize("name", ["on.ts", "on.mp4", "on.mkv"])
+def test_sound_that_goes_on_does_not_make_it_longer(make_recording, probed, name):
+    assert probed(make_recording(name, seconds=10, sound="sine=440:d=100")).duration_ms == 10_000
+
+
+def test_the_whole_length_is_found_before_the_clock_begins_again(make_recording, probed):
+    path = make_recording("before.ts", sound="sine=440", extra=("-output_ts_offset", "95400"))
+    assert probed(path).duration_ms == 6000
+
+
+def test_a_recording_of_more_than_a_day_is_refused(make_recording, monkeypatch):
+    monkeypatch.setattr("touchline.video.probe.LONGEST_MS", 500)
+    with pytest.raises(BadRecordingError, match="hours by its clock: cut it into matches"):
+        probe_recording(make_recording("a.ts", seconds=1), "")
