@@ -8,6 +8,7 @@ from collections.abc import Callable
 from touchline.catalogue import recordings
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.recordings import Look
+from touchline.domain.text import shown
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_foreign
 from touchline_airflow.mount.names import why_foreign
@@ -21,4 +22,4 @@ def tell_foreign(settings: Settings, say: Callable[[str], None]) -> None:
             if str(path) not in known:
                 look, reason = Look.of(str(path), path.stat()), why_foreign(path.name)
                 recordings.note_bad(settings.catalogue_address, look, reason, now_ms())
-                say(f"{path} is not taken: {reason}")
+                say(shown(f"{path} is not taken: {reason}"))

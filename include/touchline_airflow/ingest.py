@@ -75,7 +75,7 @@ def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings
         try:
             _register(path, length_ms, settings, say)
         except (OSError, BadRecordingError) as error:
-            say(f"{path} went away or changed, it is looked at again: {error}")
+            say(shown(f"{path} went away or changed, it is looked at again: {error}"))
     withdraw_gone(settings, say)
 
 
@@ -119,7 +119,8 @@ def _register(path: str, length_ms: int | None, settings: Settings, say: Callabl
     if row.match_id and row.match_id != match.match_id:
         remove_failure(MatchFolder(settings.nas_output_path, row.match_id))
     recordings.update(address, path, status=status, reason=reason, match_id=match.match_id)
-    say("; ".join(filter(None, (f"{path}: {status} as match {match.match_id}", why_new(Path(path), settings)))))
+    line = f"{path}: {status} as match {match.match_id}"
+    say(shown("; ".join(filter(None, (line, why_new(Path(path), settings))))))
 
 
 def _bad(path: str, reason: str, settings: Settings) -> BadRecordingError:

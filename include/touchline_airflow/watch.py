@@ -11,6 +11,7 @@ from touchline.catalogue import clock, recordings
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
+from touchline.domain.text import shown
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_recordings
 
@@ -53,7 +54,7 @@ def take_look(path: Path, known: SeenRecording | None, *, closely: bool = False)
         if closely or known is None or not _stands(known, look):
             look = replace(look, tail_digest=_tail_digest(path, look.size_bytes))
     except OSError as error:
-        log.info("%s cannot be read now: %s", path, error)
+        log.info("%s", shown(f"{path} cannot be read now: {error}"))
         return None
     return look
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.matches import Match
+from touchline.domain.text import shown
 from touchline.settings import Settings
 from touchline_airflow.mount.gone import is_gone
 
@@ -26,10 +27,10 @@ def withdraw_gone(settings: Settings, say: Callable[[str], None]) -> None:
         if other := _same_content(match, settings):
             recordings.update(address, other, status="registered", reason=None)
             matches.update(address, match.match_id, recording=other)
-            say(f"{match.match_id}: {match.recording} is gone, {other} has the same content and takes its place")
+            say(shown(f"{match.match_id}: {match.recording} is gone, {other} has the same content and takes its place"))
         else:
             matches.update(address, match.match_id, status="failed", reason=GONE)
-            say(f"{match.match_id} is not made: {match.recording} is gone")
+            say(shown(f"{match.match_id} is not made: {match.recording} is gone"))
 
 
 def is_withdrawn(match: Match) -> bool:

@@ -40,6 +40,12 @@ def test_each_is_said_once_with_what_to_do(own_settings: Settings) -> None:
     assert watch.find_due(own_settings, 0) == watch.find_due(own_settings, 60_000) == []
 
 
+def test_a_name_with_a_newline_is_one_line(own_settings: Settings) -> None:
+    drop(own_settings, "Cup\nERROR all is lost.wmv")
+    [line] = told(own_settings)
+    assert "\n" not in line and "Cup ERROR all is lost.wmv is not taken" in line
+
+
 def test_it_stands_in_the_summary(own_settings: Settings) -> None:
     drop(own_settings, "cup.mxf")
     told(own_settings)
