@@ -139,6 +139,23 @@ def test_a_recording_that_was_completed_is_registered_without_the_reason_of_befo
     assert (row(settings, path).status, row(settings, path).reason) == ("registered", None)
 
 
+def test_one_whose_data_still_arrives_is_not_judged_by_what_was_there_before(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "half" + " " * watch.TAIL_BYTES)
+    frozen = Path(path).stat().st_mtime_ns
+    watch.find_due(settings, 0)
+    with pytest.raises(IncompleteRecordingError):
+        check(path, settings)
+    with Path(path).open("r+b") as handle:
+        handle.write(b"most")
+    os.utime(path, ns=(frozen, frozen))
+    assert watch.find_due(settings, now_ms() + 30_000) == [path]
+    with pytest.raises(IncompleteRecordingError):
+        check(path, settings)
+    assert watch.find_due(settings, now_ms() + 60_000) == [path]
+    with pytest.raises(BadRecordingError):
+        check(path, settings)
+
+
 def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:
     path = drop(settings, "no film.mp4", "BAD")
     watch.find_due(settings)
