@@ -148,10 +148,10 @@ def test_one_whose_data_still_arrives_is_not_judged_by_what_was_there_before(set
     with Path(path).open("r+b") as handle:
         handle.write(b"most")
     os.utime(path, ns=(frozen, frozen))
-    assert watch.find_due(settings, now_ms() + 30_000) == [path]
+    assert watch.find_due(settings, now_ms() + 61_000) == [path]
     with pytest.raises(IncompleteRecordingError):
         check(path, settings)
-    assert watch.find_due(settings, now_ms() + 60_000) == [path]
+    assert watch.find_due(settings, now_ms() + 62_000) == [path]
     with pytest.raises(BadRecordingError):
         check(path, settings)
 
