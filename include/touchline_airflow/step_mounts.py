@@ -101,7 +101,8 @@ def _file(root: Path, path: Path, user: str) -> Shown:
     """A file of ours that the step may read and not write."""
     with opened(path) as handle:
         if os.getuid() == 0:
-            os.fchown(handle.fileno(), *_ids(user))
+            with contextlib.suppress(PermissionError):  # as in `_given`
+                os.fchown(handle.fileno(), *_ids(user))
         return Shown(path, root.resolve() / path.relative_to(root), identity(os.fstat(handle.fileno())))
 
 

@@ -12,12 +12,11 @@ from airflow.providers.standard.triggers.external_task import DagStateTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 
 from touchline.catalogue import matches, recordings
-from touchline.errors import DamagedResultError
 from touchline.settings import Settings
-from touchline.steps.register import REELS, make_request
-from touchline.steps.request import load_request
+from touchline.steps.register import make_request
 from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome, wish_of
 from touchline_airflow.backfill.night import PREFIX, not_now, over
+from touchline_airflow.backfill.outdated import reels_of
 from touchline_airflow.backfill.survey import BROKEN, DONE, LEFT, Judge, Told, Work
 from touchline_airflow.backfill.turn import TurnTrigger
 from touchline_airflow.failing import fail, failing_plainly
@@ -91,7 +90,8 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
             match_id = self._match_id(context, work, settings)
             self._leave_if(context, self._at_work(context, match_id, settings), match_id)
             self.trigger_run_id = self._newest_run(context, match_id)[0]
-            self.conf = {"recording": work.recording, "match_id": match_id, "reels": _reels(match_id, settings)}
+            reels = list(reels_of(match_id, settings))
+            self.conf = {"recording": work.recording, "match_id": match_id, "reels": reels}
         self.log.info("%s", work.line)
         # For a run that somebody else starts in this moment: Airflow skips the task then.
         self._note(context, Told(LEFT, match_id, f"run {self.trigger_run_id} was there already"))
@@ -161,11 +161,3 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
     def _break(self, context: Context, match: str, reason: str) -> NoReturn:
         self._note(context, Told(BROKEN, match, reason))
         fail(self.log, reason, may_retry=False)
-
-
-def _reels(match_id: str, settings: Settings) -> list[str]:
-    """Those that the match has; of a new one all."""
-    try:
-        return list(load_request(match_id, settings).reels)
-    except DamagedResultError:
-        return list(REELS)

@@ -10,12 +10,14 @@ from typing import Any
 from touchline.catalogue import runs
 from touchline.catalogue.matches import Match
 from touchline.domain.layout import WorkFiles
+from touchline.errors import DamagedResultError
 from touchline.inference.model_digest import model_digest
 from touchline.reels.rules import load_rules
 from touchline.settings import Settings
 from touchline.spotting.fusion import fusion_table
 from touchline.spotting.signals import signal_table
 from touchline.steps import merge_actions, plan_reels
+from touchline.steps.register import REELS
 from touchline.steps.request import load_request
 from touchline.steps.result import digest_of, read_inputs
 from touchline.steps.sidecar import sidecar_digest
@@ -41,6 +43,14 @@ def outdated(match: Match, settings: Settings) -> str | None:
     return ", ".join(_changes(match, settings)) or None
 
 
+def reels_of(match_id: str, settings: Settings) -> tuple[str, ...]:
+    """The reels that were asked for; all where no request says so: of a new match, or of an earlier release's."""
+    try:
+        return load_request(match_id, settings).reels
+    except DamagedResultError:
+        return REELS
+
+
 def _changes(match: Match, settings: Settings) -> Iterator[str]:
     files = WorkFiles(settings.working_dir, match.match_id)
     scan, actions, reels = read_inputs(files.scan), read_inputs(files.actions), read_inputs(files.reels)
@@ -56,7 +66,7 @@ def _changes(match: Match, settings: Settings) -> Iterator[str]:
         yield "another way of merging"
     if (reels["version"], reels["rules"]) != (plan_reels.VERSION, load_rules().digest):
         yield "other rules for reels"
-    for name in load_request(match.match_id, settings).reels:
+    for name in reels_of(match.match_id, settings):
         made = read_inputs(files.reel(name))
         if made and made["style"]["crf"] != settings.output_crf:
             yield f"OUTPUT_CRF was {made['style']['crf']}"

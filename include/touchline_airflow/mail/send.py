@@ -80,7 +80,7 @@ def as_message(letter: Letter, to: list[str], sender: str, folded: int = 0) -> E
     page_part: Any = message.get_payload(1)
     for picture in letter.pictures:
         page_part.add_related(picture.jpeg, "image", "jpeg", cid=f"<{picture.content_id}>", disposition="inline",
-                          filename=f"{picture.content_id.partition('@')[0]}.jpg")
+                              filename=f"{picture.content_id.partition('@')[0]}.jpg")
     return message
 
 

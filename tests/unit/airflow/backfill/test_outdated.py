@@ -60,6 +60,12 @@ def test_what_would_be_made_the_same_way_is_not_outdated(made: Match, settings: 
     assert outdated(made, settings) is None
 
 
+def test_of_a_match_of_an_earlier_release_the_reels_that_are_there_count(made: Match, settings: Settings) -> None:
+    WorkFiles(settings.working_dir, MATCH).request.unlink()
+    assert outdated(made, settings) is None
+    assert outdated(made, replace(settings, output_crf=24)) == "OUTPUT_CRF was 20"
+
+
 @pytest.mark.parametrize(("setting", "value", "line"), [
     ("yolo_model_path", "better", "another detector"),
     ("action_model_path", "better", "another spotter"),
