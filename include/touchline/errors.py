@@ -3,6 +3,7 @@
 Every error is one line for a person: what is wrong, with which file, what to do.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 EXIT_DONE = 0
@@ -65,13 +66,23 @@ class CatalogueError(TouchlineError):
 
 
 class CommandError(TouchlineError):
-    """A command of ours (ffmpeg, ffprobe) failed; carries argv, exit code and its last lines."""
+    """A command of ours (ffmpeg, ffprobe) failed; carries argv, exit code and its last lines.
 
-    def __init__(self, argv: list[str], returncode: int, last_lines: str) -> None:
+    `last_lines` calls each file that it read "input", whatever its name; `kernel_errno` is the kernel's error number
+    where the command itself said that it could not read or write.
+    """
+
+    def __init__(self, argv: list[str], returncode: int, last_lines: str, kernel_errno: int | None = None) -> None:
         self.argv = argv
         self.returncode = returncode
         self.last_lines = last_lines
-        super().__init__(f"{argv[0]} ended with exit code {returncode}: {last_lines}")
+        self.kernel_errno = kernel_errno
+        read = " and ".join(name.removeprefix("file:") for name in self.inputs())
+        super().__init__(f"{argv[0]} ended with exit code {returncode}{f' on {read}' if read else ''}: {last_lines}")
+
+    def inputs(self) -> list[str]:
+        """The files that the command reads, as in its argv: ["file:/nas/a.mp4"]."""
+        return [name for flag, name in pairwise(self.argv) if flag == "-i" and name.startswith("file:")]
 
 
 class ModelError(TouchlineError):

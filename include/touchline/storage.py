@@ -24,7 +24,7 @@ _BROKEN = (errno.EIO, errno.EREMOTEIO)
 STORAGE_ERRNOS = frozenset((*_FULL, *_REFUSED, *_AWAY, *_BROKEN, errno.EROFS))
 _FFMPEG_ALSO_USES = (errno.EPERM, errno.ENODEV, errno.ENXIO)
 _WORDS = {os.strerror(number): number for number in STORAGE_ERRNOS if number not in _FFMPEG_ALSO_USES}
-_SAID_IN_PASSING = {os.strerror(number) for number in (*_FULL, *_BROKEN, errno.EROFS, *_UNREACHED)}
+_SAID_IN_PASSING = (*_FULL, *_BROKEN, errno.EROFS, *_UNREACHED)
 """What ffmpeg 5.1 says of a failed read or write before it ends with exit code 0."""
 _MB = 1_000_000
 _NEXT_TO_NOTHING_BYTES = 1 << 16
@@ -43,8 +43,8 @@ def writing(path: Path) -> Iterator[None]:
             raise
         raise storage_error(error.errno, path_of(error) or path, writes=True) from error
     except CommandError as error:
-        number = storage_errno(error.last_lines)
-        if number not in (*_FULL, errno.EROFS):
+        number = error.kernel_errno
+        if number is None or number not in (*_FULL, errno.EROFS):
             raise
         raise storage_error(number, path, writes=True) from error
 
@@ -58,17 +58,23 @@ def reading(path: Path) -> Iterator[None]:
         if error.errno not in STORAGE_ERRNOS:
             raise
         raise storage_error(error.errno, path, writes=False) from error
+    except CommandError as error:
+        if error.kernel_errno is None:
+            raise
+        raise storage_error(error.kernel_errno, path, writes=False) from error
 
 
-def storage_errno(last_lines: str) -> int | None:
-    """The kernel's error number that ffmpeg's last lines name: "…/a.mkv: No space left on device" → ENOSPC."""
-    ends = (line.rpartition(": ")[2] for line in last_lines.split(" | "))
-    return next((_WORDS[end] for end in ends if end in _WORDS), None)
+def storage_errno(line: str) -> int | None:
+    """The kernel's error number whose words a line ends with: "a.mkv: No space left on device" → ENOSPC.
+
+    The line must be a program's own: what stands in a name or a tag would count as well (see `video/log.py`).
+    """
+    return _WORDS.get(line.rpartition(": ")[2])
 
 
-def is_storage_failure(line: str) -> bool:
-    """Whether ffmpeg says in this line that it could not read or write, as it may before it ends with exit code 0."""
-    return line.rpartition(": ")[2] in _SAID_IN_PASSING
+def is_said_in_passing(number: int | None) -> bool:
+    """Whether ffmpeg may name this error and still end with exit code 0."""
+    return number in _SAID_IN_PASSING
 
 
 def storage_error(number: int, path: Path, *, writes: bool) -> StorageError:

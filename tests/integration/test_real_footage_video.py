@@ -71,7 +71,7 @@ def test_is_cut_and_joined_to_the_frame(recording, tmp_path):
     clip, reel = tmp_path / "clip.mkv", tmp_path / "reel.mp4"
     frames = cut_clip(recording, start_ms, end_ms, clip, STYLE)
     verify_video(clip, frames, round(frames * 40))
-    concat_clips([clip, clip], reel)
+    concat_clips([clip, clip], reel, STYLE.fps)
     verify_video(reel, 2 * frames, round(2 * frames * 40))
     assert grab_frame(recording, start_ms, 160).startswith(b"\xff\xd8")
 

@@ -12,7 +12,7 @@ from touchline.errors import EXIT_FAILED, BadRecordingError, CommandError, Incom
 from touchline.settings import Settings
 from touchline.steps.folders import naming_folders
 from touchline.steps.recordings import from_whole
-from touchline.storage import STORAGE_ERRNOS, is_storage_failure, reading, storage_errno, storage_error, writing
+from touchline.storage import STORAGE_ERRNOS, is_said_in_passing, reading, storage_errno, storage_error, writing
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_the_innermost_folder_gives_its_settings_name(settings, tmp_path, folder
 
 @pytest.mark.parametrize("number", sorted(STORAGE_ERRNOS - {errno.EPERM, errno.ENODEV, errno.ENXIO}))
 def test_the_words_of_ffmpeg_are_understood(number):
-    assert storage_errno(f"[mov @ 0x1] moved | file:/nas/a.mp4: {os.strerror(number)}") == number
+    assert storage_errno(f"input: {os.strerror(number)}") == number
 
 
 @pytest.mark.parametrize("line", ["[h264 @ 0x1] Input/output error in the picture", "a: Invalid argument", ""])
 def test_other_words_are_not(line):
     assert storage_errno(line) is None
-    assert not is_storage_failure(line)
+    assert not is_said_in_passing(storage_errno(line))
 
 
 class Step:
@@ -94,7 +94,7 @@ def test_a_bad_recording_is_looked_at_twice(recording):
 def test_a_read_error_behind_a_bad_recording_is_found(recording):
     def step() -> None:
         try:
-            raise CommandError(["ffprobe"], 1, f"file:{recording}: Input/output error")
+            raise CommandError(["ffprobe", "-i", f"file:{recording}"], 1, "input: Input/output error", errno.EIO)
         except CommandError:
             raise BadRecordingError("match.mp4 cannot be read; copy it again") from None
 

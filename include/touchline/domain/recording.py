@@ -8,10 +8,12 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class VideoStream:
-    """The picture of a recording, as presented (after rotation and edit lists).
+    """The picture of a recording, as presented (after rotation and edit lists), at its beginning: it may change later.
 
     `start_s` is the container time of the first presented frame in seconds: recording_ms 0.
     `width` and `height` are display pixels: rotation and sample aspect ratio are applied.
+    `rotation` says by how many degrees clockwise the coded picture is turned for display, after it is put upside down
+    if it `is_mirrored`. `is_interlaced`: frames that hold two moments, one in each field.
     """
 
     index: int
@@ -24,17 +26,26 @@ class VideoStream:
     rotation: int = 0
     is_hdr: bool = False
     is_variable_rate: bool = False
+    is_mirrored: bool = False
+    is_interlaced: bool = False
 
 
 @dataclass(frozen=True)
 class AudioStream:
-    """The sound of a recording; `start_s` in container time, seconds."""
+    """The sound of a recording; `start_s` in container time, seconds.
+
+    `is_discrete`: its channels have no places (left, right, …), as from a recorder with many microphones. It is sound
+    track `track` of `tracks`, counted from 1: the first one in which something is heard.
+    """
 
     index: int
     codec: str
     sample_rate: int
     channels: int
     start_s: Fraction
+    is_discrete: bool = False
+    track: int = 1
+    tracks: int = 1
 
 
 @dataclass(frozen=True)

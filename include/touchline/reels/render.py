@@ -16,13 +16,13 @@ from touchline.domain.action import Action
 from touchline.domain.clip import Clip
 from touchline.domain.layout import ScratchFiles
 from touchline.domain.recording import Recording, Timeline
-from touchline.errors import StorageError, TouchlineError
+from touchline.errors import BadRecordingError, StorageError, TouchlineError
 from touchline.reels.plan import leading_action
 from touchline.reels.rules import ClipRules
 from touchline.reels.shared import locked, make_once
-from touchline.storage import writing
+from touchline.storage import reading, writing
 from touchline.video.concat import concat_clips
-from touchline.video.cut import ClipStyle, cut_clip
+from touchline.video.cut import ClipStyle, clip_frames, cut_clip
 from touchline.video.verify import verify_video
 
 _CUTTING = 0.85
@@ -98,8 +98,8 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
     """Join the clips to a checked video in scratch, which is removed at the end of the block.
 
     Raises:
-        TouchlineError: the reel does not decode cleanly or has another length; its clips are removed, so that a
-            retry cuts them anew.
+        BadRecordingError: the reel does not decode cleanly or has another length; its clips are removed, so that a
+            second try cuts them again. What fails twice would fail for ever.
         StorageError: scratch is full or cannot be written; the clips stay for the retry.
     """
     paths = [shop.clip_path(cut) for cut in cuts]
@@ -110,7 +110,7 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
             folder.mkdir(parents=True)
         try:
             target = folder / f"{name}.mp4"
-            _join(paths, target, sum(frames_of(cuts, shop.style)), shop)
+            _join(paths, target, sum(frames_of(cuts, shop)), shop)
             yield target
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -119,19 +119,21 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
 def _join(paths: Sequence[Path], target: Path, frames: int, shop: Workshop) -> None:
     try:
         with writing(target):
-            concat_clips(paths, target, timeout_s=shop.timeout_s)
-        verify_video(target, frames, milliseconds(frames, shop.style.fps))
+            concat_clips(paths, target, shop.style.fps, timeout_s=shop.timeout_s)
+        with reading(target):
+            verify_video(target, frames, milliseconds(frames, shop.style.fps))
     except StorageError:
         raise
-    except TouchlineError:
+    except TouchlineError as error:
         for path in paths:
             path.unlink(missing_ok=True)
-        raise
+        names = " and ".join(Path(recording.path).name for recording in shop.recordings)
+        raise BadRecordingError(f"no whole reel comes out of {names}: {error}; export the recording again") from error
 
 
-def frames_of(cuts: Sequence[Cut], style: ClipStyle) -> list[int]:
+def frames_of(cuts: Sequence[Cut], shop: Workshop) -> list[int]:
     """Number of frames of each clip."""
-    return [style.frames(cut.end_ms - cut.start_ms) for cut in cuts]
+    return [clip_frames(shop.recordings[cut.recording], cut.start_ms, cut.end_ms, shop.style) for cut in cuts]
 
 
 def milliseconds(frames: int, fps: Fraction) -> int:

@@ -16,7 +16,7 @@ from touchline.steps.sidecar import read_sidecar, sidecar_digest
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same inputs would give another result."""
 
 

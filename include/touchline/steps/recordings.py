@@ -19,7 +19,7 @@ from touchline.domain.layout import ScratchFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError, UsageError
 from touchline.settings import Settings
-from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_errno, storage_error
+from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_error
 
 Made = TypeVar("Made")
 _BLOCK_BYTES = 1 << 22
@@ -126,7 +126,7 @@ def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) ->
     while link is not None:
         number = None
         if isinstance(link, CommandError):
-            number = storage_errno(link.last_lines)
+            number = link.kernel_errno
         elif isinstance(link, OSError) and path_of(link) in (None, *recordings):
             number = link.errno if link.errno in STORAGE_ERRNOS else None
         if number is not None:
@@ -135,7 +135,10 @@ def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) ->
 
 
 def _named_in(error: BaseException, recordings: Sequence[Path]) -> Path:
-    return next((path for path in recordings if str(path) in str(error)), recordings[0])
+    """The recording that an error is about; the first where it names none."""
+    inputs = error.inputs() if isinstance(error, CommandError) else []
+    named = path_of(error) if isinstance(error, OSError) else None
+    return next((path for path in recordings if path == named or f"file:{path}" in inputs), recordings[0])
 
 
 def _read_through(recordings: Sequence[Path]) -> None:

@@ -37,7 +37,7 @@ from touchline.video.decode import grab_frame
 from touchline.video.encoder import choose_encoder
 from touchline.video.plain import recording_from_plain
 
-VERSION = 1
+VERSION = 2
 THUMBNAIL_PX = 320
 _COPY_BYTES = 1 << 20
 
@@ -50,7 +50,7 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
         DamagedResultError: an earlier result is missing or damaged.
         BadRecordingError: a recording cannot be decoded where a clip lies.
         StorageError: a recording is away, or a folder is full: finished clips stay in SCRATCH_DIR for the next try.
-        TouchlineError: the finished video failed its check.
+        BadRecordingError: the finished video failed its check twice.
     """
     request = load_request(match_id, settings)
     if reel not in request.reels:
@@ -110,7 +110,7 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
     video.unlink(missing_ok=True)  # it is outdated: its space may be what the new one needs
     with joined(reel, cuts, shop) as joined_video, replacing(video) as file, joined_video.open("rb") as made_video:
         shutil.copyfileobj(made_video, file, _COPY_BYTES)
-    frames = frames_of(cuts, shop.style)
+    frames = frames_of(cuts, shop)
     return {
         "name": reel,
         "frames": sum(frames),

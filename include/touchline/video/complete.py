@@ -11,9 +11,11 @@ import ffmpeg
 from touchline.domain.recording import Recording
 from touchline.errors import CommandError, IncompleteRecordingError
 from touchline.video import ffmpeg_graph as graph
+from touchline.video.audio import in_one_form
 from touchline.video.command import run
 from touchline.video.container import look_at_end
 from touchline.video.demuxer import is_begun, read_head, sniff_demuxer
+from touchline.video.log import last_message
 from touchline.video.monitor import FrameMonitor
 from touchline.video.packets import sound_packets
 from touchline.video.probe import UnreadableRecordingError, probe_recording
@@ -58,7 +60,7 @@ def check_complete(path: Path) -> Recording:
     except UnreadableRecordingError as error:
         raise _incomplete(path, str(error)) from None
     except CommandError as error:
-        raise _incomplete(path, _short(error.last_lines)) from None
+        raise _incomplete(path, last_message(error.last_lines)) from None
     if complaint:
         may_be_all = not ending.is_marked and ending.zeros_at is None
         raise _incomplete(path, complaint, recording.duration_ms if may_be_all else None)
@@ -92,7 +94,8 @@ def _decode_tail(recording: Recording) -> str | None:
     tail_start = max(0, recording.duration_ms - TAIL_S * 1000) * 1000
     for lead_s in LEADS_S:
         monitor = FrameMonitor()
-        run(_tail_argv(recording, lead_s), timeout_s=DECODE_TIMEOUT_S, on_line=monitor)
+        argv = _tail_argv(recording, lead_s)
+        run(argv, timeout_s=DECODE_TIMEOUT_S, on_line=monitor.on_line, on_frame=monitor.on_frame)
         if monitor.first_pts is not None and (monitor.first_pts <= tail_start or _reads_all(recording, lead_s)):
             break
     if monitor.last_pts is None:
@@ -105,7 +108,7 @@ def _decode_tail(recording: Recording) -> str | None:
         for seen, line in monitor.messages
         if _counts(line) and (_reads_all(recording, lead_s) or (seen or 0) >= tail_start)
     ]
-    return f"its end does not decode ({_short(complaints[-1])})" if complaints else None
+    return f"its end does not decode ({complaints[-1]})" if complaints else None
 
 
 def _tail_argv(recording: Recording, lead_s: int) -> list[str]:
@@ -115,9 +118,10 @@ def _tail_argv(recording: Recording, lead_s: int) -> list[str]:
     source = graph.open_recording(recording, 1, start_us)
     origin = round(recording.video.start_s * graph.TICKS_PER_S)
     picture = source[str(recording.video.index)].filter("settb", f"1/{graph.TICKS_PER_S}")
-    outputs: list[Any] = [picture.filter("setpts", f"PTS-({origin})").filter("showinfo", checksum=0)]
+    outputs: list[Any] = [graph.told(picture.filter("setpts", f"PTS-({origin})"))]
     if recording.audio is not None:
-        outputs.append(source[str(recording.audio.index)])
+        sound = source[str(recording.audio.index)]
+        outputs.append(in_one_form(sound, recording.audio, recording.audio.sample_rate, "mono"))
     return graph.ffmpeg_argv(ffmpeg.output(*outputs, "pipe:", f="null", fps_mode="passthrough"))
 
 
@@ -127,7 +131,3 @@ def _reads_all(recording: Recording, lead_s: int) -> bool:
 
 def _counts(line: str) -> bool:
     return not any(text in line for text in HARMLESS)
-
-
-def _short(line: str) -> str:
-    return line.rpartition(" | ")[2].rpartition("] ")[2]

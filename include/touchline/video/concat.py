@@ -10,14 +10,17 @@ from pathlib import Path
 
 from touchline.errors import TouchlineError
 from touchline.video.command import run
+from touchline.video.log import LOG_LEVEL
 
 AUDIO_BIT_RATE = "160k"
 CONCAT_TIMEOUT_S = 3600.0
 _PROBE_TIMEOUT_S = 60.0
 
 
-def concat_clips(clips: Sequence[Path], target: Path, *, timeout_s: float = CONCAT_TIMEOUT_S) -> None:
-    """Join clips that `cut_clip` made in one style into an MP4 with its index in front.
+def concat_clips(
+    clips: Sequence[Path], target: Path, fps: Fraction, *, timeout_s: float = CONCAT_TIMEOUT_S
+) -> None:
+    """Join clips that `cut_clip` made in one style, of `fps` frames per second, into an MP4 with its index in front.
 
     Times are counted, not taken over: frame n stands at n / fps and sample n at n / rate, so nothing drifts at the
     joins. Nothing in the file depends on clock or version.
@@ -28,7 +31,7 @@ def concat_clips(clips: Sequence[Path], target: Path, *, timeout_s: float = CONC
     """
     if not clips:
         raise TouchlineError(f"{target.name} has no clips to join")
-    fps = _common_rate(clips, timeout_s=_PROBE_TIMEOUT_S)
+    _refuse_mixed(clips, timeout_s=_PROBE_TIMEOUT_S)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".concat-") as folder:
         listing = Path(folder) / "clips.ffconcat"
         listing.write_text(listing_text(clips))
@@ -46,7 +49,7 @@ def concat_argv(listing: Path, target: Path, fps: Fraction) -> list[str]:
     # The MP4 muxer takes a time base's denominator and forgets its numerator: count in 1/30000, not in 1001/30000.
     step, ticks = fps.denominator, fps.numerator
     counted = f"setts=pts=N*{step}:dts=N*{step}:duration={step}:time_base=1/{ticks}"
-    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning"]
+    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", LOG_LEVEL]
     argv += ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", f"file:{listing}"]
     argv += ["-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy", "-bsf:v", counted]
     argv += ["-af", "asetpts=N/SR/TB", "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
@@ -55,26 +58,22 @@ def concat_argv(listing: Path, target: Path, fps: Fraction) -> list[str]:
     return [*argv, "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{target}"]
 
 
-def _common_rate(clips: Sequence[Path], *, timeout_s: float) -> Fraction:
+def _refuse_mixed(clips: Sequence[Path], *, timeout_s: float) -> None:
     styles = {clip: _style_of(clip, timeout_s) for clip in clips}
     first, style = next(iter(styles.items()))
     for clip, other in styles.items():
         if other != style:
             raise TouchlineError(f"{clip.name} and {first.name} are encoded differently: cut both again in one style")
-    return Fraction(style[-1])
 
 
 def _style_of(clip: Path, timeout_s: float) -> tuple[str, ...]:
-    """Digest of the parameter sets, form of the sound, frame rate."""
-    argv = ["ffprobe", "-v", "error", "-show_data_hash", "sha256", "-show_streams", "-of", "json"]
-    argv += ["-protocol_whitelist", "file", "-f", "matroska", f"file:{clip}"]
+    """Digest of the parameter sets (they hold size and rate), and the form of the sound.
+
+    The rate itself is not asked for: Matroska's times are whole milliseconds, from which 60000/1001 becomes 19001/317.
+    """
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-show_data_hash", "sha256", "-show_streams", "-of", "json"]
+    argv += ["-protocol_whitelist", "file", "-f", "matroska", "-i", f"file:{clip}"]
     streams = json.loads(run(argv, timeout_s=timeout_s).stdout)["streams"]
     picture = next(stream for stream in streams if stream["codec_type"] == "video")
     sound = next(stream for stream in streams if stream["codec_type"] == "audio")
-    return (
-        picture["extradata_hash"],
-        sound["codec_name"],
-        str(sound["sample_rate"]),
-        str(sound["channels"]),
-        picture["r_frame_rate"],
-    )
+    return (picture["extradata_hash"], sound["codec_name"], str(sound["sample_rate"]), str(sound["channels"]))

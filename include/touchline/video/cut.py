@@ -12,6 +12,7 @@ import ffmpeg
 
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError
+from touchline.video import audio
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.command import run
 from touchline.video.decode import LEADS_S, is_too_late, seek_us
@@ -49,10 +50,6 @@ class ClipStyle:
         if self.width % 2 or self.height % 2 or self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self.width}x{self.height} is no size for a clip: both must be even")
 
-    def frames(self, duration_ms: int) -> int:
-        """How many frames a clip of this length has; never less than one."""
-        return max(1, round(Fraction(duration_ms, 1000) * self.fps))
-
     def samples(self, frames: int) -> int:
         """How many sound samples go with this many frames."""
         return round(frames / self.fps * self.sample_rate)
@@ -69,9 +66,9 @@ def cut_clip(
 ) -> int:
     """Encode [start_ms, end_ms) of recording time into `target` (.mkv) and return its number of frames.
 
-    Exactly `style.frames(end_ms - start_ms)` frames, the first being the one presented at `start_ms`; 8-bit SDR H.264
-    without B-frames in closed groups, the picture's shape kept on black; 16-bit stereo PCM of exactly the same length,
-    silent where the recording has none. Beyond the end of the recording its last frame stands. Same input, same decoded
+    Exactly `clip_frames` frames, the first being the one presented at `start_ms`; 8-bit SDR progressive H.264 without
+    B-frames in closed groups, the picture's shape kept on black; 16-bit stereo PCM of exactly the same length, silent
+    where the recording has none. Beyond the end of the recording its last frame stands. Same input, same decoded
     frames.
 
     Raises:
@@ -80,15 +77,24 @@ def cut_clip(
     """
     if not 0 <= start_ms < min(end_ms, recording.duration_ms):
         raise ValueError(f"{start_ms} to {end_ms} ms is no stretch of {recording.duration_ms} ms")
-    frames = style.frames(end_ms - start_ms)
+    frames = clip_frames(recording, start_ms, end_ms, style)
     grid = Grid(style.fps, 0, frames, origin_s=presented_s(recording, start_ms))
     for lead_s in LEADS_S:
         monitor = FrameMonitor()
         argv = cut_argv(recording, grid, target, style, lead_s)
-        run(argv, timeout_s=timeout_s, on_line=monitor)
+        feeder = _sound_argv(recording, grid, style)
+        run(argv, timeout_s=timeout_s, feeder=feeder, on_line=monitor.on_line, on_frame=monitor.on_frame)
         if not is_too_late(recording, grid, monitor):
             return frames
     raise BadRecordingError(f"{recording.path} shows no picture at {start_ms} ms: copy it again")
+
+
+def clip_frames(recording: Recording, start_ms: int, end_ms: int, style: ClipStyle) -> int:
+    """How many frames the clip [start_ms, end_ms) has: from the one presented at its start to that at its end.
+
+    So clips that follow each other without a gap show every frame once. Never less than one.
+    """
+    return max(1, round((presented_s(recording, end_ms) - presented_s(recording, start_ms)) * style.fps))
 
 
 def presented_s(recording: Recording, at_ms: int) -> Fraction:
@@ -111,7 +117,7 @@ def cut_argv(recording: Recording, grid: Grid, target: Path, style: ClipStyle, l
     if recording.audio is None:
         sound = ffmpeg.input(f"anullsrc=r={style.sample_rate}:cl=stereo", f="lavfi").audio
     else:
-        sound = graph.sound_on_clock(source, recording, grid.origin_s, style.sample_rate)
+        sound = audio.on_clock(style.sample_rate)
     sound = (
         sound.filter("aformat", sample_fmts="s16", sample_rates=style.sample_rate, channel_layouts="stereo")
         .filter("apad", whole_len=samples)
@@ -121,6 +127,14 @@ def cut_argv(recording: Recording, grid: Grid, target: Path, style: ClipStyle, l
     bitexact = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1, "map_chapters": -1}
     output = ffmpeg.output(picture, sound, str(target), f="matroska", **options, **bitexact)
     return graph.ffmpeg_argv(output, filter_threads=style.threads)
+
+
+def _sound_argv(recording: Recording, grid: Grid, style: ClipStyle) -> list[str] | None:
+    """The command that feeds `cut_argv` with the recording's sound."""
+    if recording.audio is None:
+        return None
+    length_s = grid.end / grid.fps
+    return audio.feeding_argv(recording, grid.origin_s, length_s, style.sample_rate, "stereo", style.threads)
 
 
 def encoder_options(style: ClipStyle) -> dict[str, Any]:

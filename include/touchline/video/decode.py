@@ -80,7 +80,7 @@ def decode_frames(  # noqa: PLR0913 - all of them name what is wanted
     for lead_s in LEADS_S:
         monitor = FrameMonitor()
         argv = _frames_argv(recording, grid, (width, height), pix_fmt, threads, lead_s)
-        blocks = stream(argv, block_bytes=width * height * 3, on_line=monitor)
+        blocks = stream(argv, block_bytes=width * height * 3, on_line=monitor.on_line, on_frame=monitor.on_frame)
         try:
             yield from _frames(blocks, recording, grid, monitor, (height, width, 3))
             return
@@ -92,7 +92,7 @@ def decode_frames(  # noqa: PLR0913 - all of them name what is wanted
 
 
 def grab_frame(recording: Recording, at_ms: int, width: int, *, threads: int = 2) -> bytes:
-    """Return the picture presented at `at_ms` as JPEG bytes, 8-bit SDR, `width` pixels wide, its shape kept.
+    """Return the picture presented at `at_ms` as JPEG bytes, 8-bit SDR, `width` pixels (even) wide, its shape kept.
 
     Raises:
         BadRecordingError: nothing can be decoded there.
@@ -100,13 +100,14 @@ def grab_frame(recording: Recording, at_ms: int, width: int, *, threads: int = 2
     last_ms = max(0, recording.duration_ms - 1)
     at = Fraction(min(max(at_ms, 0), last_ms), 1000)
     grid = Grid(recording.video.fps, 0, 1, origin_s=at)
-    height = max(2, round(Fraction(width * recording.video.height, recording.video.width)))
+    height = max(2, round(Fraction(width * recording.video.height, recording.video.width) / 2) * 2)
     for lead_s in LEADS_S:
         monitor = FrameMonitor()
         source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
         picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, width, height)
         output = picture.output("pipe:", vframes=1, fps_mode="passthrough", **_JPEG)
-        done = run(graph.ffmpeg_argv(output, filter_threads=threads), timeout_s=GRAB_TIMEOUT_S, on_line=monitor)
+        argv = graph.ffmpeg_argv(output, filter_threads=threads)
+        done = run(argv, timeout_s=GRAB_TIMEOUT_S, on_line=monitor.on_line, on_frame=monitor.on_frame)
         if done.stdout and not is_too_late(recording, grid, monitor):
             return done.stdout
     raise BadRecordingError(f"{recording.path} shows no picture at {at_ms} ms: copy it again")
@@ -126,10 +127,15 @@ def seek_us(recording: Recording, grid: Grid, lead_s: int | None) -> int | None:
 
 
 def is_too_late(recording: Recording, grid: Grid, monitor: FrameMonitor) -> bool:
-    """Whether the first decoded frame is later than the one that the first moment should show."""
+    """Whether the first decoded frame is later than the one that the first moment should show.
+
+    The fields of an interlaced picture are parted with the help of the frame before it, so that must be there as well.
+    """
     first = monitor.wait_for_first()
-    latest = (grid.time_s(grid.first) - grid.origin_s + grid.tolerance_s(recording.video)) * graph.TICKS_PER_S
-    return first is None or first > latest
+    latest_s = grid.time_s(grid.first) - grid.origin_s + grid.tolerance_s(recording.video)
+    if recording.video.is_interlaced and grid.time_s(grid.first) * recording.video.fps >= 1:
+        latest_s -= 1 / recording.video.fps
+    return first is None or first > latest_s * graph.TICKS_PER_S
 
 
 def _frames_argv(

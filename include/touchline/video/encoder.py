@@ -7,6 +7,7 @@ from functools import cache
 from touchline.errors import CommandError, SettingError
 from touchline.settings import Settings
 from touchline.video.command import run
+from touchline.video.log import LOG_LEVEL
 
 SOFTWARE = "libx264"
 HARDWARE = "h264_nvenc"
@@ -34,8 +35,9 @@ def choose_encoder(settings: Settings) -> str:
 @cache
 def nvenc_works() -> bool:
     """Whether a few frames can really be encoded with NVENC; tried once per process."""
-    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=256x144:r=25"]
-    argv += ["-frames:v", "5", "-pix_fmt", "yuv420p", "-c:v", HARDWARE, "-f", "null", "-"]
+    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", LOG_LEVEL]
+    argv += ["-f", "lavfi", "-i", "testsrc2=s=256x144:r=25", "-frames:v", "5"]
+    argv += ["-pix_fmt", "yuv420p", "-c:v", HARDWARE, "-f", "null", "-"]
     try:
         run(argv, timeout_s=_TRIAL_TIMEOUT_S)
     except CommandError:

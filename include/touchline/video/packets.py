@@ -14,6 +14,7 @@ from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError
 from touchline.video.command import stream
 from touchline.video.demuxer import input_argv
+from touchline.video.log import LOG_LEVEL
 
 MAX_PACKETS = 10_000_000
 """46 hours at 60 frames per second; what holds more is made to fill the memory (17 bytes each)."""
@@ -74,7 +75,7 @@ def sound_packets(recording: Recording, from_ms: int) -> Iterator[Extent]:
         CommandError: ffprobe failed.
     """
     start_s = float(recording.video.start_s) + from_ms / 1000
-    argv = ["ffprobe", "-v", "error", "-select_streams", "a", "-read_intervals", f"{start_s}%"]
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-select_streams", "a", "-read_intervals", f"{start_s}%"]
     argv += ["-show_entries", "packet=size,pos", "-of", "compact=p=0:nk=1"]
     for line in lines_of([*argv, *input_argv(recording.path, recording.demuxer)]):
         fields = line.split("|")
@@ -84,7 +85,7 @@ def sound_packets(recording: Recording, from_ms: int) -> Iterator[Extent]:
 
 def packets_argv(recording: Recording) -> list[str]:
     """One line per packet: "1.523|1.481|5341|K_" (pts, dts, size, flags)."""
-    argv = ["ffprobe", "-v", "error", "-select_streams", str(recording.video.index)]
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-select_streams", str(recording.video.index)]
     argv += ["-show_entries", "packet=pts_time,dts_time,size,flags", "-of", "compact=p=0:nk=1"]
     return [*argv, *input_argv(recording.path, recording.demuxer)]
 

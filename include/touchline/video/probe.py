@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from touchline.domain.recording import AudioStream, Recording, VideoStream
+from touchline.domain.recording import Recording, VideoStream
 from touchline.errors import BadRecordingError, CommandError
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.command import run
 from touchline.video.demuxer import input_argv, sniff_demuxer
+from touchline.video.log import LOG_LEVEL, last_message
 from touchline.video.monitor import FrameMonitor
 from touchline.video.packets import lines_of
 from touchline.video.rate import RateEstimate, estimate_rate
+from touchline.video.sound_track import choose_track, sound_tracks
 from touchline.video.stream_clock import refuse_joined_streams
 
 PROBE_TIMEOUT_S = 120.0
@@ -34,6 +37,10 @@ TAIL_PACKETS = 32
 LONGEST_MS = 24 * 3_600_000
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 """Perceptual quantizer and hybrid log-gamma: ITU-R BT.2100."""
+_NO_INDEX = "] [error] moov atom not found"
+_INTERLACED_ORDERS = ("tt", "bb", "tb", "bt")
+_LOOKED_AT = 6
+"""Packets of which the frames are asked for their kind, at the beginning and in the middle."""
 _STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
 
 
@@ -55,7 +62,7 @@ def probe_recording(path: Path, fingerprint: str) -> Recording:
     try:
         return _probe(path, fingerprint, demuxer)
     except CommandError as error:
-        reason = _reason(error.last_lines)
+        reason = "moov atom not found" if _NO_INDEX in error.last_lines else last_message(error.last_lines)
         raise UnreadableRecordingError(f"{path.name} cannot be read: {reason}; copy it again") from None
 
 
@@ -76,8 +83,11 @@ def _probe(path: Path, fingerprint: str, demuxer: str) -> Recording:
     if duration_ms > LONGEST_MS:
         hours = duration_ms // 3_600_000
         raise BadRecordingError(f"{path.name} runs for {hours} hours by its clock: cut it into matches")
-    video = _describe_video(stream, start_s, rate)
-    audio = _audio_stream(found["streams"])
+    video = replace(
+        _describe_video(stream, start_s, rate),
+        is_interlaced=_is_interlaced(path, demuxer, stream, start_s + Fraction(duration_ms, 2000)),
+    )
+    audio = choose_track(path, demuxer, sound_tracks(found["streams"]), start_s, duration_ms)
     return Recording(str(path), path.stat().st_size, fingerprint, demuxer, duration_ms, video, audio)
 
 
@@ -95,11 +105,12 @@ def _describe_video(stream: Mapping[str, Any], start_s: Fraction, rate: RateEsti
         rotation=rotation,
         is_hdr=stream.get("color_transfer") in HDR_TRANSFERS,
         is_variable_rate=rate.is_variable,
+        is_mirrored=_is_mirrored(stream),
     )
 
 
 def _ffprobe(path: Path, demuxer: str, *questions: str) -> dict[str, Any]:
-    argv = ["ffprobe", "-v", "error", *questions, "-of", "json", *input_argv(path, demuxer)]
+    argv = ["ffprobe", "-v", LOG_LEVEL, *questions, "-of", "json", *input_argv(path, demuxer)]
     return dict(json.loads(run(argv, timeout_s=PROBE_TIMEOUT_S).stdout))
 
 
@@ -115,23 +126,13 @@ def _video_stream(path: Path, streams: list[dict[str, Any]]) -> dict[str, Any]:
     raise BadRecordingError(f"{path.name} has no picture, only {_kinds(streams)}: touchline needs video")
 
 
-def _audio_stream(streams: list[dict[str, Any]]) -> AudioStream | None:
-    for stream in streams:
-        if stream.get("codec_type") == "audio" and stream.get("codec_name", "unknown") != "unknown":
-            rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
-            if rate and channels:
-                start_s = int(stream.get("start_pts", 0)) * Fraction(stream["time_base"])
-                return AudioStream(int(stream["index"]), stream["codec_name"], rate, channels, start_s)
-    return None
-
-
 def _kinds(streams: list[dict[str, Any]]) -> str:
     return ", ".join(sorted({stream.get("codec_type", "data") for stream in streams})) or "nothing"
 
 
 def _packet_times(path: Path, demuxer: str, index: int, interval: str) -> Iterator[tuple[int, int]]:
     """(pts, duration) in time-base units of presented packets in an interval of ffprobe's own syntax."""
-    argv = ["ffprobe", "-v", "error", "-select_streams", str(index), "-read_intervals", interval]
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-select_streams", str(index), "-read_intervals", interval]
     argv += ["-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *input_argv(path, demuxer)]
     for line in lines_of(argv):
         fields = dict(part.split("=", 1) for part in line.split("|") if "=" in part)
@@ -144,7 +145,7 @@ def _packet_times(path: Path, demuxer: str, index: int, interval: str) -> Iterat
 def _first_frame_s(path: Path, demuxer: str, index: int) -> Fraction:
     """Container time of the first frame that the decoder gives, in seconds, to the microsecond."""
     monitor = FrameMonitor()
-    run(graph.first_frame_argv(path, demuxer, index), timeout_s=PROBE_TIMEOUT_S, on_line=monitor)
+    run(graph.first_frame_argv(path, demuxer, index), timeout_s=PROBE_TIMEOUT_S, on_frame=monitor.on_frame)
     if monitor.first_pts is None:
         raise UnreadableRecordingError(f"{path.name} holds no frame that can be decoded: copy it again")
     return Fraction(monitor.first_pts, graph.TICKS_PER_S)
@@ -194,6 +195,27 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     return 0
 
 
+def _is_mirrored(stream: Mapping[str, Any]) -> bool:
+    """Whether the display matrix holds a mirror besides a turn: then its determinant is negative."""
+    for item in stream.get("side_data_list", []):
+        rows = [line.partition(":")[2].split() for line in item.get("displaymatrix", "").splitlines() if ":" in line]
+        if len(rows) == 3:
+            (a, b, _), (c, d, _), _ = [[int(number) for number in row] for row in rows]
+            return a * d - b * c < 0
+    return False
+
+
+def _is_interlaced(path: Path, demuxer: str, stream: Mapping[str, Any], middle_s: Fraction) -> bool:
+    """Whether frames hold two fields: by the header, or else by the frames at the beginning and in the middle."""
+    if stream.get("field_order") in _INTERLACED_ORDERS:
+        return True
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-select_streams", str(stream["index"]), "-threads", "1"]
+    argv += ["-read_intervals", f"%+#{_LOOKED_AT},{float(middle_s)}%+#{_LOOKED_AT}"]
+    argv += ["-show_entries", "frame=interlaced_frame", "-of", "csv=p=0", *input_argv(path, demuxer)]
+    lines = run(argv, timeout_s=PROBE_TIMEOUT_S).stdout.decode().splitlines()
+    return any(line.startswith("1") for line in lines)
+
+
 def _display_size(stream: Mapping[str, Any], rotation: int) -> tuple[int, int]:
     width, height = int(stream["width"]), int(stream["height"])
     aspect = stream.get("sample_aspect_ratio", "1:1")
@@ -201,10 +223,3 @@ def _display_size(stream: Mapping[str, Any], rotation: int) -> tuple[int, int]:
     if across.isdigit() and down.isdigit() and int(across) and int(down):
         width = max(1, round(Fraction(width) * int(across) / int(down)))
     return (height, width) if rotation in (90, 270) else (width, height)
-
-
-def _reason(last_lines: str) -> str:
-    """The last line that ffmpeg wrote, without addresses and file names."""
-    last = last_lines.split(" | ")
-    text = next((line for line in last if "moov atom not found" in line), last[-1] if last else "")
-    return text.rpartition("] ")[2].rpartition(": ")[2].strip() or "no reason was given"

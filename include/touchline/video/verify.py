@@ -9,6 +9,7 @@ from pathlib import Path
 from touchline.errors import CommandError, TouchlineError
 from touchline.video.command import stream
 from touchline.video.demuxer import input_argv, sniff_demuxer
+from touchline.video.log import LOG_LEVEL
 
 TOLERANCE_MS = 50
 _BLOCK_BYTES = 1 << 15
@@ -33,13 +34,15 @@ def verify_video(path: Path, frames: int, duration_ms: int) -> None:
     try:
         found = decode_all(path)
     except CommandError as error:
-        raise TouchlineError(f"{path.name} is damaged ({error.last_lines}): render it again") from None
+        if error.kernel_errno is not None:
+            raise
+        raise TouchlineError(f"{path.name} is damaged ({error.last_lines})") from None
     if found.frames != frames:
-        raise TouchlineError(f"{path.name} has {found.frames} frames instead of {frames}: render it again")
+        raise TouchlineError(f"{path.name} has {found.frames} frames instead of {frames}")
     for length_ms, what in ((found.picture_ms, "picture"), (found.sound_ms, "sound")):
         if abs(length_ms - duration_ms) > TOLERANCE_MS:
             wrong = f"{float(length_ms):.0f} ms of {what}"
-            raise TouchlineError(f"{path.name} has {wrong} instead of {duration_ms}: render it again")
+            raise TouchlineError(f"{path.name} has {wrong} instead of {duration_ms}")
 
 
 def decode_all(path: Path) -> Contents:
@@ -48,7 +51,7 @@ def decode_all(path: Path) -> Contents:
     Raises:
         CommandError: ffmpeg failed or wrote any message.
     """
-    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", *input_argv(path, sniff_demuxer(path))]
+    argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", LOG_LEVEL, *input_argv(path, sniff_demuxer(path))]
     argv += ["-map", "0:v:0", "-map", "0:a:0?", "-fps_mode", "passthrough", "-f", "framecrc", "-"]
     messages: list[str] = []
     frames, rest = 0, b""

@@ -152,7 +152,7 @@ def test_a_reel_that_fails_its_check_has_no_video_and_its_clips_are_cut_anew(set
     files = _plan(settings, (10_000, "Save"))
 
     def damaged(*_):
-        raise TouchlineError("highlights.mp4 is damaged: render it again")
+        raise TouchlineError("highlights.mp4 is damaged")
 
     with monkeypatch.context() as patch:
         patch.setattr("touchline.reels.render.verify_video", damaged)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import CommandError
-from touchline.video.command import KEPT_LINES, run, stream
+from touchline.video.child import KEPT_LINES
+from touchline.video.command import run, stream
 
 INCLUDE = Path(__file__).resolve().parents[3] / "include"
 
