@@ -33,15 +33,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from touchline import __version__
-from touchline.errors import StorageError, TouchlineError, UsageError
+from touchline.errors import StorageError, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.result import file_digest
 from touchline.storage import reading, writing
 from touchline_airflow import dumps
-from touchline_airflow.backup_facts import files_of_manifest, is_count, read_facts, read_sums
+from touchline_airflow.backup_content import opened_results, opened_secrets, published_folders
+from touchline_airflow.backup_facts import is_count, read_facts, read_sums
 from touchline_airflow.databases import configured
 from touchline_airflow.dumps import Database
 
@@ -254,11 +255,11 @@ def key_digest(environ: Mapping[str, str]) -> str | None:
 def _fill(folder: Path, sources: Sources, kind: str, moment: datetime, number: int) -> None:
     databases = {database.name: asdict(dumps.dump(database, folder / database.dump_name))
                  for database in (sources.catalogue, sources.airflow)}
-    files = _archive(folder / FILES, sources.settings.working_dir, results(sources.settings.working_dir))
-    published, away = _published(sources.settings.nas_output_path)
+    files = _archive(folder / FILES, opened_results(sources.settings.working_dir))
+    published, away = published_folders(sources.settings.nas_output_path)
     _write(folder / PUBLISHED, json.dumps(published, indent=1, sort_keys=True))
     if sources.secrets:
-        _archive(folder / SECRETS, sources.secrets.parent, _all_files(sources.secrets))
+        _archive(folder / SECRETS, opened_secrets(sources.secrets))
     _write(folder / FACTS, json.dumps({
         "kind": kind, "number": number, "made_at": moment.isoformat(timespec="seconds"), "touchline": __version__,
         "airflow": airflow_version(), "databases": databases, "files": files, "published": len(published),
@@ -275,50 +276,17 @@ def airflow_version() -> str | None:
         return None
 
 
-def results(working_dir: Path) -> Iterator[Path]:
-    """The small results: every JSON file that stands under its final name."""
-    for folder, below, names in os.walk(working_dir):  # does not mind a folder that goes away meanwhile
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".json") and name[0] != ".")
-
-
-def _all_files(place: Path) -> Iterator[Path]:
-    if not place.exists():
-        raise UsageError(f"BACKUP_SECRETS={place} is not there: name the file or folder of Airflow's keys")
-    return iter([place]) if place.is_file() else (path for path in sorted(place.rglob("*")) if path.is_file())
-
-
-def _archive(target: Path, root: Path, paths: Iterable[Path]) -> int:
-    """A tar of these files with names below `root`; one that goes away meanwhile is left out. Returns how many."""
+def _archive(target: Path, contents: Iterable[tuple[str, BinaryIO]]) -> int:
+    """A tar of these files under these names. Returns how many."""
     count = 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     # Packed quickly: the machine has other work.
     packing: dict[str, Any] = {"mode": "w:gz", "compresslevel": 1} if target.suffix == ".gz" else {"mode": "w"}
     with os.fdopen(descriptor, "wb") as handle, tarfile.open(fileobj=handle, **packing) as archive:
-        for path in paths:
-            try:
-                with path.open("rb") as content:  # a result is replaced by a rename: what is open stays whole
-                    member = archive.gettarinfo(arcname=str(path.relative_to(root)), fileobj=content)
-                    archive.addfile(member, content)
-            except FileNotFoundError:
-                continue
+        for name, content in contents:
+            archive.addfile(archive.gettarinfo(arcname=name, fileobj=content), content)
             count += 1
     return count
-
-
-def _published(output: Path) -> tuple[dict[str, Any], str | None]:
-    """Every committed match folder, and why there is none where the disk is away: the databases matter more."""
-    try:
-        return {folder.name: published_folder(folder) for folder in sorted(output.iterdir())
-                if (folder / "manifest.json").is_file()}, None
-    except OSError as error:
-        return {}, f"NAS_OUTPUT_PATH ({output}) could not be read, published folders are not listed: {error.strerror}"
-
-
-def published_folder(folder: Path) -> dict[str, Any]:
-    """The manifest's own digest, and what it says about the files; `files` is empty where it cannot be read."""
-    content = (folder / "manifest.json").read_bytes()
-    return {"manifest": hashlib.sha256(content).hexdigest(), "files": files_of_manifest(content)}
 
 
 # --- How it is written ----------------------------------------------------------------------------------------------

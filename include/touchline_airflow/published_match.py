@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from touchline.beneath.folder import open_folder
 from touchline.catalogue.recovery import PublishedMatch
-from touchline.errors import DamagedResultError
+from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.settings import Settings
 from touchline.steps.register import match_fingerprint
 from touchline_airflow.backup_facts import files_of_manifest, is_count, is_digest
@@ -67,14 +68,13 @@ def _is_read(name: str) -> bool:
 
 
 def _read(folder: Path, name: str) -> bytes:
-    path = folder / name
-    if path.is_symlink() or not path.is_file():
-        raise DamagedResultError(f"{name} is missing, or no plain file")
-    with path.open("rb") as handle:
-        content = handle.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise DamagedResultError(f"{name} is larger than {MOST_BYTES // 1_000_000} MB")
-    return content
+    try:
+        with open_folder(folder.parent, folder.name) as opened:
+            return opened.read(name, MOST_BYTES)
+    except FileNotFoundError:
+        raise DamagedResultError(f"{name} is missing") from None
+    except UntrustedFileError as error:
+        raise DamagedResultError(f"{name} {error.what}") from None
 
 
 def _as_listed(folder: Path, name: str, entry: Plain) -> bytes:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from touchline.beneath.folder import open_folder
 from touchline.catalogue.migrate import migrate
 from touchline.catalogue.schema import HEAD
-from touchline.errors import TouchlineError, UsageError
+from touchline.errors import TouchlineError, UntrustedFileError, UsageError
 from touchline.storage import writing
 from touchline_airflow import dumps
 from touchline_airflow.airflow_tables import is_current, is_known
@@ -32,10 +34,9 @@ from touchline_airflow.backup import (
     Sources,
     airflow_version,
     key_digest,
-    published_folder,
-    results,
     verify,
 )
+from touchline_airflow.backup_content import published_folder, results
 from touchline_airflow.backup_facts import read_published
 from touchline_airflow.dumps import Database
 from touchline_airflow.settle import settle
@@ -182,10 +183,17 @@ def _has_secrets(backup: Backup, sources: Sources) -> bool:
 
 def _is_empty(part: str, backup: Backup, sources: Sources) -> bool:
     if part == "files":
-        return not any(path.is_file() for path in (sources.settings.working_dir / "matches").rglob("*"))
+        return _holds_nothing(sources.settings.working_dir / "matches")
     if part == "secrets":
         return sources.secrets is None or not sources.secrets.exists() or _same_secrets(backup, sources.secrets)
     return dumps.is_empty(_database(part, sources))
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether there are at most folders in it."""
+    with suppress(FileNotFoundError), open_folder(folder) as opened:
+        return all(stat.S_ISDIR(status.st_mode) for _, status in opened.walk())
+    return True
 
 
 def _move_aside(part: str, sources: Sources, label: str) -> str:
@@ -224,8 +232,8 @@ def _put_files_back(archive: Path, working_dir: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         _extract(archive, folder)
-        if (working_dir / "matches").is_dir():
-            shutil.rmtree(working_dir / "matches")  # empty folders, or it would have been moved aside
+        with open_folder(working_dir) as opened:
+            opened.remove_tree("matches")  # empty folders, or it would have been moved aside
         for path in sorted(folder.iterdir()):
             if not (target := working_dir / path.name).exists():  # what the hosts measured since is newer
                 path.rename(target)
@@ -291,17 +299,17 @@ def _go_on(facts: Mapping[str, Any], published: Listed, sources: Sources, restor
 
 def _difference(folder: Path, listed: Mapping[str, Any]) -> str:
     try:
-        if not (folder / "manifest.json").is_file():
-            return "is missing"
         if published_folder(folder)["manifest"] != listed["manifest"]:
             return "was published again since the backup"
-        for name, entry in listed["files"].items():
-            path = folder / name
-            if not path.is_file():
-                return f"{name} is missing"
-            if path.stat().st_size != entry["size_bytes"]:
-                return f"{name} has another size than when it was published"
+        with open_folder(folder.parent, folder.name) as opened:
+            sizes = {name: opened.size(name) for name in listed["files"]}
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except UntrustedFileError as error:
+        return f"{error.path} {error.what}"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return ""
+    others = (f"{name} is missing" if sizes[name] is None else f"{name} has another size than when it was published"
+              for name, entry in listed["files"].items() if sizes[name] != entry["size_bytes"])
+    return next(others, "")
 

@@ -223,9 +223,9 @@ def _copies(match: Match, settings: Settings) -> Iterator[Candidate]:
         with contextlib.suppress(OSError, DamagedResultError, UntrustedFileError), open_folder(
                 settings.working_dir) as folder:
             is_same = read_result(files.reel(reel[1])).result.get("sha256") == entry["sha256"]
-            status = folder.status(video)
-            if is_same and status and stat.S_ISREG(status.st_mode):
-                yield Candidate(COPIES, match, settings.working_dir, video, status.st_size)
+            size = folder.size(video)
+            if is_same and size is not None:
+                yield Candidate(COPIES, match, settings.working_dir, video, size)
 
 
 def _old_versions(match: Match, settings: Settings, before_ms: int) -> Iterator[Candidate]:

@@ -14,11 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, String, column, or_, select, table, update
 
+from touchline.beneath.folder import open_folder
 from touchline.catalogue import actions, reels
 from touchline.catalogue.recovery import adopt, forget_lost_runs
 from touchline.domain.layout import is_match_id
-from touchline.errors import DamagedResultError
-from touchline_airflow.backup import Sources, published_folder
+from touchline.errors import DamagedResultError, UntrustedFileError
+from touchline_airflow.backup import Sources
+from touchline_airflow.backup_content import published_folder
 from touchline_airflow.dumps import connecting
 from touchline_airflow.leases import PROCESS_MATCH
 from touchline_airflow.published_match import read_published_match
@@ -55,7 +57,7 @@ def _take_over(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
         try:
             if _is_news(folder, known.get(folder.name)):
                 yield _adopt(folder, sources)
-        except (DamagedResultError, OSError) as error:
+        except (DamagedResultError, UntrustedFileError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             yield (f"{folder.name}: published after the backup, but its folder cannot be taken over: {why}. It is left "
                    "as it is; the match is made again where its recording is found")
@@ -67,14 +69,15 @@ def _is_news(folder: Path, known: Mapping[str, Any] | None) -> bool:
     Raises:
         DamagedResultError: it was, and is not whole.
     """
-    if not (folder / "manifest.json").is_file():
-        return False
-    found = published_folder(folder)
-    if known and known["manifest"] == found["manifest"]:
-        return False
-    for name, entry in found["files"].items():
-        if not (folder / name).is_file() or (folder / name).stat().st_size != entry["size_bytes"]:
-            raise DamagedResultError(f"{name} is missing, or of another size than when it was published")
+    with open_folder(folder.parent, folder.name) as opened:
+        if opened.status("manifest.json") is None:
+            return False
+        found = published_folder(folder)
+        if known and known["manifest"] == found["manifest"]:
+            return False
+        for name, entry in found["files"].items():
+            if opened.size(name) != entry["size_bytes"]:
+                raise DamagedResultError(f"{name} is missing, or of another size than when it was published")
     return True
 
 

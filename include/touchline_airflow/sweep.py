@@ -68,11 +68,10 @@ def _sweep_match(candidates: list[Candidate], settings: Settings, freed: Counter
 def _remove_file(candidate: Candidate) -> int:
     """Returns its bytes, 0 where it is gone or is no plain file any more."""
     with open_folder(candidate.root) as root:
-        status = root.status(candidate.path)
-        if status is None or not stat.S_ISREG(status.st_mode):
-            return 0
-        root.unlink(candidate.path)
-        return status.st_size
+        size = root.size(candidate.path)
+        if size is not None:
+            root.unlink(candidate.path)
+        return size or 0
 
 
 def _remove_empty_folders(root: Path, name: Path) -> None:

@@ -181,10 +181,14 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def size(self, name: str | Path) -> int | None:
+        """Bytes of a regular file; None where there is none."""
+        status = self.status(name)
+        return status.st_size if status and stat.S_ISREG(status.st_mode) else None
+
     def is_file(self, name: str | Path) -> bool:
         """Whether a regular file lies under this name."""
-        status = self.status(name)
-        return status is not None and stat.S_ISREG(status.st_mode)
+        return self.size(name) is not None
 
     def names(self) -> list[str]:
         """What lies in the folder, in order."""

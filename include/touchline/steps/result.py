@@ -24,7 +24,7 @@ from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.storage import writing
 
 _ROOM_BYTES = 1 << 16
-_RESULT_BYTES = 1 << 25
+RESULT_BYTES = 1 << 25
 """The largest result of a match of six hours (its scan) has 5 MB."""
 _STATS_BYTES = 1 << 20
 _OBJECTS = ("inputs", "result")
@@ -213,7 +213,7 @@ def file_digest(path: Path) -> str:
 def _stored(path: Path) -> dict[str, Any] | None:
     try:
         with folder_of(path) as folder:
-            stored = folder.read_json(path.name, _RESULT_BYTES)
+            stored = folder.read_json(path.name, RESULT_BYTES)
         body = {key: stored[key] for key in ("step", "inputs", "result")}
         is_whole = stored["digest"] == digest_of(body) and all(isinstance(body[key], dict) for key in _OBJECTS)
         return stored if is_whole else None

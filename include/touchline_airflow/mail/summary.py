@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from touchline.domain.layout import MatchFolder, WorkFiles
-from touchline.errors import DamagedResultError
+from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.settings import Settings
-from touchline.steps.result import read_result
+from touchline.steps.result import reading_result
+from touchline.steps.thumbnails import read_thumbnail
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.leases import PROCESS_MATCH
 from touchline_airflow.mail import links
 from touchline_airflow.mail.day import Day, Disk, DoneMatch
 from touchline_airflow.mail.letter import Letter, Line, Picture, Section
 from touchline_airflow.mail.words import amount, moment, span
+from touchline_airflow.noted import one_line
 
 PICTURES_PER_REEL = 3
 MOST_PICTURES = 24
@@ -88,14 +90,15 @@ def _reel_line(reel: dict[str, Any]) -> str:
 def _pictures(name: str, files: WorkFiles, folder: MatchFolder, deployment: DeploymentSettings) -> Iterator[Picture]:
     """The first thumbnails of a reel, named after their clips; none where the retention removed them."""
     try:
-        reel = read_result(files.reel(name)).result
+        with reading_result(files.reel(name)) as reel:
+            labels = {str(clip["clip_id"]): one_line(clip["label"]) for clip in reel["clips"]}
+            thumbnails = list(reel["thumbnails"][:PICTURES_PER_REEL])
     except DamagedResultError:
         return
-    labels = {clip["clip_id"]: clip["label"] for clip in reel["clips"]}
-    for thumbnail in reel["thumbnails"][:PICTURES_PER_REEL]:
+    for thumbnail in thumbnails:
         try:
-            jpeg = (files.thumbnails(name) / thumbnail).read_bytes()
-        except OSError:
+            jpeg = read_thumbnail(files, name, thumbnail)
+        except (OSError, UntrustedFileError):
             continue
         yield Picture(jpeg, f"{labels.get(Path(thumbnail).stem, 'clip')} ({name})",
                       links.published_page(folder, f"reels/{name}.mp4", deployment))

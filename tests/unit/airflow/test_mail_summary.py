@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from touchline.catalogue.recordings import Look
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.settings import Settings
-from touchline.steps.result import reuse_or_compute
+from touchline.steps.result import read_result, reuse_or_compute
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.mail.day import day_since
 from touchline_airflow.mail.letter import Letter
@@ -22,8 +23,8 @@ from touchline_airflow.ops.hold import set_hold
 
 DONE, FAILED = "cup-final-0123456789ab", "league-0123456789cd"
 RATES = DeploymentSettings(cost_per_gpu_hour=2.0, cost_per_cpu_hour=0.5, reels_url="https://nas.club.invalid/reels/")
-CLIPS = [{"clip_id": f"clip-{number}", "label": "Shots on target"} for number in range(5)]
-JPEG = b"\xff\xd8 one picture"
+CLIPS = [{"clip_id": f"clip-{number}-9", "label": "Shots on target"} for number in range(5)]
+JPEG = b"\xff\xd8\xff one picture %d \xff\xd9"
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def settings(own_settings: Settings) -> Settings:
     reuse_or_compute(files.reel("highlights"), "render_reel", {}, lambda: {**made, "thumbnails": names})
     files.thumbnails("highlights").mkdir(parents=True)
     for number, name in enumerate(names):
-        (files.thumbnails("highlights") / name).write_bytes(JPEG + bytes([number]))
+        (files.thumbnails("highlights") / name).write_bytes(JPEG % number)
     matches.update(address, DONE, status="published")
     runs.end(address, f"match__{DONE}__1", "published")
     matches.update(address, FAILED, status="failed")
@@ -75,7 +76,7 @@ def test_the_operator_reads_all_that_happened(settings: Settings) -> None:
 
 def test_a_reel_shows_its_first_pictures_with_their_labels(settings: Settings) -> None:
     letter = written(settings)[0]
-    assert [picture.jpeg for picture in letter.pictures] == [JPEG + bytes([number]) for number in range(3)]
+    assert [picture.jpeg for picture in letter.pictures] == [JPEG % number for number in range(3)]
     assert {picture.caption for picture in letter.pictures} == {"Shots on target (highlights)"}
 
 
@@ -111,11 +112,24 @@ def test_pictures_that_the_retention_removed_are_left_out(settings: Settings) ->
     assert "highlights: 5 clips" in written(settings)[0].as_text()
 
 
+def test_no_file_from_elsewhere_goes_into_a_mail(settings: Settings, tmp_path: Path) -> None:
+    files, secret = WorkFiles(settings.working_dir, DONE), tmp_path / "clip-1-9.jpg"
+    secret.write_bytes(JPEG % 7)
+    reel = read_result(files.reel("highlights")).result
+    way_out = os.path.relpath(secret, files.thumbnails("highlights"))
+    for names in ([way_out], [str(secret)], ["clip-4-9.jpg"], [7], "clip-1-9.jpg"):
+        (files.thumbnails("highlights") / "clip-4-9.jpg").unlink()
+        (files.thumbnails("highlights") / "clip-4-9.jpg").symlink_to(secret)
+        reuse_or_compute(files.reel("highlights"), "render_reel", {}, lambda names=names: {**reel, "thumbnails": names},
+                         force=True)
+        assert written(settings)[0].pictures == ()
+
+
 def test_a_mail_stays_small(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     day = day_since(datetime.now(UTC) - timedelta(days=1), settings, RATES)
     many = replace(day, done=day.done * 20)
     assert sum(len(section.pictures) for section in letters(many, settings, RATES)[0].sections) == MOST_PICTURES
-    monkeypatch.setattr("touchline_airflow.mail.summary.MOST_BYTES", 2 * (len(JPEG) + 1))
+    monkeypatch.setattr("touchline_airflow.mail.summary.MOST_BYTES", 2 * len(JPEG % 0))
     assert len(letters(day, settings, RATES)[0].pictures) == 2
 
 

@@ -16,7 +16,8 @@ from touchline.catalogue import actions, matches, reels, runs
 from touchline.domain.layout import MatchFolder
 from touchline.exports.match_folder import NewFile, commit_files
 from touchline.settings import Settings
-from touchline_airflow.backup import Sources, published_folder
+from touchline_airflow.backup import Sources
+from touchline_airflow.backup_content import published_folder
 from touchline_airflow.dumps import Database, connecting
 from touchline_airflow.settle import settle
 
