@@ -72,7 +72,9 @@ class Settings(FromEnvironment):
     max_workers: int = setting(
         2, "Threads of one step (decoder, encoder, models); fixed, so that results repeat.", low=1, high=64
     )
-    chunk_duration_sec: int = setting(600, "Length of a chunk of GPU work, in seconds.", low=10, high=7200)
+    chunk_duration_sec: int = setting(
+        600, "Length of a chunk of GPU work, in seconds; longer where a match would have over 1000.", low=10, high=7200
+    )
     min_event_confidence: float = setting(
         0.5, "Spottings below this confidence are not accepted as actions.", low=0.0, high=1.0
     )

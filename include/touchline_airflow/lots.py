@@ -12,4 +12,9 @@ LONGEST_LIST = 1024
 
 def most_at_once() -> int:
     """The most that is handed to mapped tasks in one run."""
-    return min(LOT, conf.getint("core", "max_map_length", fallback=LONGEST_LIST))
+    return min(LOT, longest_list())
+
+
+def longest_list() -> int:
+    """The most that Airflow makes mapped tasks of (`core.max_map_length`)."""
+    return conf.getint("core", "max_map_length", fallback=LONGEST_LIST)

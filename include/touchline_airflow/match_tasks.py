@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 
-from touchline.domain.layout import WorkFiles
+from touchline.domain.layout import CHUNK_ID, WorkFiles
+from touchline.errors import DamagedResultError
 from touchline.settings import Settings
+from touchline.steps.register import REELS
 from touchline.steps.request import load_request
-from touchline.steps.result import read_result
+from touchline.steps.result import reading_result
 from touchline_airflow import close_match as closing
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.leases import PROCESS_MATCH
+from touchline_airflow.lots import longest_list
 from touchline_airflow.mail.failure import tell_failed_match
 from touchline_airflow.metrics.run_ended import run_refused
 from touchline_airflow.open_match import REFUSED
@@ -24,16 +28,31 @@ log = logging.getLogger("airflow.task")
 @task
 def list_chunks(match_id: str) -> list[str]:
     """Ids of the chunks that `plan_chunks` made; none is normal for a match in which nothing moves."""
-    with failing_plainly(log):
-        planned = read_result(WorkFiles(Settings.from_env().working_dir, match_id).chunks)
-    return [chunk["chunk_id"] for chunk in planned.result["chunks"]]
+    path = WorkFiles(Settings.from_env().working_dir, match_id).chunks
+    with failing_plainly(log), reading_result(path) as planned:
+        return checked([chunk["chunk_id"] for chunk in planned["chunks"]], CHUNK_ID.fullmatch)
 
 
 @task
 def list_reels(match_id: str) -> list[str]:
     """Names of the reels that were asked for."""
     with failing_plainly(log):
-        return list(load_request(match_id, Settings.from_env()).reels)
+        return checked(list(load_request(match_id, Settings.from_env()).reels), REELS.__contains__)
+
+
+def checked(parts: list[str], is_one: Callable[[str], object]) -> list[str]:
+    """The same parts; a step's container can write its result as it likes, and each part becomes a task.
+
+    Raises:
+        DamagedResultError: one is none, stands there twice, or there are more than Airflow makes tasks of.
+    """
+    for part in parts:
+        if not is_one(part):
+            raise DamagedResultError(f"{part!r} is no name of a chunk or reel: run the step before again")
+    if len(set(parts)) < len(parts) or len(parts) > longest_list():
+        raise DamagedResultError(f"{len(parts)} chunks or reels, where each may stand once and {longest_list()} at "
+                                 "most: set CHUNK_DURATION_SEC higher")
+    return parts
 
 
 @task(trigger_rule="all_done")

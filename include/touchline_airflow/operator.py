@@ -15,7 +15,8 @@ from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
 from touchline.errors import EXIT_DONE, UsageError
 from touchline.settings import Settings
-from touchline.steps.request import save_request
+from touchline.steps.beside import stray_notes
+from touchline.steps.request import Request, save_request
 from touchline.steps.result import read_stats
 from touchline_airflow.budgets import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.deployment import DeploymentSettings
@@ -73,6 +74,7 @@ class TouchlineOperator(PlainFields, StepOperator):
         self._step_back(context, settings)
         self._wait_for_space(context, settings)
         self._start_prefetch(settings)
+        self._tell_strays(request)
         started = time.monotonic()
         finished = self.run_step(
             context, [*filter(None, (self.match_id, self.part))],
@@ -85,6 +87,12 @@ class TouchlineOperator(PlainFields, StepOperator):
         stop_for_cost(run_id, self.match_id, settings, DeploymentSettings.from_env())
         if finished.exit_code != EXIT_DONE:
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
+
+    def _tell_strays(self, request: Request) -> None:
+        """Said here, because the container of `probe` sees the notes that are read and no others."""
+        if self.task_id == "probe":
+            for line in stray_notes(Path(request.recordings[0])):
+                self.log.warning("%s", line)
 
     def _wait_for_space(self, context: Context, settings: Settings) -> None:
         """Where the step writes to SCRATCH_DIR; why it waits stands in the catalogue meanwhile."""

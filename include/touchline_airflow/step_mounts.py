@@ -19,10 +19,10 @@ from touchline.errors import StorageError
 from touchline.exports.match_folder import opened_folder
 from touchline.mounted import identity
 from touchline.settings import SHIPPED_MODELS, Settings
+from touchline.steps.beside import find_sidecars
 from touchline.steps.recordings import open_recording
 from touchline.steps.request import Request
 from touchline.steps.result import is_there, opened
-from touchline.steps.sidecar import find_sidecars
 from touchline.storage import storage_error, writing
 
 READS_RECORDINGS = frozenset({"probe", "scan", "spot_chunk", "render_reel"})

@@ -264,7 +264,7 @@ HARMLESS: dict[str, Builder] = {
 
 NAMES = (
     "-i.mp4", "%03d.mp4", "concat:a|b.mp4", "subfile,,start,0,end,0,,:x.mp4", "http:..mp4", "pipe:0.mp4",
-    "file:etc-passwd.mp4", "two\nlines.mp4", "a'b \"c\" $(id);.mp4", "[in]scale=2.mp4", "list.m3u8.mp4",
+    "file:etc-passwd.mp4", "a'b \"c\" $(id);.mp4", "[in]scale=2.mp4", "list.m3u8.mp4",
 )
 """Names that ffmpeg, a shell or a filter graph could take for something else. The files hold a recording."""
 

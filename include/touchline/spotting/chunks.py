@@ -6,13 +6,18 @@ from collections.abc import Sequence
 
 from touchline.domain.chunk import Chunk, HotWindow
 
+MOST_CHUNKS = 1000
+"""Airflow makes at most 1024 tasks of one list, and a chunk's name has four digits."""
+
 
 def cut_into_chunks(hot: Sequence[HotWindow], duration_ms: int, chunk_ms: int) -> tuple[Chunk, ...]:
     """Cut match time at multiples of `chunk_ms` and give each chunk its share of the hot windows.
 
-    Every hot moment belongs to exactly one chunk; stretches without one make no chunk. A chunk's index is its place
-    on that grid, so it keeps its name when another stretch grows hot or cold.
+    A chunk is longer where there would be over MOST_CHUNKS. Every hot moment belongs to exactly one chunk; stretches
+    without one make no chunk. A chunk's index is its place on that grid, so it keeps its name when another stretch
+    grows hot or cold.
     """
+    chunk_ms = max(chunk_ms, -(-duration_ms // MOST_CHUNKS))
     chunks = []
     for index in range((duration_ms + chunk_ms - 1) // chunk_ms):
         start, end = index * chunk_ms, min((index + 1) * chunk_ms, duration_ms)

@@ -8,6 +8,7 @@ from pathlib import Path
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline.steps.recordings import from_whole
+from touchline.steps.register import refuse_control_characters
 from touchline.video.complete import check_complete
 from touchline.video.demuxer import refuse_special
 
@@ -25,6 +26,7 @@ def check_recording(recording: Path, settings: Settings) -> None:
     error: TouchlineError | None = None
     duration_ms = None
     try:
+        refuse_control_characters(recording)
         refuse_special(recording)
         duration_ms = from_whole([recording], lambda: check_complete(recording)).duration_ms
     except (IncompleteRecordingError, BadRecordingError) as found:

@@ -15,6 +15,7 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
 from touchline.settings import Settings
+from touchline.steps.beside import stray_notes
 from touchline.steps.folders import naming_folders
 from touchline.steps.merge_actions import merge_actions
 from touchline.steps.plan_chunks import plan_chunks
@@ -46,6 +47,8 @@ def process(
 
 def _process(recordings: Sequence[Path], settings: Settings, reels: Sequence[str], force: bool) -> Path:
     request = register_match(recordings, settings, reels)
+    for line in stray_notes(Path(request.recordings[0])):
+        print(line, file=sys.stderr)
     match_id = request.match_id
     files, scratch = WorkFiles(settings.working_dir, match_id), ScratchFiles(settings.scratch_dir, match_id)
     bar = ProgressBar()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from touchline.domain.layout import match_id
+from touchline.domain.text import control_in, shown
 from touchline.errors import BadRecordingError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
@@ -74,7 +75,18 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def refuse_control_characters(recording: Path) -> None:
+    """Names go into lines of logs, pages and mails: one that holds a line break or the like is not taken.
+
+    Raises:
+        BadRecordingError: this one does, or a folder on its way.
+    """
+    if control := control_in(str(recording)):
+        raise BadRecordingError(f"{shown(str(recording))} has the control character {control} in its name: rename it")
+
+
 def _plain_file(path: Path) -> Path:
+    refuse_control_characters(path)
     resolved = path.resolve()
     refuse_special(resolved)
     if not resolved.exists():

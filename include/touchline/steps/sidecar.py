@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -14,35 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from touchline.domain.label import LABELS, find_label
-from touchline.errors import BadRecordingError
+from touchline.domain.text import MOST_OF_A_TITLE, control_in, shown
+from touchline.errors import BadRecordingError, TouchlineError
+from touchline.steps.beside import find_sidecars
 
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d{1,3})?)")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _KITS = ("home", "away", "home_keeper", "away_keeper")
-_MAX_BYTES = 1 << 20
 _SHOWN_CHARACTERS = 80
 
-
-def find_sidecars(first_recording: Path) -> dict[str, Path]:
-    """The sidecar files of a match, by kind: `<stem>.match.toml` goes before `match.toml`, likewise the marks.
-
-    Raises:
-        BadRecordingError: one is a link that leads out of the recording's folder: nothing there is read.
-    """
-    found = {}
-    for kind in ("match.toml", "marks.csv"):
-        for name in (f"{first_recording.stem}.{kind}", kind):
-            candidate = first_recording.with_name(name)
-            _refuse_leading_out(candidate)
-            if candidate.is_file():
-                found[kind] = candidate
-                break
-    return found
-
-
-def _refuse_leading_out(candidate: Path) -> None:
-    if candidate.is_symlink() and Path(os.path.realpath(candidate)).parent != Path(os.path.realpath(candidate.parent)):
-        raise BadRecordingError(f"{candidate} is a link that leads out of its folder: put the file itself there")
+MOST = {
+    "bytes": 1 << 20,  # of a file: room for every bound below, many times
+    "characters": MOST_OF_A_TITLE,  # of a title or a team
+    "kick-offs": 20,  # a tournament's day in one recording: ten games of two halves
+    "marks": 2000,  # one every three seconds of a match; a coach notes fifty, and each becomes a clip
+}
+"""Bounds of what a sidecar may hold: 74,000 kick-offs made a report of 40 MB in 223 s."""
 
 
 def sidecar_digest(first_recording: Path) -> str:
@@ -72,7 +58,7 @@ def noted_date(first_recording: Path) -> date | None:
     try:
         path = find_sidecars(first_recording).get("match.toml")
         text = _date(path, tomllib.loads(_text(path)).get("date")) if path else None
-    except (OSError, ValueError, RecursionError, BadRecordingError):
+    except (OSError, ValueError, RecursionError, TouchlineError):
         return None
     return date.fromisoformat(text) if text else None
 
@@ -108,6 +94,7 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
 def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
     if not isinstance(value, list):
         raise BadRecordingError(f'{path}: kick_offs is no list: write kick_offs = ["00:00:02", "00:48:10"]')
+    _refuse_more(path, "kick-offs", len(value))
     times = []
     for item in value:
         time_ms = clock_ms(item) if isinstance(item, str) else None
@@ -127,12 +114,13 @@ def _read_marks(path: Path | None, length_ms: int) -> list[dict[str, Any]]:
         rows = list(csv.reader(io.StringIO(_text(path)), skipinitialspace=True))
     except csv.Error as error:
         raise BadRecordingError(f"{path} is no table of times and labels ({error}): write 00:12:31.5,Save") from None
-    marks = []
+    marks: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and [cell.casefold() for cell in cells[:2]] == ["time", "label"]):
             continue
         marks.append(_mark(path, number, cells, length_ms))
+    _refuse_more(path, "marks", len(marks))
     return sorted(marks, key=lambda mark: (mark["match_ms"], mark["label"]))
 
 
@@ -151,9 +139,19 @@ def _mark(path: Path, number: int, cells: list[str], length_ms: int) -> dict[str
 
 
 def _string(path: Path | None, key: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
-    raise BadRecordingError(f"{path}: {key} is no text: put it in quotes")
+    if not isinstance(value, str):
+        raise BadRecordingError(f"{path}: {key} is no text: put it in quotes")
+    if control := control_in(value):
+        raise BadRecordingError(f"{path}: {key} {_short(value)} holds the control character {control}: take it out")
+    _refuse_more(path, "characters", len(value), f" in {key}")
+    return shown(value)
+
+
+def _refuse_more(path: Path | None, what: str, count: int, where: str = "") -> None:
+    if count > MOST[what]:
+        raise BadRecordingError(f"{path} holds {count:,} {what}{where}: {MOST[what]:,} at most")
 
 
 def _date(path: Path | None, value: Any) -> str | None:
@@ -182,9 +180,11 @@ def _short(value: Any) -> str:
 
 
 def _text(path: Path) -> str:
-    if path.stat().st_size > _MAX_BYTES:
+    with path.open("rb") as handle:
+        content = handle.read(MOST["bytes"] + 1)
+    if len(content) > MOST["bytes"]:
         raise BadRecordingError(f"{path} is larger than 1 MiB: it should hold a few lines")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadRecordingError(f"{path} is not UTF-8 text: save it as UTF-8") from None

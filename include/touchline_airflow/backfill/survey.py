@@ -18,9 +18,9 @@ from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
 from touchline.domain.text import MOST_OF_A_NAME, shown
-from touchline.errors import BadRecordingError
+from touchline.errors import BadRecordingError, StorageError
 from touchline.settings import Settings
-from touchline.steps.sidecar import find_sidecars
+from touchline.steps.beside import find_sidecars
 from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX
@@ -97,7 +97,7 @@ def survey(wish: Wish, settings: Settings, zone: tzinfo) -> tuple[list[Work], li
         try:
             day = match_date(path, mount, zone)
             found = judge(path, day) if wish.covers(day) else None
-        except OSError as error:
+        except (OSError, StorageError) as error:
             found = Told(LEFT, path.name, f"cannot be read now: {error}")
         if isinstance(found, Work):
             work.setdefault(found.match_id or found.recording, found)

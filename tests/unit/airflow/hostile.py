@@ -33,7 +33,7 @@ NO_MATCH_ID: tuple[Any, ...] = (
 
 HARMLESS_NAMES = (
     "-rf.mp4", "--help.mp4", "--force", "[1].mp4", "[a-z]*?.mp4", "a b.mp4", " lead.mp4", "trail .mp4", "it's.mp4",
-    'say "hi".mp4', "a&b.mp4", "a;id.mp4", "$(id).mp4", "`id`.mp4", "$HOME.mp4", "a|b.mp4", "a>b.mp4", "a\nb.mp4",
-    "a\tb.mp4", "\\.mp4", "{{ ti }}.mp4", "{% raw %}.mp4", "%s.mp4", "#a.mp4", "!a.mp4", "~a.mp4", "a=b.mp4",
+    'say "hi".mp4', "a&b.mp4", "a;id.mp4", "$(id).mp4", "`id`.mp4", "$HOME.mp4", "a|b.mp4", "a>b.mp4",
+    "\\.mp4", "{{ ti }}.mp4", "{% raw %}.mp4", "%s.mp4", "#a.mp4", "!a.mp4", "~a.mp4", "a=b.mp4",
     "file:a.mp4", "concat:a|b.mp4", "é 🎉 日本.mp4", "\u202egpj.mp4", "null", "a,b.mp4", "@list.mp4", "(a).mp4",
 )

@@ -29,6 +29,13 @@ def test_every_hot_moment_belongs_to_exactly_one_chunk(match, chunk_ms):
             assert any(whole.start_ms <= window.start_ms and window.end_ms <= whole.end_ms for whole in hot)
 
 
+def test_a_match_of_two_days_in_tiny_chunks_is_no_longer_list_than_airflow_takes():
+    two_days = 2 * 86_400_000
+    chunks = cut_into_chunks([HotWindow(0, two_days)], two_days, 10_000)
+    assert len(chunks) == 1000 and chunks[-1].end_ms == two_days
+    assert len({chunk.chunk_id for chunk in chunks}) == 1000 and chunks[-1].chunk_id == "chunk-0999"
+
+
 def test_a_cold_match_has_no_chunks():
     assert cut_into_chunks([], 5_400_000, 600_000) == ()
 

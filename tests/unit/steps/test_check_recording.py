@@ -45,6 +45,15 @@ def test_what_cannot_be_a_recording_gives_exit_code_3(tmp_path, capsys):
     assert "notes.mp4" in str(found["reason"])
 
 
+@pytest.mark.parametrize("name", ["two\nlines.mp4", "tab\there.mp4", "\x1b[31mred.mp4", "line\u2028separator.mp4"])
+def test_a_name_with_a_control_character_is_refused_in_one_line(whole, tmp_path, capsys, name):
+    (tmp_path / name).write_bytes(whole.read_bytes())
+    assert main(["check-recording", str(tmp_path / name)]) == 3
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == len(printed.err.splitlines()) == 1
+    assert "in its name: rename it" in json.loads(printed.out)["reason"]
+
+
 def test_one_that_is_away_is_not_judged(tmp_path, capsys):
     assert main(["check-recording", str(tmp_path / "gone.mp4")]) == 1
     printed = capsys.readouterr()

@@ -50,6 +50,13 @@ def test_a_changed_mark_changes_the_digest(recording):
     [
         ("match.toml", "title = [", "no valid TOML"),
         ("match.toml", "title = 3", "title is no text"),
+        ("match.toml", 'title = "Reds\\u0000Blues"', "title .* holds the control character U\\+0000"),
+        ("match.toml", 'away = "Blues\\n<script>"', "away .* holds the control character U\\+000A"),
+        ("match.toml", 'home = "\\u2028"', "home .* holds the control character U\\+2028"),
+        ("match.toml", f'title = "{"x" * 201}"', "holds 201 characters in title: 200 at most"),
+        ("match.toml", 'kick_offs = [' + '"0:01",' * 74_000 + "]", "holds 74,000 kick-offs: 20 at most"),
+        ("match.toml", "date = 12026-01-31", "no valid TOML"),
+        ("marks.csv", "time,label\n" + "0:10,Foul\n" * 2001, "holds 2,001 marks: 2,000 at most"),
         ("match.toml", 'kick_offs = ["99:99:99"]', "no time within the match"),
         ("match.toml", 'kick_offs = "0:02"', "no list"),
         ("match.toml", 'our_keeper = "yellow"', "no colour"),
@@ -65,6 +72,21 @@ def test_a_mistake_is_told_with_file_and_place(recording, name, text, says):
     recording.with_name(name).write_text(text)
     with pytest.raises(BadRecordingError, match="(?s)" + name.replace(".", r"\.") + ".*" + says):
         read_sidecar(recording, HOUR)
+
+
+def test_controls_of_writing_direction_are_left_out_of_a_title(recording):
+    recording.with_name("match.toml").write_text('title = "\u05d0\u200f – \u202eB"\nhome = "\u2066Reds\u2069"\n')
+    sidecar = read_sidecar(recording, HOUR)
+    assert (sidecar["title"], sidecar["home"]) == ("\u05d0 – B", "Reds")
+
+
+def test_as_much_as_is_allowed_is_read(recording):
+    recording.with_name("match.toml").write_text(
+        'title = "' + "x" * 200 + '"\nkick_offs = [' + '"0:01", ' * 20 + "]\n"
+    )
+    recording.with_name("marks.csv").write_text("time,label\n" + "0:10,Foul\n" * 2000)
+    sidecar = read_sidecar(recording, HOUR)
+    assert (len(sidecar["title"]), len(sidecar["kick_offs_ms"]), len(sidecar["marks"])) == (200, 20, 2000)
 
 
 @pytest.mark.parametrize("name", ["match.toml", "marks.csv", "cup final.marks.csv"])
