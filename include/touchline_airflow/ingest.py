@@ -26,6 +26,8 @@ from touchline_airflow.watch import take_look
 from touchline_airflow.withdraw import is_withdrawn, withdraw_gone
 
 log = logging.getLogger(__name__)
+LONGEST_MS = 1_000 * 3_600_000
+"""No recording is longer than a thousand hours."""
 
 
 def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
@@ -43,7 +45,7 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
     reason, verdict = _reason(finished), _verdict(finished)
     if finished.exit_code == EXIT_DONE:
         recordings.update(settings.catalogue_address, path, reason=None)
-        return verdict.get("duration_ms")
+        return _length(verdict, "duration_ms")
     if finished.exit_code == EXIT_BAD_RECORDING:
         raise _bad(path, reason, settings)
     row = recordings.find(settings.catalogue_address, path)
@@ -52,7 +54,7 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
     is_again = row is not None and row.reason == reason
     if _has_verdict(finished) and is_again and still_sec >= settings.watch_bad_after_sec:
         reason = f"{reason} (nothing has changed for {still_sec:.0f} s)"
-        if usable_ms := verdict.get("usable_ms"):
+        if usable_ms := _length(verdict, "usable_ms"):
             return _as_far_as_it_decodes(path, usable_ms, reason, settings)
         raise _bad(path, reason, settings)
     recordings.update(settings.catalogue_address, path, status="waiting", reason=reason)
@@ -61,7 +63,7 @@ def note_check(path: str, finished: Finished, settings: Settings) -> int | None:
 
 def _as_far_as_it_decodes(path: str, usable_ms: int, reason: str, settings: Settings) -> int:
     said = f"taken as far as it decodes, {usable_ms / 1000:.1f} s: {reason}"
-    log.warning("%s: %s", path, said)
+    log.warning("%s: %s", shown(path), said)
     recordings.update(settings.catalogue_address, path, reason=said)
     return usable_ms
 
@@ -152,6 +154,12 @@ def _verdict(finished: Finished) -> dict[str, Any]:
         if line.startswith("{"):
             try:
                 return dict(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return {}
     return {}
+
+
+def _length(verdict: Mapping[str, Any], name: str) -> int | None:
+    """Milliseconds that a check told; None where it told anything else: the file that it read may have told it what."""
+    value = verdict.get(name)
+    return value if type(value) is int and 0 < value < LONGEST_MS else None

@@ -185,6 +185,26 @@ def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) ->
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "it broke")
 
 
+@pytest.mark.parametrize("length", ['"60000"', "-1", "0", "1e9", "true", "[60000]", "99999999999999999999", "null"])
+def test_a_length_that_is_none_counts_for_nothing(settings: Settings, length: str) -> None:
+    path = drop(settings, "a.mp4", "film END")
+    watch.find_due(settings, 0)
+    whole = Finished(0, f'{{"complete": true, "bad": false, "reason": "", "duration_ms": {length}}}', "")
+    assert ingest.note_check(path, whole, settings) is None
+    cut = Finished(1, f'{{"complete": false, "bad": false, "reason": "cut", "usable_ms": {length}}}', "cut")
+    with pytest.raises(IncompleteRecordingError):
+        ingest.note_check(path, cut, settings)
+    with pytest.raises(BadRecordingError, match="cut"):
+        ingest.note_check(path, cut, settings)
+
+
+def test_a_verdict_of_brackets_is_none(settings: Settings) -> None:
+    path = drop(settings, "a.mp4", "film END")
+    watch.find_due(settings, 0)
+    with pytest.raises(TouchlineError, match="ended with exit code 1"):
+        ingest.note_check(path, Finished(1, '{"a": ' + "[" * 100_000, ""), settings)
+
+
 def test_one_verdict_among_failures_of_the_nas_does_not_make_a_recording_bad(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "CRASH")
     watch.find_due(settings, 0)
