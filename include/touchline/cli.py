@@ -204,11 +204,15 @@ def _prefetch(arguments: argparse.Namespace) -> None:
 def _match_step(arguments: argparse.Namespace) -> None:
     from importlib import import_module
 
+    from touchline.steps.result import REUSED
+
     name = arguments.command.replace("-", "_")
     step = getattr(import_module(f"touchline.steps.{name}"), name)
     parts, settings = (arguments.part,) if "part" in arguments else (), Settings.from_env()
     with naming_folders(settings):
-        step(arguments.match_id, *parts, settings, force=arguments.force)
+        outcome = step(arguments.match_id, *parts, settings, force=arguments.force)
+    if outcome.reused:
+        print(REUSED)
 
 
 def _train_detector(arguments: argparse.Namespace) -> None:

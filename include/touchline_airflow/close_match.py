@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from touchline.catalogue import actions, matches, reels, runs
+from touchline.catalogue import actions, matches, publications, reels, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
 from touchline.exports.match_files import actions_json, json_bytes
@@ -13,6 +13,7 @@ from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.settings import Settings
 from touchline.steps.request import load_request
 from touchline.steps.result import read_result, remove_tree
+from touchline_airflow.expected import conditions
 from touchline_airflow.failure_note import remove_failure, write_failure
 from touchline_airflow.mail.failure import tell_failed_match
 from touchline_airflow.metrics.run_ended import run_ended
@@ -53,9 +54,10 @@ def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings
     matches.update(address, match_id, status="failed" if reason else "published", reason=reason, prefetched_on=None,
                    **headline(files))
     runs.end(address, run_id, "failed" if reason else "published", reason)
+    is_news = runs.count_failure(address, run_id) if reason else _is_new_result(folder, run_id, settings)
     remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     matches.release_lease(address, match_id, run_id)
-    run_ended(match_id, run_id, reason, settings)
+    run_ended(match_id, run_id, reason, settings, is_news=is_news)
     if reason:
         tell_failed_match(match_id, run_id, reason, settings)
     return reason
@@ -93,6 +95,13 @@ def is_published(match_id: str, settings: Settings) -> bool:
     wanted["actions.json"] = hashlib.sha256(json_bytes(actions_json(match_id, found))).hexdigest()
     return manifest == published and all(
         listed.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items())
+
+
+def _is_new_result(published: MatchFolder, run_id: str, settings: Settings) -> bool:
+    """Whether the match was never published with this result before: what was cleared or made again is counted once."""
+    with opened_folder(published) as folder:
+        manifest, _ = read_manifest(folder, published.match_id)
+    return publications.add(settings.catalogue_address, published.match_id, manifest, run_id, conditions(settings))
 
 
 def _tell_in_folder(folder: MatchFolder, reason: str) -> str:

@@ -65,7 +65,8 @@ def close_match(match_id: str | None) -> None:
         unopened = this.xcom_pull(task_ids="open_match", key=REFUSED) or (
             "open_match did not open the match: the last line of its log says why")
         tell_failed_match(context["params"].get("match_id"), run_id, unopened, Settings.from_env())
-        run_refused(context["params"].get("match_id"), unopened, Settings.from_env())
+        if this.try_number == 1:  # cleared and refused again it is still one run
+            run_refused(context["params"].get("match_id"), unopened, Settings.from_env())
         fail(log, unopened, may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}

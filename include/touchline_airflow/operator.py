@@ -17,7 +17,7 @@ from touchline.errors import EXIT_DONE, UsageError
 from touchline.settings import Settings
 from touchline.steps.beside import stray_notes
 from touchline.steps.request import Request, save_request
-from touchline.steps.result import read_stats
+from touchline.steps.result import REUSED, read_stats
 from touchline_airflow.budgets import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
@@ -149,13 +149,15 @@ class TouchlineOperator(PlainFields, StepOperator):
         if holder != run_id:
             fail(self.log, f"run {holder} works on {self.match_id}: clear this task again when it has ended",
                  may_retry=True)
+        runs.resume(settings.catalogue_address, run_id)
 
     def _note(self, settings: Settings, context: Context, finished: Finished, wall_ms: int) -> None:
         files = WorkFiles(settings.working_dir, self.match_id)
         is_done = finished.exit_code == EXIT_DONE
         stats = read_stats(self._result(files)) if is_done else {"exit_code": finished.exit_code}
         reason = None if is_done else reason_of(finished)
-        ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats)
+        ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats,
+                               reused=is_done and finished.stdout.splitlines()[-1:] == [REUSED])
         runs.note_stage(settings.catalogue_address, context["run_id"], ended)
         if is_done or not self.halted_by:
             step_ended(ended, context["ti"].try_number, files)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, DateTime, String, column, or_, select, table, update
 
 from touchline.beneath.folder import open_folder
-from touchline.catalogue import actions, reels
+from touchline.catalogue import actions, publications, reels
 from touchline.catalogue.recovery import adopt, forget_lost_runs
 from touchline.domain.layout import is_match_id
 from touchline.errors import DamagedResultError, UntrustedFileError
@@ -89,6 +89,8 @@ def _adopt(folder: Path, sources: Sources) -> str:
         raise DamagedResultError("its content stands in the catalogue as another match, or its name as another content")
     actions.replace(address, match_id, found.actions)
     reels.replace(address, match_id, found.reels)
+    # It was counted before the databases were lost.
+    publications.add(address, match_id, published_folder(folder)["manifest"], runs[0])
     with connecting(sources.airflow) as connection, connection.begin():
         _end_runs(connection, runs)
     return f"{match_id}: published after the backup, taken over from its folder"

@@ -57,7 +57,8 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
     if _is_taken_over(run, settings):
         why = _reason(run, state, states, settings)
         runs.end(settings.catalogue_address, run.run_id, "failed", why)
-        run_ended(run.match_id, run.run_id, why, settings)
+        is_news = runs.count_failure(settings.catalogue_address, run.run_id)
+        run_ended(run.match_id, run.run_id, why, settings, is_news=is_news)
         return why
     reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)

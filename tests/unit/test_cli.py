@@ -9,6 +9,7 @@ import pytest
 
 from touchline.cli import MATCH_STEPS, build_parser, main
 from touchline.errors import EXIT_FAILED, EXIT_USAGE
+from touchline.steps.result import REUSED, Outcome
 
 COMMANDS: dict[str, argparse.ArgumentParser] = next(
     action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
@@ -50,6 +51,14 @@ def test_every_option_has_help(name):
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_documented(name, repository):
     assert f"## `touchline {name}`" in (repository / "docs" / "cli.md").read_text(), "run make docs"
+
+
+@pytest.mark.parametrize("reused", [True, False])
+def test_a_step_that_had_nothing_to_compute_says_so_last(reused, capsys, monkeypatch):
+    monkeypatch.setattr("touchline.steps.merge_actions.merge_actions",
+                        lambda *_, **__: print("3 actions") or Outcome({}, "", reused))
+    assert run("merge-actions", "cup-0123456789ab") == 0
+    assert capsys.readouterr().out.splitlines() == ["3 actions", REUSED][:1 + reused]
 
 
 @pytest.mark.parametrize("name", sorted(MATCH_STEPS))

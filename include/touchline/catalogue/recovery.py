@@ -42,7 +42,7 @@ def adopt(url: str, found: PublishedMatch) -> list[str] | None:
         working = connection.execute(select(runs.c.run_id).where(
             runs.c.match_id == found.match_id, runs.c.status == "running")).scalars().all()
         connection.execute(runs.update().where(runs.c.run_id.in_(working)).values(
-            status="published", reason=None, ended_at_ms=moment))
+            status="published", reason=None, ended_at_ms=moment, working_since_ms=None))
         connection.execute(matches.update().where(this).values(
             status="published", reason=None, title=found.title, duration_ms=found.duration_ms, lease_holder=None,
             updated_at_ms=moment))

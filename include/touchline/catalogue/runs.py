@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from touchline.catalogue.connection import now_ms, reading, upsert, writing
-from touchline.catalogue.schema import matches, runs, stage_times
+from touchline.catalogue.connection import insert_new, now_ms, reading, upsert, writing
+from touchline.catalogue.schema import runs, stage_times
 
 
 @dataclass(frozen=True)
 class StageTime:
     """The last attempt of one stage of a run; `part` is a chunk or a reel, or empty.
 
-    `spent_ms` is what all its attempts took together: the catalogue adds it up.
+    `spent_ms` is what all its attempts took together: the catalogue adds it up. `reused`: the attempt found the work
+    done; its time is not work.
     """
 
     stage: str
@@ -27,20 +28,65 @@ class StageTime:
     reason: str | None = None
     stats: Mapping[str, Any] | None = None
     spent_ms: int = 0
+    reused: bool = False
 
 
 def begin(url: str, run_id: str, match_id: str) -> None:
-    """A run has begun (or begins again) to work on a match."""
+    """A run has begun to work on a match, or begins again."""
+    moment = now_ms()
     with writing(url) as connection:
-        upsert(connection, runs, {"run_id": run_id, "match_id": match_id, "status": "running", "reason": None,
-                                  "started_at_ms": now_ms(), "ended_at_ms": None})
+        insert_new(connection, runs, {"run_id": run_id, "match_id": match_id, "status": "running",
+                                      "started_at_ms": moment, "working_since_ms": moment}, "run_id")
+        _resume(connection, run_id)
+
+
+def resume(url: str, run_id: str) -> None:
+    """A task of a run works; where the run had ended, the task was cleared, and a new stretch of work begins."""
+    with writing(url) as connection:
+        _resume(connection, run_id)
+
+
+def _resume(connection: Connection, run_id: str) -> None:
+    connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.status != "running").values(
+        status="running", reason=None, working_since_ms=now_ms()))
 
 
 def end(url: str, run_id: str, status: str, reason: str | None = None) -> None:
-    """A run has ended as `published` or `failed`."""
+    """A run has ended as `published` or `failed`; a stretch that found all work done leaves its times as they were."""
     with writing(url) as connection:
-        connection.execute(runs.update().where(runs.c.run_id == run_id)
-                           .values(status=status, reason=reason, ended_at_ms=now_ms()))
+        row = connection.execute(select(runs).where(runs.c.run_id == run_id).with_for_update()).mappings().first()
+        if row is None:
+            return
+        moment, times = now_ms(), {}
+        since_ms = row["working_since_ms"]
+        if since_ms is not None and (status == "failed" or _computed_since(connection, run_id, since_ms)):
+            times = {"ended_at_ms": moment, "worked_ms": row["worked_ms"] + max(0, moment - since_ms)}
+        elif row["ended_at_ms"] is None:
+            times = {"ended_at_ms": moment}
+        connection.execute(runs.update().where(runs.c.run_id == run_id).values(
+            status=status, reason=reason, working_since_ms=None, **times))
+
+
+def _computed_since(connection: Connection, run_id: str, since_ms: int) -> bool:
+    """Whether a task of the run has worked since then; one that found its work done has not."""
+    worked = select(stage_times.c.stage).where(stage_times.c.run_id == run_id, stage_times.c.noted_at_ms >= since_ms,
+                                               stage_times.c.spent_ms > 0)
+    return connection.execute(worked.limit(1)).first() is not None
+
+
+def count_failure(url: str, run_id: str) -> bool:
+    """Whether the failure of a run is news: it was not counted before. One that never began is always news."""
+    with writing(url) as connection:
+        this = runs.c.run_id == run_id
+        counted = connection.execute(select(runs.c.failure_counted).where(this).with_for_update()).scalar()
+        connection.execute(runs.update().where(this).values(failure_counted=True))
+        return not counted
+
+
+def worked_ms(url: str, run_id: str) -> int:
+    """How long a run has worked in the stretches that ended, gaps apart; 0 where it found all work done."""
+    with reading(url) as connection:
+        return int(connection.execute(select(runs.c.worked_ms).where(runs.c.run_id == run_id)).scalar() or 0)
 
 
 def forget_old(url: str, before_ms: int) -> int:
@@ -61,9 +107,10 @@ def of_match(url: str, match_id: str) -> list[dict[str, Any]]:
 
 
 def ended_since(url: str, since_ms: int) -> list[dict[str, Any]]:
-    """Runs that ended since then as plain rows, in the order of their ends."""
+    """Runs that ended since then and do not work now, as plain rows in the order of their ends."""
+    wanted = select(runs).where(runs.c.ended_at_ms >= since_ms, runs.c.status != "running")
     with reading(url) as connection:
-        rows = connection.execute(select(runs).where(runs.c.ended_at_ms >= since_ms).order_by(runs.c.ended_at_ms))
+        rows = connection.execute(wanted.order_by(runs.c.ended_at_ms))
         return [dict(row) for row in rows.mappings()]
 
 
@@ -74,29 +121,24 @@ def open_runs(url: str) -> list[tuple[str, str]]:
         return [(row.run_id, row.match_id) for row in connection.execute(wanted)]
 
 
-def lengths_and_times(url: str, most: int) -> list[tuple[int, int]]:
-    """Length of a match and what its longest published run took, in ms, for the matches published last.
-
-    The longest: a run that found all work done says nothing.
-    """
-    took = func.max(runs.c.ended_at_ms - runs.c.started_at_ms)
-    wanted = (select(matches.c.duration_ms, took).join(runs, runs.c.match_id == matches.c.match_id)
-              .where(runs.c.status == "published", runs.c.ended_at_ms.is_not(None), matches.c.duration_ms > 0)
-              .group_by(matches.c.match_id, matches.c.duration_ms).order_by(func.max(runs.c.ended_at_ms).desc()))
-    with reading(url) as connection:
-        return [(length, time) for length, time in connection.execute(wanted.limit(most))]
-
-
 def note_stage(url: str, run_id: str, time: StageTime) -> None:
-    """Write down how one attempt of a stage went; a run that never began is not kept."""
+    """Write down how one attempt of a stage went; a run that never began is not kept.
+
+    An attempt that found the work done, or that took no time because it waits, adds nothing to the times.
+    """
     this = ((stage_times.c.run_id == run_id) & (stage_times.c.stage == time.stage) & (stage_times.c.part == time.part))
+    spent_ms = 0 if time.reused else time.wall_ms
     with writing(url) as connection:
-        if connection.execute(select(runs.c.run_id).where(runs.c.run_id == run_id)).first():
-            before = connection.execute(select(stage_times.c.spent_ms).where(this)).scalar() or 0
-            upsert(connection, stage_times, {
-                "run_id": run_id, "stage": time.stage, "part": time.part, "wall_ms": time.wall_ms, "done": time.done,
-                "reason": time.reason, "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None,
-                "spent_ms": before + time.wall_ms, "noted_at_ms": now_ms()})
+        if not connection.execute(select(runs.c.run_id).where(runs.c.run_id == run_id)).first():
+            return
+        before = connection.execute(select(stage_times).where(this)).mappings().first()
+        times = {"wall_ms": time.wall_ms, "spent_ms": (before["spent_ms"] if before else 0) + spent_ms,
+                 "noted_at_ms": now_ms()}
+        if before and not spent_ms:
+            times = {name: before[name] for name in times}
+        upsert(connection, stage_times, {
+            "run_id": run_id, "stage": time.stage, "part": time.part, "done": time.done, "reason": time.reason,
+            "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None, **times})
 
 
 def stages(url: str, run_id: str) -> list[StageTime]:
@@ -114,4 +156,5 @@ def _stages(url: str, wanted: ColumnElement[bool]) -> list[StageTime]:
     with reading(url) as connection:
         rows = connection.execute(statement).mappings().all()
     return [StageTime(row["stage"], row["part"], row["wall_ms"], row["done"], row["reason"],
-                      json.loads(row["stats"]) if row["stats"] else None, row["spent_ms"]) for row in rows]
+                      json.loads(row["stats"]) if row["stats"] else None, row["spent_ms"],
+                      reused=row["done"] and not row["spent_ms"]) for row in rows]

@@ -101,9 +101,36 @@ runs = Table(
     Column("reason", Shown),
     Column("started_at_ms", BigInteger, nullable=False),
     Column("ended_at_ms", BigInteger),
+    Column("working_since_ms", BigInteger),
+    Column("worked_ms", BigInteger, nullable=False, server_default="0"),
+    Column("failure_counted", Boolean, nullable=False, server_default=false()),
     Index("runs_by_match", "match_id"),
 )
-"""One row per run of a match: running, published or failed."""
+"""One row per run of a match: running, published or failed.
+
+A run works in stretches: from its begin, or from the first task that was cleared after an end, to the next end.
+`started_at_ms`: its first begin. `ended_at_ms`: the last end of a stretch in which something was computed.
+`working_since_ms`: begin of the stretch that goes on. `worked_ms`: all ended stretches in which something was computed,
+without the gaps between them. `failure_counted`: the metrics know that it failed.
+"""
+
+publications = Table(
+    "publications", metadata,
+    Column("match_id", String(64), ForeignKey("matches.match_id", ondelete="CASCADE"), primary_key=True),
+    Column("manifest", String(64), primary_key=True),
+    Column("run_id", String(250), nullable=False),
+    Column("published_at_ms", BigInteger, nullable=False),
+    Column("worked_ms", BigInteger, nullable=False),
+    Column("is_whole", Boolean, nullable=False),
+    Column("conditions", String(16), nullable=False),
+    Index("publications_by_time", "published_at_ms"),
+)
+"""One row per result that a match was published with: the metrics have counted it.
+
+`manifest`: sha256 of the manifest; empty for what an earlier release published. `run_id`, `worked_ms`: the run that
+published it first, and how long that had worked. `is_whole`: that run computed everything itself, so its time says
+how long such a match takes. `conditions`: digest of the models and settings on which the time depends.
+"""
 
 stage_times = Table(
     "stage_times", metadata,
@@ -120,7 +147,8 @@ stage_times = Table(
 )
 """The last attempt of each stage (and part: chunk or reel, else empty): how long, and why it failed if it did.
 
-`spent_ms`: all attempts together. `noted_at_ms`: when the last one ended.
+`spent_ms`: all attempts together. `noted_at_ms`: when the last one ended. An attempt that found the work done, or that
+waited, has spent nothing and changes neither of them, nor `wall_ms`.
 """
 
 actions = Table(

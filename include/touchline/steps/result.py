@@ -23,6 +23,8 @@ from touchline.domain.layout import work_root
 from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.storage import writing
 
+REUSED = "found done: the result was whole and is reused"
+"""The last line of a step that had nothing to compute; by it the Airflow side knows that no work was done."""
 _ROOM_BYTES = 1 << 16
 RESULT_BYTES = 1 << 25
 """The largest result of a match of six hours (its scan) has 5 MB."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from touchline.catalogue import matches, recordings, reels, runs
+from touchline.catalogue import matches, publications, recordings, reels, runs
 from touchline.catalogue.matches import Match
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
@@ -22,7 +22,7 @@ GB = 10**9
 
 @dataclass(frozen=True)
 class DoneMatch:
-    """A match that was published, with its reels that have clips, and what its last run took."""
+    """A match with a new result, its reels that have clips, and how long the run worked that made it."""
 
     match: Match
     reels: tuple[dict[str, object], ...]
@@ -81,20 +81,20 @@ def day_since(since: datetime, settings: Settings, deployment: DeploymentSetting
 
 
 def _ended(since_ms: int, settings: Settings) -> tuple[tuple[DoneMatch, ...], tuple[FailedMatch, ...]]:
-    """By the last run of each match: one that failed and was made then is done."""
+    """Failed is a match whose last run failed; done is another that has a new result, whatever it was before."""
     address = settings.catalogue_address
     last = {row["match_id"]: row for row in runs.ended_since(address, since_ms)}
-    done, failed = [], []
-    for match_id, row in last.items():
-        match = matches.find(address, match_id)
-        if match is None:
-            continue
-        if row["status"] == "published":
-            made = tuple(reel for reel in reels.of_match(address, match_id) if reel["clips"])
-            done.append(DoneMatch(match, made, timedelta(milliseconds=row["ended_at_ms"] - row["started_at_ms"])))
-        else:
-            failed.append(FailedMatch(match.title or match_id, row["reason"] or "no reason is known", row["run_id"]))
-    return tuple(done), tuple(failed)
+    failed = {match_id: row for match_id, row in last.items() if row["status"] == "failed"}
+    new = {one.match_id: one for one in publications.since(address, since_ms) if one.match_id not in failed}
+    found = {match.match_id: match for match_id in (*new, *failed) if (match := matches.find(address, match_id))}
+    return (tuple(DoneMatch(found[match_id], _with_clips(address, match_id), timedelta(milliseconds=one.worked_ms))
+                  for match_id, one in new.items() if match_id in found),
+            tuple(FailedMatch(found[match_id].title or match_id, row["reason"] or "no reason is known", row["run_id"])
+                  for match_id, row in failed.items() if match_id in found))
+
+
+def _with_clips(address: str, match_id: str) -> tuple[dict[str, object], ...]:
+    return tuple(reel for reel in reels.of_match(address, match_id) if reel["clips"])
 
 
 def _bad(since_ms: int, settings: Settings) -> list[FailedMatch]:

@@ -8,7 +8,7 @@ from touchline.catalogue import actions, matches, reels, runs
 from touchline.settings import Settings
 from touchline_airflow.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.expected import expected_seconds
+from touchline_airflow.expected import usual_seconds
 from touchline_airflow.metrics.failure_class import failure_class
 from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (
@@ -34,31 +34,37 @@ def run_refused(match_id: str | None, reason: str, settings: Settings) -> None:
 
 
 @harmless
-def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings) -> None:
-    """Send its outcome, what it took and what it found, as the catalogue has it."""
+def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings, *, is_news: bool) -> None:
+    """Send its outcome, what it took and what it found, as the catalogue has it.
+
+    `is_news`: this failure or this result was not counted before. What is no news only has a cost.
+    """
+    if is_news:
+        JOBS.add(outcome="failed" if reason else "published")
     address = settings.catalogue_address
-    outcome = "failed" if reason else "published"
-    JOBS.add(outcome=outcome)
-    seconds = _seconds(match_id, run_id, address)
-    if seconds is not None:
-        MATCH_DURATION.observe(seconds, outcome=outcome)
     stages = runs.stages(address, run_id)
     MATCH_COST.set(round(cost_of(stages, DeploymentSettings.from_env()).amount, 4))
+    if not is_news:
+        return
+    seconds = runs.worked_ms(address, run_id) / 1000
+    if seconds:
+        MATCH_DURATION.observe(seconds, outcome="failed" if reason else "published")
     if reason:
         JOBS_FAILED.add(reason=failure_class(reason, stages))
-        return
+    else:
+        _tell_result(match_id, run_id, seconds, settings)
+
+
+def _tell_result(match_id: str, run_id: str, seconds: float, settings: Settings) -> None:
+    address = settings.catalogue_address
     for label, count in Counter(action["label"] for action in actions.of_match(address, match_id)).items():
         EVENTS.add(count, label=label)
     match = matches.find(address, match_id)
-    if seconds:
-        for reel in reels.of_match(address, match_id):
-            JOB_DURATION.observe(seconds, reel_kind=reel["name"])
-        if match and match.duration_ms:
-            MATCH_SPEED.set(round(match.duration_ms / 1000 / seconds, 3))
-            MATCH_TOOK.set(round(seconds / expected_seconds(match.duration_ms, settings), 3))
-
-
-def _seconds(match_id: str, run_id: str, address: str) -> float | None:
-    """From begin to end; None for a run that never began."""
-    row = next((row for row in runs.of_match(address, match_id) if row["run_id"] == run_id), None)
-    return (row["ended_at_ms"] - row["started_at_ms"]) / 1000 if row and row["ended_at_ms"] else None
+    if not seconds:
+        return
+    for reel in reels.of_match(address, match_id):
+        JOB_DURATION.observe(seconds, reel_kind=reel["name"])
+    if match and match.duration_ms:
+        MATCH_SPEED.set(round(match.duration_ms / 1000 / seconds, 3))
+        if usual := usual_seconds(match.duration_ms, settings, but=run_id):
+            MATCH_TOOK.set(round(seconds / usual, 3))

@@ -23,14 +23,19 @@ from touchline_airflow.metrics.table import (
 
 @harmless
 def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
-    """Send its duration and cost, whether it failed or was tried again, and how fast it was."""
+    """Send its duration and cost, whether it failed or was tried again, and how fast it was.
+
+    One that found its work done has only been tried again.
+    """
+    if try_number > 1:
+        STAGE_RETRIES.add(stage=ended.stage)
+    if ended.reused:
+        return
     seconds = ended.wall_ms / 1000
     STAGE_DURATION.observe(seconds, stage=ended.stage)
     COST.add(round(cost_of([replace(ended, spent_ms=ended.wall_ms)], DeploymentSettings.from_env()).amount, 6))
     if ended.stage == ON_GPU:
         GPU_SECONDS.add(seconds)
-    if try_number > 1:
-        STAGE_RETRIES.add(stage=ended.stage)
     if not ended.done:
         STAGE_FAILURES.add(stage=ended.stage)
     elif (computed_s := (ended.stats or {}).get("wall_s")) and (footage := footage_ms(ended, files)):

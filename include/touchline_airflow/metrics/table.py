@@ -13,20 +13,26 @@ _STAGE_BUCKETS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 # What became of matches.
 JOB_DURATION = Histogram("pipeline_job_duration_seconds", "seconds",
-                         "From the begin of a match's run to its end, once for each reel that it published.",
+                         "How long the run of a match had worked when it published a new result, once for each reel.",
                          ("reel_kind",), _MATCH_BUCKETS)
 MATCH_DURATION = Histogram("pipeline_match_duration_seconds", "seconds",
-                           "From the begin of a run of process_match to its end.", ("outcome",), _MATCH_BUCKETS)
+                           "How long a run of process_match had worked when it was counted: from its begin to its end, "
+                           "and once more from a task that was cleared and computed something to the next end.",
+                           ("outcome",), _MATCH_BUCKETS)
 MATCH_SPEED = Gauge("pipeline_match_speed_ratio", "times real time",
-                    "Length of the match that was published last, divided by what its run took.")
+                    "Length of the match that last got a new result, divided by how long its run had worked.")
 MATCH_TOOK = Gauge("pipeline_match_took_ratio", "times the usual",
-                   "What the run of the match that was published last took, divided by what its length normally takes.")
-JOBS = Counter("pipeline_jobs_total", "runs", "Runs of process_match that ended: published or failed.", ("outcome",))
+                   "How long the run of the match that last got a new result had worked, divided by what is normal: "
+                   "the median of the last 20 results of matches of like length, with the same models and settings.")
+JOBS = Counter("pipeline_jobs_total", "runs", "Matches published, once for each result (a run that published the same "
+               "again does not count), and runs of process_match that failed, once for each run.", ("outcome",))
 JOBS_FAILED = Counter("pipeline_jobs_failed_total", "runs",
                       "Those that failed: because of the recording, the storage, a setting or the request (setting), "
                       "by hand (stopped), or all else (infrastructure).", ("reason",))
-EVENTS = Counter("pipeline_events_detected_total", "actions", "Actions in matches that were published.", ("label",))
-COST = Counter("pipeline_cost_total", "currency", "What matches cost at the rates of the settings.")
+EVENTS = Counter("pipeline_events_detected_total", "actions",
+                 "Actions in matches that were published, once for each result.", ("label",))
+COST = Counter("pipeline_cost_total", "currency",
+               "What matches cost at the rates of the settings; a try that found its work done costs nothing.")
 MATCH_COST = Gauge("pipeline_match_cost", "currency", "What the match that ended last cost, failed ones too.")
 GPU_SECONDS = Counter("pipeline_gpu_seconds_total", "seconds", "Time of chunks on a GPU, or on the CPU in its place.")
 COST_TODAY = Gauge("pipeline_cost_today", "currency", "What the runs that ended since midnight UTC cost.")
@@ -35,7 +41,8 @@ COST_LIMIT = Gauge("pipeline_cost_limit", "currency",
                    "(day_stop). Not sent where it is 0.", ("limit",))
 
 # Steps.
-STAGE_DURATION = Histogram("pipeline_stage_duration_seconds", "seconds", "What one task of a step took.", ("stage",),
+STAGE_DURATION = Histogram("pipeline_stage_duration_seconds", "seconds", "What one try of a step took; one that "
+                           "found its work done does not count.", ("stage",),
                            _STAGE_BUCKETS)
 STAGE_SPEED = Gauge("pipeline_stage_speed_ratio", "times real time",
                     "Footage that scan, spot_chunk (its hot windows) or render_reel worked through at its last task, "

@@ -18,6 +18,7 @@ from touchline.settings import Settings
 from touchline.steps.request import Request, save_request
 from touchline.steps.result import reuse_or_compute
 from touchline_airflow.close_match import close_match
+from touchline_airflow.tidy import OpenRun, close_ended_run
 
 MATCH, RUN = "cup-final-0123456789ab", "run-1"
 GOAL = {"match_ms": 5, "half": 1, "position_ms": 5, "label": "Goal", "confidence": 0.5, "source": "model"}
@@ -61,10 +62,55 @@ def test_a_published_match_has_its_results_in_the_catalogue(settings: Settings) 
 
 
 def test_a_run_that_was_closed_is_counted(settings: Settings, wire: Wire) -> None:
+    runs.note_stage(settings.catalogue_address, RUN, StageTime("probe", "", 300, done=True))
     close_match(MATCH, RUN, {"probe": "success"}, settings)
     sent = wire.values()
     assert sent["pipeline_jobs_total.published"] == sent["pipeline_events_detected_total.goal"] == "1|c"
     assert "pipeline_job_duration_seconds.keeper" in sent
+
+
+def again(settings: Settings, run_id: str = RUN, states: dict[str, str | None] | None = None) -> None:
+    """A task of the run works once more and finds all done; then the run is closed."""
+    address = settings.catalogue_address
+    runs.begin(address, run_id, MATCH)
+    runs.note_stage(address, run_id, StageTime("probe", "", 300, done=True, reused=True))
+    close_match(MATCH, run_id, states or {"probe": "success"}, settings)
+
+
+def test_a_match_that_is_cleared_or_run_again_with_the_same_result_is_counted_once(settings: Settings, wire: Wire
+                                                                                   ) -> None:
+    close_match(MATCH, RUN, {"probe": "success"}, settings)
+    first = {name for name in wire.values() if not name.startswith("pipeline_match_cost")}
+    assert {"pipeline_jobs_total.published", "pipeline_events_detected_total.goal"} <= first
+    again(settings)  # a task was cleared
+    again(settings)  # and once more
+    close_match(MATCH, RUN, {"probe": "success"}, settings)  # close_match alone, or its retry
+    runs.resume(settings.catalogue_address, RUN)
+    close_ended_run(OpenRun(RUN, MATCH), "success", {"publish": "success"}, settings)  # tidy in its place
+    again(settings, "run-2")  # a second run finds all work done
+    assert set(wire.values()) == {"pipeline_match_cost"}
+
+
+def test_another_result_of_the_same_match_is_counted(settings: Settings, wire: Wire) -> None:
+    close_match(MATCH, RUN, {"probe": "success"}, settings)
+    files = WorkFiles(settings.working_dir, MATCH)
+    reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: {"actions": [GOAL, GOAL]})
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [GOAL, GOAL])))
+    commit = commit_files(MatchFolder(settings.nas_output_path, MATCH), [found])
+    reuse_or_compute(files.published, "publish", {"other": 1}, lambda: {"manifest": commit.manifest_sha256})
+    wire.lines()
+    again(settings)
+    sent = wire.values()
+    assert (sent["pipeline_jobs_total.published"], sent["pipeline_events_detected_total.goal"]) == ("1|c", "2|c")
+
+
+def test_a_run_that_fails_is_cleared_fails_again_and_publishes_failed_once_and_published_once(
+        settings: Settings, wire: Wire) -> None:
+    for states in ({"scan": "failed"}, {"scan": "failed"}, {"scan": "success"}, {"scan": "success"}):
+        again(settings, states=dict(states))
+    counted = [line for line in wire.lines() if "pipeline_jobs" in line]
+    assert [line.removeprefix("touchline.pipeline_jobs") for line in counted] == [
+        "_total.failed:1|c", "_failed_total.infrastructure:1|c", "_total.published:1|c"]
 
 
 def test_a_failed_match_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from touchline.catalogue import matches, runs
+from touchline.catalogue import matches
 from touchline.catalogue.connection import writing
-from touchline.catalogue.schema import runs as run_rows
+from touchline.catalogue.schema import publications
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.expected import FIRST_RATE, OVERHEAD_SEC, expected_seconds
+from touchline_airflow.expected import (
+    FIRST_RATE,
+    LOOK_BACK,
+    OVERHEAD_SEC,
+    conditions,
+    expected_seconds,
+    usual_seconds,
+)
 from touchline_airflow.mail.due import LONGEST, NewRun, due
 
 NOW = datetime(2026, 1, 31, 22, 0, tzinfo=UTC)
@@ -89,32 +98,71 @@ def test_what_a_person_starts_may_take_the_whole_day() -> None:
     assert due("nightly_backfill", NewRun("manual__1", "manual", {}), NOW, DeploymentSettings()) is None
 
 
-def ran(settings: Settings, number: int, length_ms: int, took_ms: int, status: str = "published") -> None:
-    """A match with one more run."""
+def ran(settings: Settings, number: int, length_ms: int, took_ms: int, *, is_whole: bool = True,
+        under: Settings | None = None) -> None:
+    """A match that was published once more, `number` as its time."""
     address, match_id = settings.catalogue_address, f"cup-final-{number:012}"
     matches.register(address, match_id, f"{number:064}", "/nas/x.mp4")
     matches.update(address, match_id, duration_ms=length_ms)
-    run_id = f"run-{number}-{took_ms}"
-    runs.begin(address, run_id, match_id)
-    runs.end(address, run_id, status)
     with writing(address) as connection:
-        connection.execute(run_rows.update().where(run_rows.c.run_id == run_id).values(
-            started_at_ms=number, ended_at_ms=number + took_ms))
+        connection.execute(publications.insert().values(
+            match_id=match_id, manifest=f"{took_ms}", run_id=f"run-{number}", published_at_ms=number,
+            worked_ms=took_ms, is_whole=is_whole, conditions=conditions(under or settings)))
 
 
 def test_before_anything_was_published_a_match_takes_its_own_length(own_settings: Settings) -> None:
     assert expected_seconds(HOUR_MS, own_settings) == OVERHEAD_SEC + 3600
+    assert usual_seconds(HOUR_MS, own_settings) is None, "a guess is no norm"
 
 
-def test_what_is_normal_is_the_median_of_the_last_matches(own_settings: Settings) -> None:
+def test_what_is_normal_is_the_median_of_the_last_results(own_settings: Settings) -> None:
     for number, minutes in enumerate((11, 21, 61)):
         ran(own_settings, number, HOUR_MS, minutes * 60_000)
     assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(21 * 60)
     assert expected_seconds(HOUR_MS // 2, own_settings) == pytest.approx(11 * 60)
 
 
-def test_failed_runs_and_runs_that_found_all_work_done_do_not_count(own_settings: Settings) -> None:
-    ran(own_settings, 1, HOUR_MS, 31 * 60_000)
-    ran(own_settings, 1, HOUR_MS, 20_000)
-    ran(own_settings, 2, HOUR_MS, 1_000, status="failed")
+def test_one_that_took_a_night_moves_nothing(own_settings: Settings) -> None:
+    for number in range(LOOK_BACK):
+        ran(own_settings, number, HOUR_MS, 31 * 60_000)
+    ran(own_settings, 99, HOUR_MS, 10 * HOUR_MS)
     assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(31 * 60)
+    assert usual_seconds(HOUR_MS, own_settings, but="run-99") == pytest.approx(31 * 60)
+
+
+def test_runs_that_found_work_done_do_not_count(own_settings: Settings) -> None:
+    ran(own_settings, 1, HOUR_MS, 31 * 60_000)
+    for number in range(2, 9):
+        ran(own_settings, number, HOUR_MS, 20_000, is_whole=False)
+    assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(31 * 60)
+
+
+def test_matches_of_like_length_are_asked_first_and_then_all(own_settings: Settings) -> None:
+    for number in range(3):
+        ran(own_settings, number, HOUR_MS, 31 * 60_000)
+        ran(own_settings, 10 + number, HOUR_MS // 10, 13 * 60_000)
+    assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(31 * 60)
+    assert expected_seconds(HOUR_MS // 10, own_settings) == pytest.approx(13 * 60)
+    # Rates without the overhead are 0.5 and 2; the median of all six lies between them.
+    assert expected_seconds(10 * HOUR_MS, own_settings) == pytest.approx(60 + 36_000 * 1.25)
+
+
+def test_other_settings_make_another_norm_until_there_are_enough(own_settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "own.pt").write_bytes(b"a model of their own")
+    slow = replace(own_settings, yolo_model_path=tmp_path / "own.pt")
+    for number in range(5):
+        ran(own_settings, number, HOUR_MS, 31 * 60_000)
+    ran(own_settings, 10, HOUR_MS, 121 * 60_000, under=slow)
+    assert expected_seconds(HOUR_MS, slow) == pytest.approx(31 * 60), "one says little"
+    for number in (11, 12):
+        ran(own_settings, number, HOUR_MS, 121 * 60_000, under=slow)
+    assert expected_seconds(HOUR_MS, slow) == pytest.approx(121 * 60)
+    assert expected_seconds(HOUR_MS, own_settings) == pytest.approx(31 * 60)
+
+
+def test_a_model_that_is_not_on_this_machine_is_told_by_its_path(own_settings: Settings, tmp_path: Path) -> None:
+    away = [replace(own_settings, yolo_model_path=tmp_path / name) for name in ("a.pt", "b.pt")]
+    assert len({*map(conditions, away), conditions(own_settings)}) == 3
+    changes = ({"use_gpu": "false"}, {"chunk_duration_sec": 30}, {"max_workers": 5}, {"output_codec": "h264_nvenc"})
+    assert len({conditions(replace(own_settings, **change)) for change in changes}) == 4  # type: ignore[arg-type]
+    assert conditions(replace(own_settings, output_crf=30)) == conditions(own_settings)

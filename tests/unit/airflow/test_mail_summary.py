@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from touchline.catalogue import matches, recordings, reels, runs
+from touchline.catalogue import matches, publications, recordings, reels, runs, schema
+from touchline.catalogue.connection import writing
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
@@ -48,13 +49,18 @@ def settings(own_settings: Settings) -> Settings:
     for number, name in enumerate(names):
         (files.thumbnails("highlights") / name).write_bytes(JPEG % number)
     matches.update(address, DONE, status="published")
-    runs.end(address, f"match__{DONE}__1", "published")
+    publish(address, f"match__{DONE}__1", DONE, "a")
     matches.update(address, FAILED, status="failed")
     runs.end(address, f"match__{FAILED}__1", "failed", "no picture after 00:12:00: copy it again")
     recordings.note_looks(address, [Look("/nas/broken.mp4", 1, 1, "")])
     recordings.update(address, "/nas/broken.mp4", status="bad", reason="it has no video",
                       checked_at_ms=round(datetime.now(UTC).timestamp() * 1000))
     return own_settings
+
+
+def publish(address: str, run_id: str, match_id: str, manifest: str) -> None:
+    runs.end(address, run_id, "published")
+    publications.add(address, match_id, manifest, run_id)
 
 
 def written(settings: Settings, deployment: DeploymentSettings = RATES) -> list[Letter]:
@@ -98,10 +104,34 @@ def test_a_morning_after_nothing_is_a_mail_to_the_operator_only(own_settings: Se
 def test_a_match_that_failed_and_was_made_then_is_done(settings: Settings) -> None:
     address = settings.catalogue_address
     runs.begin(address, f"match__{FAILED}__2", FAILED)
-    runs.end(address, f"match__{FAILED}__2", "published")
+    publish(address, f"match__{FAILED}__2", FAILED, "b")
     operator, coach = written(settings)
     assert operator.subject == "The morning's summary: 2 matches done, 1 failed"
     assert coach.subject == "1 match has new reels", "a match without a clip is nothing to watch"
+
+
+def test_a_match_that_was_cleared_and_stayed_as_it_was_is_no_news(settings: Settings) -> None:
+    address, run_id = settings.catalogue_address, f"match__{DONE}__1"
+    with writing(address) as connection:
+        for table, column in ((schema.runs, "ended_at_ms"), (schema.publications, "published_at_ms")):
+            connection.execute(table.update().where(table.c.match_id == DONE).values({column: 1}))
+    runs.resume(address, run_id)
+    publish(address, run_id, DONE, "a")
+    runs.begin(address, "by hand", DONE)
+    publish(address, "by hand", DONE, "a")
+    assert written(settings)[0].subject == "The morning's summary: 0 matches done, 2 failed"
+
+
+def test_a_match_was_made_in_the_time_that_its_run_worked(settings: Settings) -> None:
+    with writing(settings.catalogue_address) as connection:
+        connection.execute(schema.publications.update().values(worked_ms=169_000))
+        connection.execute(schema.runs.update().values(started_at_ms=1))  # and was cleared after a long night
+    assert "made in 3 min" in written(settings)[0].as_text()
+
+
+def test_a_run_that_works_again_has_not_failed(settings: Settings) -> None:
+    runs.resume(settings.catalogue_address, f"match__{FAILED}__1")
+    assert written(settings)[0].subject == "The morning's summary: 1 match done, 1 failed"
 
 
 def test_pictures_that_the_retention_removed_are_left_out(settings: Settings) -> None:

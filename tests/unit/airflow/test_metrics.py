@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,6 +124,13 @@ def test_a_try_that_failed_and_one_that_was_tried_again_are_counted(files: WorkF
                              "pipeline_cost_total": "0.004|c"}
 
 
+def test_a_try_that_found_its_work_done_has_only_been_tried_again(files: WorkFiles, wire: Wire,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COST_PER_GPU_HOUR", "3.6")
+    step_ended(replace(DONE, stage="spot_chunk", part="chunk-0001", reused=True), 2, files)
+    assert wire.values() == {"pipeline_stage_retries_total.spot_chunk": "1|c"}
+
+
 def test_a_result_that_is_away_costs_the_speed_only(own_settings: Settings, wire: Wire) -> None:
     step_ended(DONE, 1, WorkFiles(own_settings.working_dir, MATCH))
     assert list(wire.values()) == ["pipeline_stage_duration_seconds.scan"]
@@ -143,8 +151,10 @@ def test_a_published_run_tells_what_it_found_and_took(settings: Settings, wire: 
     shot = {"match_ms": 5, "half": 1, "position_ms": 5, "label": "Shots on target", "confidence": 0.5, "source": "mark"}
     actions.replace(address, MATCH, [shot, {**shot, "match_ms": 9}])
     reels.replace(address, MATCH, [{"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0}])
+    runs.note_stage(address, RUN, DONE)
+    time.sleep(0.01)
     runs.end(address, RUN, "published")
-    run_ended(MATCH, RUN, None, settings)
+    run_ended(MATCH, RUN, None, settings, is_news=True)
     sent = wire.values()
     assert sent["pipeline_jobs_total.published"] == "1|c"
     assert sent["pipeline_events_detected_total.shots_on_target"] == "2|c"
@@ -157,14 +167,15 @@ def test_a_failed_run_tells_whose_fault_it_was(settings: Settings, wire: Wire) -
     bad = StageTime("probe", "", 5, False, "Cup final.mp4 is no MP4", {"exit_code": 3})
     runs.note_stage(settings.catalogue_address, RUN, bad)
     runs.end(settings.catalogue_address, RUN, "failed", bad.reason)
-    run_ended(MATCH, RUN, bad.reason, settings)
+    run_ended(MATCH, RUN, bad.reason, settings, is_news=True)
     sent = wire.values()
     assert (sent["pipeline_jobs_total.failed"], sent["pipeline_jobs_failed_total.recording"]) == ("1|c", "1|c")
     assert not [name for name in sent if name.startswith(("pipeline_job_duration", "pipeline_events"))]
 
 
 def test_a_run_that_never_began_is_counted_without_a_duration(settings: Settings, wire: Wire) -> None:
-    run_ended(MATCH, "another", "the run was deleted in Airflow before the match was published: clear it", settings)
+    run_ended(MATCH, "another", "the run was deleted in Airflow before the match was published: clear it", settings,
+              is_news=True)
     assert {"pipeline_jobs_total.failed", "pipeline_jobs_failed_total.stopped"} <= set(sent := wire.values())
     assert not [name for name in sent if "duration" in name]
 
@@ -181,7 +192,7 @@ def test_a_run_that_was_refused_is_counted_once(settings: Settings, wire: Wire) 
 
 def test_a_catalogue_that_is_away_fails_nothing(settings: Settings, wire: Wire) -> None:
     away = replace(settings, catalogue_url="postgresql+psycopg2://nobody@127.0.0.1:1/catalogue")
-    run_ended(MATCH, RUN, None, away)
+    run_ended(MATCH, RUN, None, away, is_news=True)
     assert wire.values() == {"pipeline_jobs_total.published": "1|c"}
 
 

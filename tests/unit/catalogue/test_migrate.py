@@ -11,9 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from touchline.catalogue import actions, matches, migrate, recordings, runs
+from touchline.catalogue import actions, matches, migrate, publications, recordings, runs
 from touchline.catalogue.connection import reading
 from touchline.catalogue.engine import make_engine
+from touchline.catalogue.publications import PastRun
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.schema import HEAD, metadata
 from touchline.errors import TouchlineError, UsageError
@@ -65,6 +66,24 @@ def test_the_revisions_make_the_tables_of_the_schema(url: str) -> None:
     matches.every(url)
     with reading(url) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_was_published_before_revision_0005_counts_as_counted(url: str) -> None:
+    """The first published run of a match did the work; a run that goes on works since its begin."""
+    migrate.migrate(url, "0004")
+    columns = "INSERT INTO runs (run_id, match_id, status, started_at_ms, ended_at_ms) VALUES "
+    with make_engine(url).connect() as connection, connection.begin():
+        connection.exec_driver_sql(
+            "INSERT INTO matches (match_id, fingerprint, recording, status, attempt, created_at_ms, updated_at_ms, "
+            f"duration_ms) VALUES ('{MATCH}', 'f', '/nas/a.mp4', 'published', 1, 0, 0, 50)")
+        for values in ("'failed', 1, 5", "'published', 10, 110", "'published', 200, 205", "'running', 300, NULL"):
+            number = values.split(", ")[1]
+            connection.exec_driver_sql(f"{columns} ('run-{number}', '{MATCH}', {values})")
+    migrate.migrate(url)
+    assert publications.past_runs(url, 9) == [PastRun(50, 100)]
+    rows = [(row["worked_ms"], row["working_since_ms"], row["failure_counted"]) for row in runs.of_match(url, MATCH)]
+    assert rows == [(4, None, True), (100, None, False), (5, None, False), (0, 300, False)]
+    assert not publications.add(url, MATCH, "a" * 64, "run-9")
 
 
 def test_an_unknown_revision_is_refused(url: str) -> None:
