@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from touchline.domain.text import shown
 
-HEAD = "0005"
+HEAD = "0006"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "unit" / "airflow")]
 
 from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
+from statsd_wire import Totals
 
 from mail_sink import MailSink
 from services import free_port
@@ -36,12 +37,22 @@ def mail_sink() -> Iterator[MailSink]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory, mail_sink: MailSink) -> Iterator[House]:
+def statsd() -> Iterator[Totals]:
+    """Where the house sends its metrics."""
+    totals = Totals()
+    yield totals
+    totals.close()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, mail_sink: MailSink, statsd: Totals) -> Iterator[House]:
     """A running Airflow; when it is stopped, nothing of it runs any more."""
     folder = tmp_path_factory.mktemp("house")
     nas = folder / "nas"
     mail = {"AIRFLOW_CONN_SMTP_DEFAULT": mail_sink.connection, "MAIL_OPERATOR": "operator@club.invalid"}
-    with start(folder / "state", nas, nas / "output", port=18080, settings={**SETTINGS, **mail}) as stack:
+    rates = {"COST_PER_GPU_HOUR": "2", "COST_PER_CPU_HOUR": "0.1"}
+    with start(folder / "state", nas, nas / "output", port=18080,
+               settings={**SETTINGS, **mail, **rates, **statsd.environment}) as stack:
         yield House(stack, nas, nas / "output", stack.api())
     assert steps_running(folder) == []
     assert [pid for pid in stack.pids().values() if Path(f"/proc/{pid}").exists()] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,6 +43,34 @@ class Wire:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class Totals(Wire):
+    """The same socket, read from its begin to its end: what all that was sent adds up to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def now(self, names: str) -> dict[str, float]:
+        """By the names below `touchline.` that match: sums of counters, last values of gauges, seconds of timers."""
+        time.sleep(SILENCE_SEC)
+        return {name: round(value, 6) for name, value in sorted(self._found.items()) if re.match(names, name)}
+
+    def close(self) -> None:
+        self._ended.set()
+        self._reader.join()
+        super().close()
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            for line in self.lines():
+                name, value, kind = re.split(r"[:|]", line.removeprefix("touchline."))[:3]
+                before = 0 if kind == "g" else self._found.get(name, 0)
+                self._found[name] = before + float(value)
 
 
 def rules_for(name: str, rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

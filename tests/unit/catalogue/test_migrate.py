@@ -68,9 +68,9 @@ def test_the_revisions_make_the_tables_of_the_schema(url: str) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_what_was_published_before_revision_0005_counts_as_counted(url: str) -> None:
+def test_what_was_published_before_revision_0006_counts_as_counted(url: str) -> None:
     """The first published run of a match did the work; a run that goes on works since its begin."""
-    migrate.migrate(url, "0004")
+    migrate.migrate(url, "0005")
     columns = "INSERT INTO runs (run_id, match_id, status, started_at_ms, ended_at_ms) VALUES "
     with make_engine(url).connect() as connection, connection.begin():
         connection.exec_driver_sql(
