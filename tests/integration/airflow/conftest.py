@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "unit" / "airflow")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "airflow"))
 
 from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
 from statsd_wire import Totals
