@@ -9,12 +9,12 @@ from typing import Any
 
 from touchline.domain.label import LABELS
 from touchline.domain.layout import WorkFiles
+from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import DamagedResultError
 from touchline.exports.match_files import source_name
 from touchline.steps.register import REELS
 from touchline.steps.result import reading_result
 
-LONGEST_TITLE = 200
 MOST_ACTIONS = 100_000
 _MOST = 1 << 53
 _SOURCES = ("model", "pattern", "mark")
@@ -47,7 +47,7 @@ def headline(files: WorkFiles) -> dict[str, Any]:
             recordings = probe["recordings"]
             length = sum(_whole(recording["duration_ms"]) for recording in recordings)
             title = (probe.get("sidecar") or {}).get("title") or Path(source_name(recordings[0]["path"])).stem
-            return {"title": one_line(title), "duration_ms": length}
+            return {"title": shown(str(title), MOST_OF_A_TITLE), "duration_ms": length}
     except DamagedResultError:
         return {}
 
@@ -76,12 +76,6 @@ def checked_reel(reel: Any, name: str) -> dict[str, Any]:
         raise ValueError(f"sha256 {sha256!r}")
     return {"name": name, "clips": list(reel["clips"]), "frames": _whole(reel["frames"]),
             "duration_ms": _whole(reel["duration_ms"]), "sha256": sha256, "size_bytes": _whole(reel["size_bytes"] or 0)}
-
-
-def one_line(text: Any) -> str:
-    """A text for a table or a mail: one line of printable characters, of LONGEST_TITLE at most."""
-    kept = "".join(letter if letter.isprintable() else " " for letter in str(text)[:4 * LONGEST_TITLE])
-    return " ".join(kept.split())[:LONGEST_TITLE]
 
 
 def _noted_reel(path: Path, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.settings import Settings
 from touchline.steps.result import reading_result
@@ -18,7 +19,6 @@ from touchline_airflow.mail import links
 from touchline_airflow.mail.day import Day, Disk, DoneMatch
 from touchline_airflow.mail.letter import Letter, Line, Picture, Section
 from touchline_airflow.mail.words import amount, moment, span
-from touchline_airflow.noted import one_line
 
 PICTURES_PER_REEL = 3
 MOST_PICTURES = 24
@@ -91,7 +91,7 @@ def _pictures(name: str, files: WorkFiles, folder: MatchFolder, deployment: Depl
     """The first thumbnails of a reel, named after their clips; none where the retention removed them."""
     try:
         with reading_result(files.reel(name)) as reel:
-            labels = {str(clip["clip_id"]): one_line(clip["label"]) for clip in reel["clips"]}
+            labels = {str(clip["clip_id"]): shown(str(clip["label"]), MOST_OF_A_TITLE) for clip in reel["clips"]}
             thumbnails = list(reel["thumbnails"][:PICTURES_PER_REEL])
     except DamagedResultError:
         return
