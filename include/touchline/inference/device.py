@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -105,17 +106,22 @@ def _lease(folder: Path, gpus: Sequence[Gpu]) -> Iterator[Gpu]:
 
 
 def _lock_file(folder: Path, name: str) -> IO[str]:
-    """Open a lock file for reading, which is enough to lock it: it may belong to another user (a container's)."""
+    """Open a lock file for reading, which is enough to lock it: it may belong to another user (a container's).
+
+    The steps of all matches write to this folder: a link or a pipe in the place of a lock is replaced.
+    """
     path = folder / name
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(PermissionError):  # another user was faster, and does the same
             folder.chmod(0o1777)
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        path.unlink(missing_ok=True)
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL)
         os.fchmod(descriptor, 0o444)
         os.close(descriptor)
-    return path.open()
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from touchline.errors import ModelError
 from touchline.inference import device as devices
-from touchline.inference.device import CPU, Batches, Gpu, available_gpus, is_out_of_memory, leased_device
+from touchline.inference.device import CPU, Batches, Gpu, _lock_file, available_gpus, is_out_of_memory, leased_device
 from touchline.inference.torchvision_operators import torch
 
 INCLUDE = Path(__file__).parents[3] / "include"
@@ -230,3 +231,17 @@ print(batches.run(lambda items: torch.ones(len(items), 300 << 18).sum(1).tolist(
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("] 2\n")
     assert done.stderr.count("out of memory on cpu") == 2
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe"])
+def test_what_another_matchs_step_put_in_the_place_of_a_lock_holds_nobody_up(tmp_path, planted):
+    victim, lock = tmp_path / "victim", tmp_path / "leases" / "gpu-a.lock"
+    victim.write_text("another's")
+    lock.parent.mkdir()
+    if planted == "link":
+        lock.symlink_to(victim)
+    else:
+        os.mkfifo(lock)
+    with _lock_file(lock.parent, lock.name):
+        assert lock.is_file() and not lock.is_symlink()
+    assert victim.read_text() == "another's"
