@@ -21,6 +21,7 @@ from touchline_airflow.expected import expected_seconds
 from touchline_airflow.failure_note import remove_failure, write_failure
 from touchline_airflow.mount.age import why_new
 from touchline_airflow.mount.gone import is_gone
+from touchline_airflow.one_by_one import one_by_one
 from touchline_airflow.step_process import Finished
 from touchline_airflow.watch import take_look
 from touchline_airflow.withdraw import is_withdrawn, withdraw_gone
@@ -71,13 +72,16 @@ def _as_far_as_it_decodes(path: str, usable_ms: int, reason: str, settings: Sett
 def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings, say: Callable[[str], None]) -> None:
     """Write each complete recording as a match, or as a duplicate of the match that has its content.
 
-    Matches whose recording was deleted before their run began are withdrawn.
+    One that cannot be written waits and is looked at again; the others are taken all the same. Matches whose recording
+    was deleted before their run began are withdrawn.
     """
-    for path, length_ms in lengths_ms.items():
+    def register(path: str) -> None:
         try:
-            _register(path, length_ms, settings, say)
+            _register(path, lengths_ms[path], settings, say)
         except (OSError, BadRecordingError) as error:
             say(shown(f"{path} went away or changed, it is looked at again: {error}"))
+
+    one_by_one(lengths_ms, register, say)
     withdraw_gone(settings, say)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from touchline.catalogue import recordings
+from touchline.domain.text import shown
 from touchline.settings import Settings
 from touchline_airflow.backfill.airflow_run import OUTCOME, night_of_run, wish_of
 from touchline_airflow.backfill.night import over
@@ -56,8 +57,8 @@ def tell_outcomes(work: list[dict[str, Any]] | None) -> dict[str, int]:
     with failing_plainly(log):
         told += [noted.get(one["recording"]) or _not_noted(one) for one in work]
     for one in told:
-        log.log(logging.WARNING if one.outcome == BROKEN else logging.INFO, "%s: %s, %s", one.outcome, one.match,
-                one.line)
+        line = shown(f"{one.outcome}: {one.match}, {one.line}")
+        log.log(logging.WARNING if one.outcome == BROKEN else logging.INFO, "%s", line)
     counts = Counter(one.outcome for one in told)
     log.info("%s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing to do")
     return dict(counts)

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any
 
-from touchline.domain.text import shown
+from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
@@ -69,7 +69,7 @@ def as_message(letter: Letter, to: list[str], sender: str, folded: int = 0) -> E
         text = f"{text}\n{words}\n"
         page = page.replace("Sent by touchline", f"{html.escape(words)} Sent by touchline", 1)
     message = EmailMessage()
-    message["Subject"] = f"[touchline] {shown(letter.subject)}"
+    message["Subject"] = f"[touchline] {shown(letter.subject, MOST_OF_A_TITLE)}"
     message["From"], message["To"] = sender, ", ".join(to)
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="touchline")
     # Mails with one key are one thread in the reader's inbox; no holiday answer comes back.

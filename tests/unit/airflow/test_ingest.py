@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from touchline.catalogue import matches, recordings, runs
-from touchline.catalogue.connection import now_ms
+from touchline.catalogue.connection import now_ms, writing
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
 from touchline_airflow import ingest, watch
@@ -81,6 +82,15 @@ def test_the_same_content_under_another_name_is_recorded_and_not_processed(setti
     assert (row(settings, first).status, row(settings, second).status) == ("registered", "duplicate")
     assert row(settings, second).reason == f"has the same content as {first}"
     assert len(matches.without_run(settings.catalogue_address)) == 1
+
+
+def test_one_that_the_catalogue_refuses_stops_no_other_and_waits(settings: Settings) -> None:
+    with writing(settings.catalogue_address) as connection:
+        connection.execute(text("CREATE TRIGGER no BEFORE INSERT ON matches WHEN NEW.recording LIKE '%b.mp4' "
+                                "BEGIN SELECT RAISE(ABORT, 'not this one'); END"))
+    paths = [drop(settings, name, f"film {name} END") for name in ("a.mp4", "b.mp4", "c.mp4")]
+    take(settings, *paths)
+    assert [row(settings, path).status for path in paths] == ["registered", "waiting", "registered"]
 
 
 def test_a_recording_that_was_renamed_stays_the_same_match(settings: Settings) -> None:

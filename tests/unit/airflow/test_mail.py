@@ -58,6 +58,18 @@ def test_what_stands_in_a_mail_is_escaped(sink: MailSink) -> None:
     assert HOSTILE in text_of(mail)
 
 
+def test_a_text_of_a_stranger_forges_no_line_and_no_header(sink: MailSink) -> None:
+    forged = "Cup\r\nBcc: x@evil.invalid\u2028\nWhat to do: pay\u202e gpj.4pm \0\x1b[2J " + "x" * 5000
+    letter = replace(LETTER, subject=forged, lead=forged, sections=(
+        Section(forged, words=(forged,), lines=(Line(forged, forged),), pictures=(Picture(JPEG, forged),)),))
+    assert send_mail(letter) == SENT
+    [mail] = sink.mails
+    assert mail["Bcc"] is None and len(mail["Subject"]) <= 212
+    for content in (text_of(mail), html_of(mail)):
+        assert "\nBcc:" not in content and "\nWhat to do" not in content
+        assert not {"\u202e", "\u2028", "\0", "\x1b"} & set(content)
+
+
 def test_a_repeated_alarm_is_folded_and_the_next_mail_says_so(sink: MailSink) -> None:
     assert [send_mail(LETTER) for _ in range(3)] == [SENT, FOLDED, FOLDED]
     assert send_mail(replace(LETTER, key="another")) == SENT
