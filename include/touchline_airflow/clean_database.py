@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine, func, select
+from sqlalchemy import Column, Connection, DateTime, MetaData, String, Table, create_engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -27,10 +28,48 @@ _MARGIN = timedelta(minutes=1)
 """SQLite compares times as text."""
 _LOCK = re.compile(r"is locked|lock timeout|deadlock detected")
 _OWN = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-_DAG_RUN = Table("dag_run", MetaData(), Column("state", String), Column("start_date", DateTime(timezone=True)))
+_DAG_RUN = Table("dag_run", MetaData(), Column("dag_id", String), Column("run_id", String), Column("state", String),
+                 Column("start_date", DateTime(timezone=True)))
+_UNFINISHED = ("queued", "running")
+DAYS_SEEN = 7
+"""On so many days of the time that is kept Airflow must have worked before anything older goes."""
 
 
-def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str], None]) -> datetime:
+@dataclass(frozen=True)
+class Limit:
+    """What ended before may go; `unfinished` are DAG and run id of the runs that go on, whose logs stay."""
+
+    before: datetime
+    unfinished: tuple[tuple[str, str], ...] = ()
+
+
+def find_limit(environ: Mapping[str, str], keep_days: int, say: Callable[[str], None],
+               now: datetime | None = None) -> Limit | None:
+    """The moment up to which everything old goes tonight; None, and a line that says why, where the clock is doubted.
+
+    A clock that ran ahead by months would make all of the history old at once. Then there are no runs in the time
+    that is kept, but those since it ran ahead: nothing goes before Airflow has runs of a week's days in that time. The
+    same holds after a long pause, and for a week nothing is lost by it.
+
+    Raises:
+        TouchlineError: Airflow's database is away.
+    """
+    now = now or datetime.now(UTC)
+    before = now - timedelta(days=keep_days)
+    days_of_runs = select(func.count(func.date(_DAG_RUN.c.start_date).distinct())).where(
+        _DAG_RUN.c.start_date.between(before, now))
+    with _reading(metadata_url(environ)) as connection:
+        days = connection.execute(days_of_runs).scalar() or 0
+        unfinished = connection.execute(select(_DAG_RUN.c.dag_id, _DAG_RUN.c.run_id)
+                                        .where(_DAG_RUN.c.state.in_(_UNFINISHED))).all()
+    if days < (wanted := min(keep_days, DAYS_SEEN)):
+        say(f"Nothing goes tonight: of the last {keep_days} days Airflow has runs of {days} only, and {wanted} are "
+            "wanted. A clock that runs ahead or a long pause looks like that; after some days it goes on by itself")
+        return None
+    return Limit(before, tuple((dag_id, run_id) for dag_id, run_id in unfinished))
+
+
+def clean_airflow(environ: Mapping[str, str], before: datetime, say: Callable[[str], None]) -> datetime:
     """Run `airflow db clean` up to the returned moment; nothing is archived.
 
     A run that goes on is never removed, however old: the moment lies before the first of them.
@@ -39,9 +78,7 @@ def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str
         TouchlineError: it could not be done, for a lock or because the database is away; a retry goes on where it was.
     """
     url = metadata_url(environ)
-    first_unfinished = _first_unfinished(url)
-    before = datetime.now(UTC) - timedelta(days=keep_days)
-    if first_unfinished:
+    if first_unfinished := _first_unfinished(url):
         before = min(before, first_unfinished - _MARGIN)
     argv = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp", before.isoformat(),
             "--skip-archive", "--yes", "--batch-size", str(BATCH_ROWS), "--error-on-cleanup-failure"]
@@ -60,22 +97,28 @@ def clean_airflow(environ: Mapping[str, str], keep_days: int, say: Callable[[str
     return before
 
 
-def clean_catalogue(settings: Settings, keep_days: int) -> int:
+def clean_catalogue(settings: Settings, before: datetime) -> int:
     """Forget runs and stage times that ended before; the last run of each match stays. Returns how many runs went."""
-    return runs.forget_old(settings.catalogue_address, time.time_ns() // 1_000_000 - keep_days * 86_400_000)
+    return runs.forget_old(settings.catalogue_address, round(before.timestamp() * 1000))
 
 
 def _first_unfinished(url: str) -> datetime | None:
     """When the oldest run began that has not ended."""
-    query = select(func.min(_DAG_RUN.c.start_date)).where(_DAG_RUN.c.state.in_(("queued", "running")))
+    with _reading(url) as connection:
+        moment: datetime | None = connection.execute(
+            select(func.min(_DAG_RUN.c.start_date)).where(_DAG_RUN.c.state.in_(_UNFINISHED))).scalar()
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _reading(url: str) -> Iterator[Connection]:
     limits = {"options": _WAITS_FOR_LOCKS, "connect_timeout": 10} if url.startswith("postgresql") else {"timeout": 60}
     try:
         with create_engine(url, poolclass=NullPool, connect_args=limits).connect() as connection:
-            moment: datetime | None = connection.execute(query).scalar()
+            yield connection
     except SQLAlchemyError as error:
         line = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
         raise TouchlineError(f"Airflow's database cannot be used now ({line}): see that it runs") from None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _environment(environ: Mapping[str, str], url: str) -> dict[str, str]:

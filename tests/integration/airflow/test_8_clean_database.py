@@ -51,6 +51,10 @@ def add_runs(environ: dict[str, str], *lines: str) -> None:
                         "_AIRFLOW_PROCESS_CONTEXT": "server"})
 
 
+def days_ago(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
+
+
 def kept(environ: dict[str, str]) -> set[str]:
     with create_engine(environ["TOUCHLINE_METADATA_URL"], poolclass=NullPool).connect() as connection:
         return set(connection.execute(text("SELECT run_id FROM dag_run")).scalars())
@@ -78,15 +82,30 @@ def locked(environ: dict[str, str]) -> Iterator[None]:
 def test_old_runs_go_and_what_is_unfinished_stays(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     add_runs(environ, "old:success:100", "failed:failed:99", "young:success:10", "now:running:1")
-    before = clean_database.clean_airflow(environ, 90, said.append)
-    assert abs(before - (datetime.now(UTC) - timedelta(days=90))) < timedelta(minutes=5)
+    before = clean_database.clean_airflow(environ, days_ago(90), said.append)
+    assert abs(before - days_ago(90)) < timedelta(minutes=5)
     assert kept(environ) == {"young", "now"}
     assert not [name for name in tables(environ) if name.startswith("_airflow_deleted")]
 
     add_runs(environ, "older:success:101", "stuck:running:96", "after:success:95", "waits:queued:94")
-    clean_database.clean_airflow(environ, 90, said.append)
+    clean_database.clean_airflow(environ, days_ago(90), said.append)
     assert kept(environ) == {"young", "now", "stuck", "after", "waits"}
 
+
+def test_a_clock_that_ran_ahead_by_a_year_removes_nothing(environ: dict[str, str]) -> None:
+    said: list[str] = []
+    add_runs(environ, *(f"day{day}:success:{day}" for day in range(2, 9)))
+    found = clean_database.find_limit(environ, 90, said.append)
+    assert found and ("process_match", "now") in found.unfinished and ("process_match", "young") not in found.unfinished
+    assert abs(found.before - days_ago(90)) < timedelta(minutes=5)
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    assert clean_database.find_limit(environ, 90, said.append, ahead) is None
+    # The nightly runs since it ran ahead are no proof of it for a week.
+    add_runs(environ, *(f"ahead{day}:success:{day - 365}" for day in range(1, 7)))
+    assert clean_database.find_limit(environ, 90, said.append, ahead) is None
+    assert all(line.startswith("Nothing goes tonight: of the last 90 days") and "\n" not in line for line in said)
+    add_runs(environ, "ahead8:success:-357")
+    assert clean_database.find_limit(environ, 90, said.append, ahead)
 
 
 def test_a_lock_that_somebody_holds_is_one_line_and_the_next_try_heals(
@@ -95,11 +114,11 @@ def test_a_lock_that_somebody_holds_is_one_line_and_the_next_try_heals(
     add_runs(environ, "oldest:success:200")
     monkeypatch.setattr(clean_database, "_WAITS_FOR_LOCKS", "-c lock_timeout=1s")
     with locked(environ), pytest.raises(TouchlineError) as caught:
-        clean_database.clean_airflow(environ, 90, said.append)
+        clean_database.clean_airflow(environ, days_ago(90), said.append)
     assert any(words in str(caught.value) for words in ("database is locked", "'dag_run'")), caught.value
     assert "\n" not in str(caught.value)
     assert "oldest" in kept(environ)
-    clean_database.clean_airflow(environ, 90, said.append)
+    clean_database.clean_airflow(environ, days_ago(90), said.append)
     assert "oldest" not in kept(environ)
     assert all(environ["TOUCHLINE_METADATA_URL"] not in line for line in said)
 
@@ -107,4 +126,5 @@ def test_a_lock_that_somebody_holds_is_one_line_and_the_next_try_heals(
 def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(TouchlineError, match=r"Airflow's database cannot be used now .* refused.*: see that it runs"):
         clean_database.clean_airflow(
-            {"TOUCHLINE_METADATA_URL": "postgresql+psycopg2://me:geheim@127.0.0.1:1/x?sslmode=disable"}, 9, print)
+            {"TOUCHLINE_METADATA_URL": "postgresql+psycopg2://me:geheim@127.0.0.1:1/x?sslmode=disable"}, days_ago(9),
+            print)
