@@ -28,7 +28,7 @@ REUSED = "found done: the result was whole and is reused"
 _ROOM_BYTES = 1 << 16
 RESULT_BYTES = 1 << 25
 """The largest result of a match of six hours (its scan) has 5 MB."""
-_STATS_BYTES = 1 << 20
+_STATS_BYTES = 1 << 16
 _OBJECTS = ("inputs", "result")
 
 

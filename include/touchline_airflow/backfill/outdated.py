@@ -10,6 +10,7 @@ from typing import Any
 from touchline.catalogue import runs
 from touchline.catalogue.matches import Match
 from touchline.domain.layout import WorkFiles
+from touchline.domain.text import shown
 from touchline.errors import DamagedResultError
 from touchline.inference.model_digest import model_digest
 from touchline.reels.rules import load_rules
@@ -31,16 +32,20 @@ def notes_changed(match: Match, settings: Settings) -> bool:
         BadRecordingError: a note cannot be read: it has changed, too.
     """
     inputs = read_inputs(WorkFiles(settings.working_dir, match.match_id).probe)
-    return inputs is not None and inputs["sidecar"] != sidecar_digest(Path(match.recording))
+    return inputs is not None and inputs.get("sidecar") != sidecar_digest(Path(match.recording))
 
 
 def outdated(match: Match, settings: Settings) -> str | None:
     """What has changed since the match was made, for a person; None when it would be made the same way again.
 
     Models are told by their digests: in the results of the chunks, else, where the retention removed these, in what
-    the catalogue keeps of the last runs. A match of which nothing says what made it counts as outdated.
+    the catalogue keeps of the last runs. A match of which nothing says what made it counts as outdated; so does one
+    whose results, which a step's container may have written as it liked, say it in another form.
     """
-    return ", ".join(_changes(match, settings)) or None
+    try:
+        return shown(", ".join(_changes(match, settings))) or None
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return "its results say in no known form what made it"
 
 
 def reels_of(match_id: str, settings: Settings) -> tuple[str, ...]:

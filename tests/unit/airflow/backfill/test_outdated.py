@@ -60,6 +60,16 @@ def test_what_would_be_made_the_same_way_is_not_outdated(made: Match, settings: 
     assert outdated(made, settings) is None
 
 
+@pytest.mark.parametrize("inputs", [{}, {"version": [], "min_event_confidence": {}}, {"style": 5, "table": None}])
+def test_results_that_a_hostile_step_wrote_never_stop_the_night(made: Match, settings: Settings,
+                                                               inputs: dict[str, Any]) -> None:
+    files = WorkFiles(settings.working_dir, MATCH)
+    for path in (files.actions, files.reels, files.reel("keeper"), files.spottings("chunk-0000"), files.probe):
+        reuse_or_compute(path, "a_step", inputs, dict, force=True)
+    line = outdated(made, settings)
+    assert line and "\n" not in line
+
+
 def test_of_a_match_of_an_earlier_release_the_reels_that_are_there_count(made: Match, settings: Settings) -> None:
     WorkFiles(settings.working_dir, MATCH).request.unlink()
     assert outdated(made, settings) is None
