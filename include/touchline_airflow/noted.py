@@ -17,6 +17,8 @@ from touchline.steps.result import reading_result
 
 MOST_ACTIONS = 100_000
 _MOST = 1 << 53
+_MOST_HALF = 1 << 30
+"""The catalogue's columns hold no more."""
 _SOURCES = ("model", "pattern", "mark")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -58,8 +60,8 @@ def checked_actions(found: Any) -> list[dict[str, Any]]:
     Raises:
         ValueError, TypeError, LookupError: one is none.
     """
-    if len(found) > MOST_ACTIONS:
-        raise ValueError(f"{len(found)} actions")
+    if not isinstance(found, list) or len(found) > MOST_ACTIONS:
+        raise ValueError("no list of actions")
     return [_action(item) for item in found]
 
 
@@ -69,12 +71,12 @@ def checked_reel(reel: Any, name: str) -> dict[str, Any]:
     Raises:
         ValueError, TypeError, LookupError: it is none, or another one.
     """
-    if reel["name"] != name or name not in REELS:
+    if reel["name"] != name or name not in REELS or not isinstance(reel["clips"], list):
         raise ValueError(f"reel {reel['name']!r}")
     sha256 = reel.get("sha256")
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise ValueError(f"sha256 {sha256!r}")
-    return {"name": name, "clips": list(reel["clips"]), "frames": _whole(reel["frames"]),
+    return {"name": name, "clips": reel["clips"], "frames": _whole(reel["frames"]),
             "duration_ms": _whole(reel["duration_ms"]), "sha256": sha256, "size_bytes": _whole(reel["size_bytes"] or 0)}
 
 
@@ -87,11 +89,11 @@ def _action(item: Mapping[str, Any]) -> dict[str, Any]:
     confidence = float(item["confidence"])
     if item["label"] not in LABELS or item["source"] not in _SOURCES or not 0 <= confidence <= 1:
         raise ValueError(f"action {str(item)[:60]}")
-    return {"match_ms": _whole(item["match_ms"]), "half": _whole(item["half"]), "label": item["label"],
+    return {"match_ms": _whole(item["match_ms"]), "half": _whole(item["half"], _MOST_HALF), "label": item["label"],
             "position_ms": _whole(item["position_ms"]), "confidence": item["confidence"], "source": item["source"]}
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not -_MOST < value < _MOST:
+def _whole(value: Any, most: int = _MOST) -> int:
+    if type(value) is not int or not 0 <= value < most:
         raise ValueError(f"{value!r} is no whole number of a usual size")
     return value

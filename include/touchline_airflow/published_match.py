@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.settings import Settings
 from touchline.steps.register import match_fingerprint
 from touchline_airflow.backup_facts import files_of_manifest, is_count, is_digest
+from touchline_airflow.noted import checked_actions, checked_reel
 
 MOST_BYTES = 32_000_000
 """Of one JSON file of a match folder: 100,000 actions take 20 MB."""
 _TITLE_CHARACTERS = 1000
 _NAME_BYTES = 255
 _REEL_FILE = re.compile(r"reels/([a-z0-9_-]{1,64})\.json")
-_MOST_HALF = 1 << 30
 
 Plain = Mapping[str, Any]
 
@@ -117,40 +117,20 @@ def _is_file_name(value: Any) -> bool:
 
 
 def _actions(told: Plain) -> tuple[Plain, ...]:
-    found = told.get("actions")
-    if not isinstance(found, list) or not all(map(_is_action, found)):
-        raise DamagedResultError("actions.json holds what is no action")
-    return tuple(found)
-
-
-def _is_action(value: Any) -> bool:
-    return isinstance(value, dict) and all(is_right(value.get(name)) for name, is_right in _ACTION.items())
+    try:
+        return tuple(checked_actions(told.get("actions")))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise DamagedResultError("actions.json holds what is no action") from None
 
 
 def _reel(name: str, told: Plain) -> Plain:
-    is_its_own = f"reels/{told.get('name')}.json" == name
-    digest = told.get("sha256")
-    if not is_its_own or not isinstance(told.get("clips"), list) or not (digest is None or is_digest(digest)) \
-            or not all(is_count(told.get(key) or 0) for key in ("frames", "duration_ms", "size_bytes")):
-        raise DamagedResultError(f"{name} describes no reel")
-    return {**told, "frames": told.get("frames") or 0, "duration_ms": told.get("duration_ms") or 0}
+    try:
+        return checked_reel(told, Path(name).stem)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise DamagedResultError(f"{name} describes no reel") from None
 
 
 def _is_text(value: Any, most: int) -> bool:
     """Text of 1 to `most` characters, without control characters and halves of characters: a database can hold it."""
     return isinstance(value, str) and 0 < len(value) <= most \
         and not any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
-
-
-def _is_share(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= 1
-
-
-_ACTION: Mapping[str, Callable[[Any], bool]] = {
-    "match_ms": is_count,
-    "half": lambda value: is_count(value) and value < _MOST_HALF,
-    "position_ms": is_count,
-    "label": lambda value: _is_text(value, 40),
-    "confidence": _is_share,
-    "source": lambda value: _is_text(value, 16),
-}

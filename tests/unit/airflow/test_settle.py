@@ -23,7 +23,7 @@ from touchline_airflow.settle import settle
 
 MATCH, FINGERPRINT = "cup-final-0123456789ab", "0123456789ab" + "f" * 52
 RUN = f"match__{MATCH}__1"
-ACTION = {"match_ms": 1000, "half": 1, "position_ms": 1000, "label": "Goal", "confidence": 0.9, "source": "spotter"}
+ACTION = {"match_ms": 1000, "half": 1, "position_ms": 1000, "label": "Goal", "confidence": 0.9, "source": "model"}
 REEL = {"match_id": MATCH, "name": "keeper", "frames": 10, "duration_ms": 400, "sha256": "a" * 64, "size_bytes": 5,
         "clips": [{}]}
 
