@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.cli import build_parser  # noqa: E402
 from touchline.settings import SHIPPED_MODELS, Settings  # noqa: E402
+from touchline_airflow.brought_settings import IN_THEIR_PLACE  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
 from touchline_airflow.metrics.airflow_metrics import AIRFLOW  # noqa: E402
 from touchline_airflow.metrics.mapping import mapping  # noqa: E402
@@ -57,6 +58,10 @@ def configuration_page() -> str:
               "`DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` name the engine, as for `docker` itself.", "",
               "| variable | default | allowed | what it does |", "|---|---|---|---|"]
     lines += [_setting_row(item) for item in fields(DeploymentSettings)]
+    lines += ["", "## Of other pipelines", "",
+              "An `.env` that was made for another pipeline may be kept. `make stack` says in one line each what has",
+              "no effect, and which name is close to one of ours.", "", "| variable | in its place |", "|---|---|"]
+    lines += [f"| `{name}` | {instead} |" for name, instead in IN_THEIR_PLACE.items()]
     return "\n".join(lines) + "\n"
 
 

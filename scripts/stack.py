@@ -24,7 +24,14 @@ from pathlib import Path
 from images import IMAGES, ImageError, build
 from live_line import LiveLine
 from pins import image_names
-from stack_files import ROOT, StackError, provide_env, provide_folders, provide_secrets
+from stack_files import EXAMPLE, ROOT, StackError, provide_env, provide_folders, provide_secrets, read_env
+
+sys.path.insert(0, str(ROOT / "include"))
+
+from touchline.errors import SettingError
+from touchline.settings import Settings
+from touchline_airflow.brought_settings import misspelt, remarks
+from touchline_airflow.deployment import DeploymentSettings
 
 HEALTHY_SEC = 900
 DASHBOARDS = "compose.dashboards.yaml"
@@ -105,6 +112,8 @@ def up(env_file: Path, line: LiveLine) -> None:
     if is_new or added:
         line.say(f"{env_file} is new: look into it" if is_new else f"{env_file}: added {', '.join(added)}")
     check(env)
+    for text in (*remarks(env), *misspelt(env, read_env(EXAMPLE))):
+        line.say(f"{env_file}: {text}")
     provide_folders(env)
     if made := provide_secrets(env):
         line.say(f"made in {env['SECRETS_DIR']}: {', '.join(made)}")
@@ -157,6 +166,11 @@ def check(env: Mapping[str, str]) -> None:
     if env["TOUCHLINE_HOST"] not in hosts(env):
         raise StackError(f"TOUCHLINE_HOST={env['TOUCHLINE_HOST']} is not among TOUCHLINE_HOSTS={env['TOUCHLINE_HOSTS']}"
                          ": name this machine in .env")
+    try:
+        for settings in (Settings, DeploymentSettings):
+            settings.from_env(env)
+    except SettingError as error:
+        raise StackError(f"{error} (in .env)") from None
     if not Path(env["DOCKER_SOCKET"]).is_socket():
         raise StackError(f"DOCKER_SOCKET={env['DOCKER_SOCKET']} in .env is no socket of a Docker engine")
     if not PROXY_CONFIG.stat().st_mode & 0o004:

@@ -35,7 +35,7 @@ def read_env(path: Path) -> dict[str, str]:
 def provide_env(path: Path) -> tuple[dict[str, str], list[str]]:
     """The settings of this machine, and the names that were missing; these are written with the example's values.
 
-    A new file gets this machine's own ids, GPU slots, engine and mount propagation.
+    But ids, GPU slots, engine and mount propagation are this machine's own, and models lie where their settings say.
     """
     if not path.exists():
         return new_env(path), []
@@ -43,7 +43,8 @@ def provide_env(path: Path) -> tuple[dict[str, str], list[str]]:
     missing = {name: lines for lines, name in re.findall(r"^(# .*\n([A-Z_]+)=.*\n)", EXAMPLE.read_text(), re.MULTILINE)
                if name not in there}
     if missing:
-        path.write_text(f"{path.read_text().rstrip()}\n{''.join(missing.values())}")
+        own = {"ENV_FILE": str(path), **_of_this_machine(), **_models_place(there)}
+        path.write_text(f"{path.read_text().rstrip()}\n{_filled(''.join(missing.values()), own)}")
     return read_env(path), list(missing)
 
 
@@ -67,6 +68,13 @@ def _of_this_machine() -> dict[str, str]:
     if not _is_shared(Path("/")):
         own["NAS_PROPAGATION"] = "rprivate"
     return own
+
+
+def _models_place(env: Mapping[str, str]) -> dict[str, str]:
+    """MODELS_DIR for a file that names models and not their folder: without it no container would see them."""
+    folders = [os.path.dirname(env[name]) for name in ("YOLO_MODEL_PATH", "ACTION_MODEL_PATH") if env.get(name)]
+    place = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else "/"
+    return {"MODELS_DIR": place} if place != "/" else {}
 
 
 def _gpus() -> int:

@@ -46,6 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.errors import TouchlineError  # noqa: E402
+from touchline_airflow.brought_settings import remarks  # noqa: E402
 from touchline_airflow.login import USER, password_of  # noqa: E402
 from touchline_airflow.rest import AirflowApi  # noqa: E402
 
@@ -167,6 +168,8 @@ def main() -> int:
     arguments = parser.parse_args()
     supervisor = Supervisor(arguments.state.resolve(), arguments.nas.resolve(), arguments.output.resolve(),
                             arguments.port, quiet=arguments.quiet)
+    for line in remarks(os.environ):
+        print(line, file=sys.stderr)
     try:
         return supervisor.run()
     except TouchlineError as error:

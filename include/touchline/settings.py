@@ -58,6 +58,9 @@ class Settings(FromEnvironment):
     nas_output_path: Path = setting(
         Path("/mnt/nas/soccer/output"), "Folder of the published match folders; may lie inside NAS_MOUNT_PATH."
     )
+    nas_host: str = setting(
+        "", "Name or address of the NAS; where a mount is away `touchline check-nas` says whether its server answers."
+    )
     working_dir: Path = setting(Path("/var/lib/touchline/work"), "Small results of the steps, shared by all hosts.")
     scratch_dir: Path = setting(
         Path("/var/lib/touchline/scratch"), "Large intermediate files of this host; fast local disk."
@@ -86,8 +89,8 @@ class Settings(FromEnvironment):
     )
     output_codec: str = setting(
         "auto",
-        "Encoder of the reels; auto takes NVENC where a probe finds it.",
-        choices=("auto", "libx264", "h264_nvenc"),
+        "Encoder of the reels; auto takes NVENC where a probe finds it; copy is taken as auto.",
+        choices=("auto", "libx264", "h264_nvenc", "copy"),
     )
     output_crf: int = setting(
         20, "Quality of the reels (x264 CRF; NVENC CQ): lower is better and larger.", low=0, high=51

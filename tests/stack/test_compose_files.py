@@ -15,6 +15,7 @@ import yaml
 import stack
 from pins import image_names
 from stack_files import EXAMPLE, ROOT, read_env
+from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 
 DOCKER = ROOT / "docker"
@@ -74,7 +75,7 @@ def test_the_example_names_the_variables_of_the_files_each_with_a_comment() -> N
     used = set().union(*(variables(text(name)) for name in FILES)) - {"STATSD_HOST"}  # follows from COMPOSE_PROFILES
     used -= set(image_names({}))
     read_by_the_script = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "TOUCHLINE_HOSTS"}
-    settings = {field.name.upper() for field in fields(DeploymentSettings)}
+    settings = {field.name.upper() for kind in (Settings, DeploymentSettings) for field in fields(kind)}
     named = set(read_env(EXAMPLE))
     assert named >= used | read_by_the_script and named - used - read_by_the_script <= settings
     commented = set(re.findall(r"^# .+\n([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
@@ -91,7 +92,8 @@ def test_keys_reach_the_containers_as_files_only() -> None:
     for name in (MAIN, GPU):
         for service, content in services(name).items():
             for variable, value in (content.get("environment") or {}).items():
-                if re.search("PASSWORD|SECRET|KEY|_CONN|BROKER|BACKEND|BASIC_AUTH|CATALOGUE_URL|METADATA", variable):
+                if value and re.search("PASSWORD|SECRET|KEY|_CONN|BROKER|BACKEND|BASIC_AUTH|CATALOGUE_URL|METADATA",
+                                       variable):
                     assert variable.endswith(("_CMD", "_FILE")), f"{service}: {variable}"
                     assert "/run/secrets/" in value
 

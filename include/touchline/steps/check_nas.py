@@ -127,11 +127,23 @@ class _Place:
     def ask(self, question: Callable[[], Any], longer_sec: float = 0) -> Any:
         return answer_within(self.limits.timeout_sec + longer_sec, question)
 
+    def server(self) -> str:
+        """Whether the server answers by itself, where NAS_HOST names it: "; nas.club (NAS_HOST) does not answer"."""
+        host = self.settings.nas_host
+        if not host:
+            return ""
+        try:
+            port = answer_within(self.limits.timeout_sec, lambda: nas_probes.open_port(host))
+        except _FAILURES:
+            port = None
+        answers = f"answers on port {port}" if port else "answers neither to NFS nor to SMB: look at it and the network"
+        return f"; NAS_HOST={host} {answers}"
+
     def failed(self, check: str, error: Exception, *, writes: bool = False) -> Check:
         """The line for what went wrong."""
         if isinstance(error, NoAnswerError):
             return Check(check, FAILED, f"{self.name} {error}: its server or the way to it is away; look at both, or "
-                         f"unmount it with umount -f -l and mount it again")
+                         f"unmount it with umount -f -l and mount it again{self.server()}")
         if isinstance(error, OSError):
             error = storage_error(error.errno or 0, Path(error.filename or self.folder), writes=writes)
         if isinstance(error, StorageError):
@@ -148,7 +160,8 @@ def _look(place: _Place) -> Iterator[Check]:
     try:
         found = place.ask(lambda: nas_probes.look_into(place.folder))
     except (FileNotFoundError, NotADirectoryError):
-        yield Check("mounted", FAILED, f"{place.name} is not there; mount the NAS there: {_HOW_TO}")
+        yield Check("mounted", FAILED, f"{place.name} is not there; mount the NAS there: {_HOW_TO}"
+                    f"{place.server()}")
         return
     except _FAILURES as error:
         yield place.failed("mounted", error)
@@ -156,7 +169,7 @@ def _look(place: _Place) -> Iterator[Check]:
     mount = nas_probes.mount_of(found["real"], _MOUNT_TABLE.read_text())
     if mount.point == "/" and found["empty"]:
         yield Check("mounted", FAILED, f"{place.name} is an empty folder of the root file system; mount the NAS there: "
-                    f"{_HOW_TO}")
+                    f"{_HOW_TO}{place.server()}")
         return
     yield _mounted(place, mount)
     if found["writable"] and not mount.read_only:

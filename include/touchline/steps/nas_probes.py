@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,8 @@ _PIECE_BYTES = 4 << 20
 _PART_OF_FREE = 10
 _PROBE_NAME = ".touchline-check"
 _LEFTOVER_SEC = 3600
+_SERVER_PORTS = (2049, 445)
+_SERVER_SEC = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,14 @@ def mount_of(path: str, table: str) -> Mount:
         if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(found.point):
             found = Mount(point, kind, source, "ro" in {*options.split(","), *more.split(",")})
     return found
+
+
+def open_port(host: str) -> int | None:
+    """The port of NFS or SMB on which a server answers; None where it answers on none of them."""
+    for port in _SERVER_PORTS:
+        with suppress(OSError, UnicodeError), socket.create_connection((host, port), timeout=_SERVER_SEC):
+            return port
+    return None
 
 
 def look_into(folder: Path) -> dict[str, Any]:

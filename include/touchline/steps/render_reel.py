@@ -34,7 +34,7 @@ from touchline.steps.result import (
 )
 from touchline.steps.thumbnails import has_thumbnails, is_thumbnail
 from touchline.video.decode import grab_frame
-from touchline.video.encoder import choose_encoder
+from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain
 
 VERSION = 2
@@ -61,7 +61,10 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
         raise DamagedResultError(f"{files.reels} does not plan {reel!r}: run plan-reels again")
     clips = [clip_from_plain(item) for item in planned[reel]]
     recordings = [recording_from_plain(item) for item in read_result(files.probe).result["recordings"]]
-    style = choose_style(recordings[0], choose_encoder(settings), settings.output_crf, settings.max_workers)
+    encoder = choose_encoder(settings)
+    if settings.output_codec == COPY:
+        print(f"OUTPUT_CODEC=copy is taken as auto: clips are encoded with {encoder}")
+    style = choose_style(recordings[0], encoder, settings.output_crf, settings.max_workers)
     shop = Workshop(
         recordings, ScratchFiles(settings.scratch_dir, request.match_id), style, settings.render_timeout_sec
     )

@@ -10,17 +10,19 @@ from touchline.video.command import run
 from touchline.video.log import LOG_LEVEL
 
 SOFTWARE = "libx264"
+COPY = "copy"
+"""Taken as auto: no clip can be copied exactly yet."""
 HARDWARE = "h264_nvenc"
 _TRIAL_TIMEOUT_S = 30.0
 
 
 def choose_encoder(settings: Settings) -> str:
-    """Return "libx264" or "h264_nvenc": the one demanded by OUTPUT_CODEC, or with "auto" NVENC where it works.
+    """Return "libx264" or "h264_nvenc": the one that OUTPUT_CODEC demands, or NVENC where it works ("auto", "copy").
 
     Raises:
         SettingError: h264_nvenc is demanded and does not work here.
     """
-    if settings.output_codec == SOFTWARE or (settings.output_codec == "auto" and not settings.wants_gpu):
+    if settings.output_codec == SOFTWARE or (settings.output_codec != HARDWARE and not settings.wants_gpu):
         return SOFTWARE
     if nvenc_works():
         return HARDWARE

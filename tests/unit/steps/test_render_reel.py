@@ -106,6 +106,14 @@ def test_a_reel_without_clips_is_a_success_that_says_so(settings, capsys):
     assert render_reel(MATCH, "highlights", settings).reused
 
 
+def test_who_asks_for_copies_reads_which_encoder_is_taken(settings, capsys):
+    _plan(settings, (10_000, "Save"))
+    for _ in range(2):  # made, and found done
+        render_reel(MATCH, "highlights", replace(settings, output_codec="copy", use_gpu="false"))
+        said = capsys.readouterr().out.splitlines()
+        assert said.count("OUTPUT_CODEC=copy is taken as auto: clips are encoded with libx264") == 1
+
+
 def test_a_finished_reel_is_reused_until_it_is_damaged(settings):
     files = _plan(settings, (10_000, "Save"))
     whole = render_reel(MATCH, "highlights", settings)
