@@ -30,8 +30,10 @@ still for `RECORDING_LATE_MIN` minutes and is not taken is told by mail, and so 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
 `NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried anew when it changes. One
-that is incomplete waits, with its reason in the catalogue, and is bad after `WATCH_BAD_AFTER_SEC`. A red
-`wait_for_recording` means that the mount's settings or the catalogue are wrong: its log says which.
+that is incomplete waits, with its reason in the catalogue. When nothing has changed for `WATCH_BAD_AFTER_SEC` it is
+bad, unless its format marks no end (TS, MPEG, FLV) or its recorder never closed it: then it is taken as far as it
+decodes, which its reason says. A red `wait_for_recording` means that the mount's settings or the catalogue are wrong:
+its log says which.
 
 ### Safe to rerun?
 Yes. A recording is registered once, whatever its name, and the run of a match is started once.

@@ -99,7 +99,11 @@ class Settings(FromEnvironment):
         10, "A recording must stand still this long before it is taken.", low=1, high=86_400
     )
     watch_bad_after_sec: int = setting(
-        3600, "A recording that stood still this long and still cannot be read to its end is bad.", low=10, high=604_800
+        3600,
+        "A recording that stood still this long and still cannot be read to its end is bad, or is taken as far as it "
+        "decodes where its format marks no end or its recorder never closed it.",
+        low=10,
+        high=604_800,
     )
     ingest_since: str = setting(
         "",

@@ -9,9 +9,10 @@ from touchline.errors import BadRecordingError
 
 LONGEST_SKIP_MS = 10_000
 """A clock that goes on or back by less is damage or a radio link that hangs; a player shows next to nothing of it."""
+LEAST_SKIP_MS = 1000
 STEADY_PACKETS = 12
 """A new time counts when this many packets keep to it: a damaged time stamp is one packet's."""
-MOST_SKIPS = 1000
+MOST_SKIPS = 100_000
 _Times = NDArray[np.int64]
 
 
@@ -19,16 +20,21 @@ def refuse_clock_that_goes_back(path: str, times_ms: _Times) -> None:
     """Look at presentation times in the order of the file.
 
     Raises:
-        BadRecordingError: from some moment on they are earlier than before, by more than `LONGEST_SKIP_MS`: two
-            recordings in one file, of which only one could be seen.
+        BadRecordingError: from some moment on they are earlier than before, once or often, by more than
+            `LONGEST_SKIP_MS` in all: several recordings in one file, of which only one could be seen.
     """
-    back = np.flatnonzero(np.diff(times_ms) < -LONGEST_SKIP_MS) + 1
-    for at in back[:MOST_SKIPS]:
-        before, after = times_ms[max(0, at - STEADY_PACKETS) : at], times_ms[at : at + STEADY_PACKETS]
-        if np.median(after) < np.median(before) - LONGEST_SKIP_MS:
-            raise two_recordings(path, int(before.max()), int(after.min()))
-    if len(back) > MOST_SKIPS:
-        raise BadRecordingError(f"{path} has a clock that goes back all the time: export it again")
+    back = np.flatnonzero(np.diff(times_ms) < -LEAST_SKIP_MS)[:MOST_SKIPS] + 1
+    lost = _usual(times_ms, back, range(-STEADY_PACKETS, 0)) - _usual(times_ms, back, range(STEADY_PACKETS))
+    is_back = lost > LEAST_SKIP_MS
+    if lost[is_back].sum() > LONGEST_SKIP_MS:
+        first = int(back[is_back][0])
+        raise two_recordings(path, int(times_ms[first - 1]), int(times_ms[first]))
+
+
+def _usual(times_ms: _Times, places: NDArray[np.intp], around: range) -> NDArray[np.float64]:
+    """The median of the times around each place."""
+    near = np.clip(places[:, None] + np.array(around), 0, max(0, len(times_ms) - 1))
+    return np.asarray(np.median(times_ms[near], axis=1) if len(places) else np.zeros(0), np.float64)
 
 
 def two_recordings(path: str, before_ms: int, after_ms: int) -> BadRecordingError:

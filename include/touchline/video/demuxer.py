@@ -15,6 +15,8 @@ from touchline.video.foreign import describe, is_text
 from touchline.video.references import refuse_references
 
 SNIFFED_BYTES = 1024
+MAX_STREAMS = 64
+"""ffmpeg tries to understand each before anything else: 300 take half a minute, its own limit of 1000 minutes."""
 LONGEST_SIGNATURE = 12
 PACKET_BYTES = (188, 192, 204)
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx", b"uuid")
@@ -107,6 +109,7 @@ def input_options(
     if demuxer not in SNIFFERS:
         raise ValueError(f"{demuxer!r} is not an allowed demuxer")
     options: dict[str, Any] = {"filename": f"file:{path}", "f": demuxer, "protocol_whitelist": "file"}
+    options["max_streams"] = MAX_STREAMS
     options |= _ONLY_ITSELF.get(demuxer, {})
     if threads is not None:
         options["threads"] = threads
@@ -116,7 +119,7 @@ def input_options(
 
 
 def input_argv(path: str | Path, demuxer: str) -> list[str]:
-    """The same as arguments, for ffprobe: ["-f", "mpegts", "-protocol_whitelist", "file", "-i", "file:/nas/a.ts"]."""
+    """The same as arguments, for ffprobe: ["-f", "mpegts", "-protocol_whitelist", "file", …, "-i", "file:/a.ts"]."""
     options = input_options(path, demuxer)
     filename = options.pop("filename")
     return [*(text for name, value in options.items() for text in (f"-{name}", str(value))), "-i", filename]

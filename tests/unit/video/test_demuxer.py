@@ -78,9 +78,9 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path):
 
 def test_only_files_can_be_opened_and_only_by_the_probed_demuxer():
     assert input_argv("/nas/a b.ts", "mpegts") == [
-        "-f", "mpegts", "-protocol_whitelist", "file", "-i", "file:/nas/a b.ts"]
+        "-f", "mpegts", "-protocol_whitelist", "file", "-max_streams", "64", "-i", "file:/nas/a b.ts"]
     assert " ".join(input_argv("/nas/a.mp4", "mov")).startswith(
-        "-f mov -protocol_whitelist file -enable_drefs 0 -use_absolute_path 0 -i file:")
+        "-f mov -protocol_whitelist file -max_streams 64 -enable_drefs 0 -use_absolute_path 0 -i file:")
     options = input_options("/nas/a.ts", "mpegts", threads=2, start_us=1_500_000)
     assert options["protocol_whitelist"] == "file"
     assert options["f"] == "mpegts"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from fractions import Fraction
 
 import pytest
@@ -169,3 +170,19 @@ def test_a_recording_of_more_than_a_day_is_refused(make_recording, monkeypatch):
     monkeypatch.setattr("touchline.video.probe.LONGEST_MS", 500)
     with pytest.raises(BadRecordingError, match="hours by its clock: cut it into matches"):
         probe_recording(make_recording("a.ts", seconds=1), "")
+
+
+def test_a_file_of_hundreds_of_tracks_is_refused_within_seconds(make_recording, tmp_path):
+    content = make_recording("plain.mp4", seconds=1).read_bytes()
+    at = content.index(b"trak") - 4
+    size = struct.unpack(">I", content[at : at + 4])[0]
+    moov = content.index(b"moov") - 4
+    moov_size = struct.unpack(">I", content[moov : moov + 4])[0] + 300 * size
+    path = tmp_path / "tracks.mp4"
+    path.write_bytes(content[:moov] + struct.pack(">I", moov_size) + content[moov + 4 : at]
+                     + content[at : at + size] * 301 + content[at + size :])
+    started = time.monotonic()
+    with pytest.raises(UnreadableRecordingError, match=r"tracks\.mp4 cannot be read") as caught:
+        probe_recording(path, "")
+    assert time.monotonic() - started < 20
+    assert "\n" not in str(caught.value)
