@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kept_log import KeptLog
 from process_tree import end_session, reap, start_session
 
 LONGEST_WAIT_SEC = 30
 WELL_AFTER_SEC = 60
+LAST_WORDS_SEC = 2
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class _Part:
 class Parts:
     """Processes by name, each the leader of a session with all that it starts; what dies is started again.
 
-    They are ended in the order of `commands`. `changed` is called with the process ids whenever these change.
+    What each says goes to a log of its own in `logs`. They are ended in the order of `commands`. `changed` is
+    called with the process ids whenever these change.
     """
 
     def __init__(self, commands: Mapping[str, Command], folder: Path, logs: Path, say: Callable[[str], None],
                  changed: Callable[[Mapping[str, int]], None]) -> None:
-        self._commands, self._folder, self._logs = commands, folder, logs
+        self._commands, self._folder = commands, folder
+        self._logs = {name: KeptLog(logs / f"{name}.log") for name in commands}
         self._say, self._changed = say, changed
         self._parts: dict[str, _Part] = {}
 
@@ -63,12 +67,14 @@ class Parts:
             if part := self._parts.get(name):
                 end_session(part.process.pid, command.grace_sec)
                 part.process.wait()
+                self._logs[name].wait(LAST_WORDS_SEC)
         reap()
 
     def _start(self, name: str, starts: int = 1) -> None:
         command = self._commands[name]
-        with (self._logs / f"{name}.log").open("ab") as log:
-            process = start_session(command.argv, command.environ, self._folder, log)
+        process = start_session(command.argv, command.environ, self._folder, subprocess.PIPE)
+        if process.stdout:
+            self._logs[name].follow(process.stdout)
         self._parts[name] = _Part(process, time.monotonic(), starts)
         self._changed({name: part.process.pid for name, part in self._parts.items()})
 

@@ -36,8 +36,8 @@ def dies_with_parent(signal_number: int) -> Callable[[], None]:
 
 
 def start_session(argv: Sequence[str], environ: Mapping[str, str], folder: Path,
-                  log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process that leads a session of its own; its output goes to `log`, it dies with us."""
+                  log: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start a process that leads a session of its own; its output goes to `log` (or a pipe), it dies with us."""
     return subprocess.Popen(argv, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                             stderr=subprocess.STDOUT, start_new_session=True,
                             preexec_fn=dies_with_parent(signal.SIGKILL))

@@ -12,7 +12,7 @@ From a script (scripts/demo.py, the tests; standard library only, any interprete
     stack.token()                                     # a bearer token
     stack.api()                                       # touchline_airflow.rest.AirflowApi: runs, tasks, clear, trigger…
     stack.working_dir, stack.scratch_dir              # state/work, state/scratch
-    stack.logs                                        # state/logs: one file per part of Airflow
+    stack.logs                                        # state/logs: <part>.log of each part, and .1 to .4 before it
     stack.pids()                                      # {"scheduler": 123, …}, as they are now
     stack.stop()                                      # also when used as a context manager
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from touchline.beneath.folder import is_temporary, open_folder
+from touchline.beneath.folder import Folder, is_temporary, open_folder
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, is_match_id
 from touchline.errors import UntrustedFileError
@@ -24,6 +24,8 @@ from touchline_airflow.one_by_one import one_by_one
 CLOSE_MATCH = "close_match"
 ABANDONED_AFTER_SEC = 600
 """What was not written to for so long has no writer: somebody may run `touchline` by hand, without a lease."""
+AHEAD_SEC = 60
+"""A date further in the future is that of a clock that ran ahead, not of a machine that differs a little."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def remove_scratch(settings: Settings, say: Callable[[str], None]) -> list[str]:
 
 
 def _ended_since_sec(match_id: str, settings: Settings) -> float:
-    """Seconds since the last run of a match ended; without an end where it has none."""
+    """Seconds since the last run of a match ended; without an end where it has none, or one in the future."""
     ends = [row["ended_at_ms"] for row in runs.of_match(settings.catalogue_address, match_id)]
-    return time.time() - max(ends) / 1000 if ends and all(ends) else math.inf
+    since_sec = time.time() - max(ends) / 1000 if ends and all(ends) else math.inf
+    return since_sec if since_sec >= 0 else math.inf
 
 
 def _leased(settings: Settings) -> set[str]:
@@ -150,7 +153,7 @@ def _remove_temporary_files(root: Path, place: Path, older_than_sec: float) -> I
     with suppress(FileNotFoundError, UntrustedFileError), open_folder(root, place.relative_to(root)) as folder:
         for path, status in folder.walk():
             is_ours = is_temporary(path.name) and stat.S_ISREG(status.st_mode)
-            if is_ours and time.time() - status.st_mtime >= older_than_sec:
+            if is_ours and _age_sec(folder, path, status) >= older_than_sec:
                 folder.unlink(path)
                 yield place / path
 
@@ -164,7 +167,18 @@ def _folders(root: Path) -> set[str]:
 
 def _quiet_sec(root: Path, place: Path) -> float:
     """Seconds since the last write to anything in a folder."""
-    with suppress(FileNotFoundError, UntrustedFileError), open_folder(root, place.relative_to(root)) as folder:
-        written = (os.fstat(folder.descriptor).st_mtime, *(status.st_mtime for _, status in folder.walk()))
-        return time.time() - max(written)
+    with suppress(FileNotFoundError, UntrustedFileError), open_folder(root) as top:
+        name = place.relative_to(root)
+        with top.folder(name) as folder:
+            own = _age_sec(top, name, os.fstat(folder.descriptor))
+            return min((own, *(_age_sec(folder, path, status) for path, status in folder.walk())))
     return 0.0
+
+
+def _age_sec(folder: Folder, path: Path, status: os.stat_result) -> float:
+    """Seconds since the last write; what is dated in the future is dated now, or it would stay until then."""
+    age = time.time() - status.st_mtime
+    if age < -AHEAD_SEC:
+        with suppress(OSError):
+            folder.touch(path)
+    return max(0.0, age)

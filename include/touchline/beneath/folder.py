@@ -213,6 +213,11 @@ class Folder:
         with suppress(FileNotFoundError), self._at(name) as (parent, last), naming(self.path / name):
             os.unlink(last, dir_fd=parent)
 
+    def touch(self, name: str | Path) -> None:
+        """Date what lies under this name now, a link for itself; nothing happens where nothing does."""
+        with suppress(FileNotFoundError), self._at(name) as (parent, last), naming(self.path / name):
+            os.utime(last, dir_fd=parent, follow_symlinks=False)
+
     def rmdir(self, name: str | Path) -> None:
         """Remove an empty folder."""
         with self._at(name) as (parent, last), naming(self.path / name):

@@ -125,6 +125,28 @@ def test_orphans_go_when_nobody_writes_to_them_any_more(own_settings: Settings) 
     assert [path.exists() for path in new] == [True, True]
 
 
+def test_orphans_that_a_clock_that_ran_ahead_dated_in_the_future_go_as_well(
+        own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = orphans(own_settings, "old-0123456789ab")
+    work, scratch = own_settings.working_dir / "matches", own_settings.scratch_dir / "matches"
+    people = own_settings.nas_output_path / "old-0123456789ab" / "notes.txt"
+    people.parent.mkdir()
+    people.touch()
+    year = time.time() + 365 * 86_400
+    for path in (*work.rglob("*"), *scratch.rglob("*"), people):
+        os.utime(path, (year, year))
+    for _ in range(2):
+        tidy.remove_orphans(own_settings, lambda _: None)
+        tidy.remove_scratch(own_settings, lambda _: None)
+        assert all(path.exists() for path in paths), "it counts as written now"
+    later = time.time() + tidy.ABANDONED_AFTER_SEC + 1
+    monkeypatch.setattr(tidy.time, "time", lambda: later)
+    tidy.remove_orphans(own_settings, lambda _: None)
+    tidy.remove_scratch(own_settings, lambda _: None)
+    assert [path.exists() for path in paths] == [False, False]
+    assert people.stat().st_mtime == year
+
+
 def test_what_a_running_match_writes_is_left_alone(settings: Settings) -> None:
     paths = orphans(settings, MATCH)
     for path in paths:
