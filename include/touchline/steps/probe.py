@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from touchline.domain.layout import WorkFiles
+from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
 from touchline.steps.recordings import from_whole
@@ -46,12 +48,21 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 def _compute(request: Request) -> dict[str, Any]:
     pairs = zip(request.recordings, request.fingerprints, strict=True)
     recordings = [probe_recording(Path(path), digest) for path, digest in pairs]
+    _say_sound_tracks(recordings)
     sidecar = read_sidecar(Path(request.recordings[0]), [recording.duration_ms for recording in recordings])
     return {
         "recordings": [recording_to_plain(recording) for recording in recordings],
         "sidecar": sidecar,
         "stats": {"length_s": sum(recording.duration_ms for recording in recordings) / 1000},
     }
+
+
+def _say_sound_tracks(recordings: Sequence[Recording]) -> None:
+    """One line for each recording with several: a commentary that is missed is looked for here."""
+    for recording in recordings:
+        if recording.audio and recording.audio.tracks > 1:
+            which = f"sound track {recording.audio.track} of {recording.audio.tracks}"
+            print(f"{Path(recording.path).name!r}: {which} is used, the first in which something is heard")
 
 
 def _refuse_changed(request: Request) -> None:

@@ -5,6 +5,7 @@ Recorders write a track for each input, plugged in or not, and broadcasters anno
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +15,22 @@ import ffmpeg
 import numpy as np
 
 from touchline.domain.recording import AudioStream
+from touchline.errors import CommandError
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.audio import in_one_form
 from touchline.video.command import run
-from touchline.video.demuxer import input_options
+from touchline.video.demuxer import input_argv, input_options
+from touchline.video.log import LOG_LEVEL
+from touchline.video.packets import lines_of
 
-WINDOWS = 6
-"""Spread over the recording; listening to one costs about 50 ms, and is needed only where there are several tracks."""
+WINDOWS = 5
+"""Spread over the recording; listening in one costs about 0.1 s, and is needed only where there are several tracks."""
 WINDOW_S = 3
+SENT_TO_THE_END_S = 1
+"""A track is listened to where its packets come up to so long before the end of a window.
+
+ffmpeg would look for the rest of the others up to the end of the file.
+"""
 SILENCE = 1e-3
 """Root mean square of a window below which nothing is heard: -60 dB; an open input hisses at -70 dB and less."""
 MOST_PLACES = 8
@@ -63,8 +72,12 @@ def choose_track(
         return next(iter(tracks), None)
     step_s = Fraction(duration_ms, 1000) / WINDOWS
     begins_s = [start_s + number * step_s for number in range(WINDOWS)]
-    heard = [sum(_is_heard(path, demuxer, track, begin_s) for begin_s in begins_s) for track in tracks]
-    return next(track for track, times in zip(tracks, heard, strict=True) if 2 * times >= max(heard))
+    sent = _sent(path, demuxer, begins_s)
+    heard: Counter[int] = Counter()
+    for begin_s in begins_s:
+        there = [track for track in tracks if (track.index, begin_s) in sent]
+        heard.update(_heard(path, demuxer, there, begin_s))
+    return next(track for track in tracks if 2 * heard[track.index] >= max(heard.values(), default=0))
 
 
 def _is_discrete(stream: Mapping[str, Any]) -> bool:
@@ -73,9 +86,42 @@ def _is_discrete(stream: Mapping[str, Any]) -> bool:
     return channels > MOST_PLACES or (channels > _MONO_OR_STEREO and not has_places)
 
 
-def _is_heard(path: Path, demuxer: str, track: AudioStream, begin_s: Fraction) -> bool:
+def _sent(path: Path, demuxer: str, begins_s: Sequence[Fraction]) -> set[tuple[int, Fraction]]:
+    """(stream index, begin of a window) where packets of a stream come nearly up to the end of a window."""
+    intervals = ",".join(f"{float(begin_s)}%+{WINDOW_S}" for begin_s in begins_s)
+    argv = ["ffprobe", "-v", LOG_LEVEL, "-read_intervals", intervals]
+    argv += ["-show_entries", "packet=stream_index,pts_time", "-of", "csv=p=0", *input_argv(path, demuxer)]
+    found = set()
+    for line in lines_of(argv):
+        index, _, time = line.partition(",")
+        for begin_s in begins_s:
+            until_s = float(begin_s) + WINDOW_S
+            if time[:1].isdigit() and until_s - SENT_TO_THE_END_S <= float(time.rstrip(",")) <= until_s:
+                found.add((int(index), begin_s))
+    return found
+
+
+def _heard(path: Path, demuxer: str, tracks: Sequence[AudioStream], begin_s: Fraction) -> list[int]:
+    """The indexes of the tracks in which something is heard in a window; what cannot be decoded is not heard."""
+    if not tracks:
+        return []
     source = ffmpeg.input(**input_options(path, demuxer, threads=1, start_us=int(begin_s * graph.TICKS_PER_S)))
-    window = source[str(track.index)].filter("atrim", start=float(begin_s), end=float(begin_s + WINDOW_S))
-    output = in_one_form(window, track, _RATE, "mono").output("pipe:", f="f32le", acodec="pcm_f32le")
-    samples = np.frombuffer(run(graph.ffmpeg_argv(output), timeout_s=_LISTEN_TIMEOUT_S).stdout, np.float32)
-    return bool(len(samples)) and float(np.sqrt(np.mean(np.square(samples)))) >= SILENCE
+    windows = [_window(source, track, begin_s) for track in tracks]
+    output = ffmpeg.concat(*windows, v=0, a=1).output("pipe:", f="f32le", acodec="pcm_f32le")
+    try:
+        samples = np.frombuffer(run(graph.ffmpeg_argv(output), timeout_s=_LISTEN_TIMEOUT_S).stdout, np.float32)
+    except CommandError as error:
+        if error.kernel_errno is not None:
+            raise
+        alone = [[track] for track in tracks if len(tracks) > 1]
+        return [index for one in alone for index in _heard(path, demuxer, one, begin_s)]
+    levels = np.sqrt(np.mean(np.square(samples.reshape(len(tracks), -1)), axis=1))
+    return [track.index for track, level in zip(tracks, levels, strict=True) if level >= SILENCE]
+
+
+def _window(source: Any, track: AudioStream, begin_s: Fraction) -> Any:
+    """The sound of a track in a window, always of the same length."""
+    samples = WINDOW_S * _RATE
+    sound = source[str(track.index)].filter("atrim", start=float(begin_s), end=float(begin_s + WINDOW_S))
+    mono = in_one_form(sound, track, _RATE, "mono").filter("asetpts", "N/SR/TB")
+    return mono.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)

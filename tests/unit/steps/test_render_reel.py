@@ -2,12 +2,13 @@ import hashlib
 import shutil
 import subprocess
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError, UsageError
+from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline.steps.plan_reels import plan_reels
 from touchline.steps.render_reel import render_reel
@@ -40,13 +41,16 @@ def films(tmp_path_factory):
 @pytest.fixture
 def settings(tmp_path, films):
     settings = Settings(working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", use_gpu="false", max_workers=1)
-    save_request(Request(MATCH, tuple(map(str, films)), ("aa", "bb"), ("highlights", "keeper")), settings)
-    recordings = [
-        recording_to_plain(probe_recording(film, name)) for film, name in zip(films, ("aa", "bb"), strict=True)
-    ]
-    probe = {"recordings": recordings, "sidecar": {"kick_offs_ms": []}}
-    reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe)
+    _of_recordings(settings, films)
     return settings
+
+
+def _of_recordings(settings, films):
+    names = ("aa", "bb")
+    save_request(Request(MATCH, tuple(map(str, films)), names, ("highlights", "keeper")), settings)
+    recordings = [recording_to_plain(probe_recording(film, name)) for film, name in zip(films, names, strict=True)]
+    probe = {"recordings": recordings, "sidecar": {"kick_offs_ms": []}}
+    reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe, force=True)
 
 
 def _plan(settings, *actions):
@@ -75,6 +79,23 @@ def test_a_reel_has_its_clips_in_order_and_every_frame_of_them(settings):
     assert (result["frames"], result["duration_ms"]) == (24 * 25, 24_000)
     verify_video(files.reel_video("keeper"), 24 * 25, 24_000)
     assert result["sha256"] == hashlib.sha256(files.reel_video("keeper").read_bytes()).hexdigest()
+
+
+def test_no_frame_is_lost_where_one_recording_follows_the_other(settings, tmp_path):
+    # 59.94 frames a second: recording 1 |...|718|719|   recording 2 |0|1|...   the mark lies on the border
+    films = [_film(tmp_path / f"GX0{number}0042.MP4", 12.012, rate="60000/1001") for number in (1, 2)]
+    _of_recordings(settings, films)
+    files = _plan(settings, (12_000, "Save"))
+    result = render_reel(MATCH, "keeper", settings).result
+    assert [clip["recording"] for clip in result["clips"]] == [0, 1]
+    first, second = result["clips"]
+    begin, end = (int((Fraction(at_ms, 1000) + Fraction(1, 1000)) * Fraction(60000, 1001))
+                  for at_ms in (first["start_ms"], second["end_ms"] - 12_012))
+    assert result["frames"] == (720 - begin) + end
+    verify_video(files.reel_video("keeper"), result["frames"], result["duration_ms"])
+    asked = ["-show_entries", "stream=r_frame_rate,avg_frame_rate", "-of", "csv=p=0", "-select_streams", "v"]
+    argv = ["ffprobe", "-v", "error", *asked, files.reel_video("keeper")]
+    assert subprocess.check_output(argv, text=True).strip() == "60000/1001,60000/1001"
 
 
 def test_each_clip_has_a_thumbnail(settings):
@@ -160,13 +181,17 @@ def test_what_killed_attempts_left_is_removed(settings):
 def test_a_reel_that_fails_its_check_has_no_video_and_its_clips_are_cut_anew(settings, monkeypatch):
     files = _plan(settings, (10_000, "Save"))
 
+    tries = []
+
     def damaged(*_):
+        tries.append(1)
         raise TouchlineError("highlights.mp4 is damaged")
 
     with monkeypatch.context() as patch:
         patch.setattr("touchline.reels.render.verify_video", damaged)
-        with pytest.raises(TouchlineError, match="damaged"):
+        with pytest.raises(BadRecordingError, match=r"first\.mp4 and second\.mp4: highlights\.mp4 is damaged; export"):
             render_reel(MATCH, "highlights", settings)
+    assert tries == [1, 1], "once more, in case the storage was at fault, and no third time"
     assert not files.reel_video("highlights").exists()
     render_reel(MATCH, "highlights", settings)
     assert read_stats(files.reel("highlights"))["clips_cut"] == 1
