@@ -268,14 +268,23 @@ def fill_wheelhouse(image: Image) -> Path:
     pip = [str(python), "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--dest", str(folder)]
     _run_pip([*pip, "--no-deps", "--require-hashes", "--requirement", lock])
     if unlocked:
-        _run_pip([*pip, "--find-links", str(folder), "--requirement", unlocked, *versions_of(lock)])
+        with versions_of(lock) as constraints:
+            _run_pip([*pip, "--find-links", str(folder), "--requirement", unlocked, "--constraint", str(constraints)])
     stamp.write_text(digest)
     return folder
 
 
-def versions_of(lock: str) -> list[str]:
-    """`name==version` of a lock file's lines that hold for every Python: what comes with torch is of these versions."""
-    return re.findall(r"^(\S+==\S+) \\$", (ROOT / lock).read_text(), re.MULTILINE)
+@contextlib.contextmanager
+def versions_of(lock: str) -> Iterator[Path]:
+    """A file of constraints with a lock file's versions: what comes with torch is of these.
+
+    Without the hashes, which would count for torch as well.
+    """
+    pins = re.findall(r"^(\S+==\S+) \\$", (ROOT / lock).read_text(), re.MULTILINE)
+    with tempfile.NamedTemporaryFile("w", prefix="touchline-versions-", suffix=".txt") as file:
+        file.write("\n".join(pins) + "\n")
+        file.flush()
+        yield Path(file.name)
 
 
 def _run_pip(argv: list[str]) -> None:

@@ -75,6 +75,13 @@ def test_the_files_of_every_image_are_there(image):
     assert all((images.ROOT / name).is_file() for name in files if name)
 
 
+def test_what_comes_with_torch_is_of_the_locked_versions_without_their_hashes():
+    with images.versions_of("docker/worker/lock.txt") as constraints:
+        lines = constraints.read_text().splitlines()
+    locked = (images.ROOT / "docker/worker/lock.txt").read_text()
+    assert len(lines) > 50 and all(f"\n{line} \\\n" in locked and "hash" not in line for line in lines)
+
+
 def test_a_stand_in_takes_its_packages_from_the_mirrors_of_this_machine():
     told = ("Debian bookworm http://mirror/debian\nDebian bookworm http://mirror/debian\n"
             "Debian bookworm-security http://mirror/security\nOthers bookworm http://elsewhere\n bookworm http://new\n"
