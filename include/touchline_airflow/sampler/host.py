@@ -112,12 +112,12 @@ def sample_nas(host: str, settings: Settings, mounts: Iterable[Mount]) -> None:
 
 
 def _last_check(host: str, settings: Settings) -> dict[str, Any]:
-    """Empty where there was none for long."""
+    """Empty where there was none for long, or where it is dated in the future: by a clock that ran ahead."""
     try:
         found = dict(json.loads(HostFiles(settings.working_dir, host).nas.read_bytes()))
     except FileNotFoundError:
         return {}
-    return found if time.time() - found["measured_at_ms"] / 1000 < FRESH_SEC else {}
+    return found if abs(time.time() - found["measured_at_ms"] / 1000) < FRESH_SEC else {}
 
 
 def sample_gpus(host: str) -> None:
