@@ -73,7 +73,8 @@ class House:
     def judge(self, before: dict[str, str], match_id: str = "") -> None:
         """Nothing but the match's own folders is another than before, and nothing temporary is left."""
         after = listing(self.root)
-        own = tuple(f"{place}/{match_id}/" for place in ("out", "work/matches", "scratch/matches")) if match_id else ()
+        own = tuple(f"{place}/{match_id}{end}" for place in ("out", "work/matches", "scratch/matches")
+                    for end in ("/", ".request.json")) if match_id else ()
         for path in sorted(before.keys() | after.keys()):
             if before.get(path) != after.get(path) and not path.startswith((*own, "scratch/libraries/")):
                 self.faults.append(f"{path} was {'changed' if path in before and path in after else 'left or removed'}")

@@ -52,7 +52,7 @@ class House:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[set[str]]:
-        """Names of all files of the two folders that were opened, by whatever process, and "connection"."""
+        """Names of all files in the two folders that were opened, by whatever process, and "connection"."""
         libc = ctypes.CDLL(None, use_errno=True)
         watch = libc.inotify_init1(os.O_NONBLOCK)
         for folder in (self.mount, self.bait.secret.parent):
@@ -71,7 +71,8 @@ def _names(events: bytes) -> Iterator[str]:
     while at < len(events):
         *_, length = _EVENT.unpack_from(events, at)
         at += _EVENT.size + length
-        yield os.fsdecode(events[at - length : at].rstrip(b"\0"))
+        if name := os.fsdecode(events[at - length : at].rstrip(b"\0")):  # without a name it is the folder itself
+            yield name
 
 
 @pytest.fixture(scope="module")
