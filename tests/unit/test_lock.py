@@ -20,7 +20,9 @@ import lock  # noqa: E402
 from install import ENVIRONMENTS, Environment  # noqa: E402
 
 FILES = [name for environment in ENVIRONMENTS for name in environment.locks]
-ENTRY = re.compile(r"[\w.-]+==(\d+!)?[\w.]+( ; python_\w+ [<>=]+ \"[\d.]+\")?( \\\n    --hash=sha256:[0-9a-f]{64})+\n")
+MARKER = r'( ; python_version [<=]+ "3\.1\d")?'
+ENTRY = re.compile(rf"[\w.-]+==(\d+!)?[\w.]+{MARKER}( \\\n    --hash=sha256:[0-9a-f]{{64}})+\n")
+"""A marker of a whole Python, not of its patch release: the images' 3.11.2 takes what this machine's 3.11 downloads."""
 OLD = timedelta(days=365)
 
 
