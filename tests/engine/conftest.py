@@ -46,6 +46,17 @@ def airflow_image(engine: docker.APIClient) -> str:
     return _image(engine, f"touchline-airflow:{__version__}")
 
 
+@pytest.fixture(scope="session")
+def python_image(engine: docker.APIClient, worker_image: str) -> Iterator[str]:
+    """The worker's image whose command is a Python script."""
+    made = engine.create_container(worker_image)["Id"]
+    name = "touchline-test-python:latest"
+    engine.commit(made, *name.split(":"), changes='ENTRYPOINT ["tini", "-g", "--", "python3", "-c"]')
+    engine.remove_container(made)
+    yield name
+    engine.remove_image(name, force=True)
+
+
 @pytest.fixture
 def run_in(engine: docker.APIClient) -> Callable[..., tuple[int, str]]:
     """Run a command in a container that may do as little as a step's; gives exit code and output."""

@@ -155,6 +155,7 @@ def test_a_chunk_sees_its_recording_and_the_folders_of_its_match(watched: Watche
     assert mounts == {
         str(house.nas / "cup final.mp4"): False,
         str(house.stack.working_dir / "matches" / match_id): True,
+        str(house.stack.working_dir / "matches" / f"{match_id}.request.json"): False,
         str(house.stack.scratch_dir / "matches" / match_id): True,
         str(house.stack.scratch_dir / "gpu-leases"): True,
     }

@@ -41,17 +41,6 @@ StepContainer(spec).follow(lambda line: print(line, flush=True))
 """
 
 
-@pytest.fixture(scope="module")
-def python_image(engine: Any, worker_image: str) -> Iterator[str]:
-    """The worker's image whose command is a Python script."""
-    made = engine.create_container(worker_image)["Id"]
-    name = "touchline-test-python:latest"
-    engine.commit(made, *name.split(":"), changes='ENTRYPOINT ["tini", "-g", "--", "python3", "-c"]')
-    engine.remove_container(made)
-    yield name
-    engine.remove_image(name, force=True)
-
-
 @pytest.fixture
 def spec(engine: Any, python_image: str, request: pytest.FixtureRequest) -> Iterator[ContainerSpec]:
     """A container for the test's own task; none is left when the test ends."""
