@@ -21,8 +21,8 @@ from install import ENVIRONMENTS, Environment  # noqa: E402
 
 FILES = [name for environment in ENVIRONMENTS for name in environment.locks]
 MARKER = r'( ; python_version [<=]+ "3\.1\d")?'
-ENTRY = re.compile(rf"[\w.-]+==(\d+!)?[\w.]+{MARKER}( \\\n    --hash=sha256:[0-9a-f]{{64}})+\n")
 """A marker of a whole Python, not of its patch release: the images' 3.11.2 takes what this machine's 3.11 downloads."""
+ENTRY = re.compile(rf"[\w.-]+==(\d+!)?[\w.]+{MARKER}( \\\n    --hash=sha256:[0-9a-f]{{64}})+\n")
 OLD = timedelta(days=365)
 
 
