@@ -86,11 +86,12 @@ def _noted_reel(path: Path, name: str) -> dict[str, Any]:
 
 
 def _action(item: Mapping[str, Any]) -> dict[str, Any]:
-    confidence = float(item["confidence"])
-    if item["label"] not in LABELS or item["source"] not in _SOURCES or not 0 <= confidence <= 1:
+    confidence = item["confidence"]
+    is_share = type(confidence) in (int, float) and 0 <= confidence <= 1
+    if item["label"] not in LABELS or item["source"] not in _SOURCES or not is_share:
         raise ValueError(f"action {str(item)[:60]}")
     return {"match_ms": _whole(item["match_ms"]), "half": _whole(item["half"], _MOST_HALF), "label": item["label"],
-            "position_ms": _whole(item["position_ms"]), "confidence": item["confidence"], "source": item["source"]}
+            "position_ms": _whole(item["position_ms"]), "confidence": confidence, "source": item["source"]}
 
 
 def _whole(value: Any, most: int = _MOST) -> int:

@@ -211,6 +211,8 @@ def test_a_temporary_name_that_was_guessed_is_not_written_through(settings: Sett
     {"actions": [{"match_ms": "x", "half": 1, "position_ms": 1, "label": "Goal", "confidence": 1, "source": "model"}]},
     {"actions": [{"match_ms": 1, "half": 1, "position_ms": 1, "label": "G" * 500, "confidence": 1, "source": "model"}]},
     {"actions": [{"match_ms": 1, "half": 1, "position_ms": 1, "label": "Goal", "confidence": [], "source": "model"}]},
+    {"actions": [{"match_ms": 1, "half": 1, "position_ms": 1, "label": "Goal", "confidence": "1", "source": "model"}]},
+    {"actions": [{"match_ms": 1, "half": 1, "position_ms": 1, "label": "Goal", "confidence": True, "source": "model"}]},
     {"actions": [{"match_ms": 1 << 70, "half": 1, "position_ms": 1, "label": "Goal", "confidence": 1,
                   "source": "model"}]},
 ])
