@@ -55,7 +55,8 @@ def prepare(settings, films, chunks):
     recordings = [recording_to_plain(probe_recording(film, f"{number}" * 64)) for number, film in enumerate(films)]
     plain = [{"chunk_id": f"chunk-{index:04d}", "index": index, "start_ms": start, "end_ms": end, "hot": hot}
              for index, (start, end, hot) in enumerate(chunks)]
-    save_request(Request(MATCH, tuple(map(str, films)), ("0" * 64,), ("highlights",)), settings)
+    fingerprints = tuple(recording["fingerprint"] for recording in recordings)
+    save_request(Request(MATCH, tuple(map(str, films)), fingerprints, ("highlights",)), settings)
     reuse_or_compute(files.probe, "probe", {}, lambda: {"recordings": recordings, "sidecar": {}}, force=True)
     reuse_or_compute(files.chunks, "plan_chunks", {}, lambda: {"chunks": plain}, force=True)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import wave
 from fractions import Fraction
 
@@ -162,6 +163,30 @@ def test_clips_join_without_losing_or_shifting_a_frame(make_recording, probed, n
     assert recording.duration_ms == int(frames / fps * 1000)
     assert numbers_of(reel, fps) == expected
     assert len(expected) == frames
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"])
+def test_a_reel_names_the_rate_that_its_frames_have(make_recording, probed, tmp_path, rate):
+    fps = Fraction(rate)
+    clip, reel = tmp_path / "clip.mkv", tmp_path / "reel.mp4"
+    frames = cut_clip(probed(make_recording("rate.mp4", fps=rate, seconds=2)), 500, 1500, clip,
+                      ClipStyle(128, 64, fps, crf=30))
+    concat_clips([clip, clip], reel, fps)
+    verify_video(reel, 2 * frames, round(2000 * frames / fps))
+    argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-of", "csv=p=0", "-show_entries"]
+    told = subprocess.check_output([*argv, "stream=r_frame_rate,avg_frame_rate", reel], text=True).strip().split(",")
+    assert [Fraction(one) for one in told] == [fps, fps]
+
+
+def test_clips_that_follow_each_other_show_every_frame_once(make_recording, probed, numbers_of, tmp_path):
+    fps = Fraction(30000, 1001)
+    recording, numbers = probed(make_recording("thirty.mkv", fps="30000/1001")), []
+    for start_ms, end_ms in ((0, 777), (777, 1111), (1111, 1112), (1112, 2499), (2499, recording.duration_ms)):
+        clip = tmp_path / f"{start_ms}.mkv"
+        cut_clip(recording, start_ms, end_ms, clip, ClipStyle(128, 64, fps, crf=10))
+        numbers += numbers_of(clip, fps)
+    # [1111, 1112) holds no new frame, but no clip is empty
+    assert [number for at, number in enumerate(numbers) if not at or number != numbers[at - 1]] == list(range(180))
 
 
 def test_the_sound_does_not_drift_over_many_joins(make_recording, probed, tmp_path):
