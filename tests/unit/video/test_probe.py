@@ -184,5 +184,5 @@ def test_a_file_of_hundreds_of_tracks_is_refused_within_seconds(make_recording, 
     started = time.monotonic()
     with pytest.raises(UnreadableRecordingError, match=r"tracks\.mp4 cannot be read") as caught:
         probe_recording(path, "")
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert "\n" not in str(caught.value)
