@@ -57,7 +57,8 @@ def test_every_work_file_but_the_request_lies_in_the_folder_of_its_match(stem, f
     files = WorkFiles(Path("/srv"), made)
     named = {getattr(files, name) for name in vars(WorkFiles) if isinstance(vars(WorkFiles)[name], property)}
     assert files.request == Path("/srv/matches") / f"{made}.request.json"
-    for path in [*(named - {files.request}), files.spottings("chunk-0000"), files.reel("keeper"), files.thumbnails("keeper")]:
+    named -= {files.request}
+    for path in [*named, files.spottings("chunk-0000"), files.reel("keeper"), files.thumbnails("keeper")]:
         assert path.resolve().is_relative_to(Path("/srv/matches") / made)
 
 
