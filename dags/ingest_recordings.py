@@ -24,8 +24,9 @@ reset. A video whose format touchline does not read is said once, in the log of 
 A match whose recording is deleted before its run began is not made until the recording is back.
 
 ### When it runs
-Always: a run ends when something was found, or after five minutes, and the next one begins. A recording that stands
-still for `RECORDING_LATE_MIN` minutes and is not taken is told by mail, and so is a run that lasts that long.
+Always: a run ends when something was found, or after five minutes, and the next one begins. Of very many recordings a
+run takes a hundred, those first that were never checked. A recording that stands still for `RECORDING_LATE_MIN` minutes
+and is not taken is told by mail, and so is a run that lasts that long.
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
