@@ -11,6 +11,7 @@ import os
 import struct
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,10 @@ from airflow_house import ROOT, House, ffmpeg, wait_for
 
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.recordings import SeenRecording
+from touchline.domain.text import shown
+from touchline_airflow.rest import ApiError
+
+pytestmark = pytest.mark.verify  # it takes minutes of two cores
 
 RUNS_CODE = "U15 {{ macros.dateutil.tz.tz.os.popen('id > PWNED').read() }} <img src=x onerror=alert(1)> \u202egpj.mp4"
 LONGEST = f"{unicodedata.normalize('NFD', 'Й' * 61)}жж.mp4"
@@ -64,8 +69,9 @@ def runs(house: House) -> dict[str, dict[str, Any]]:
 def take_back(house: House, name: str) -> None:
     """Remove a recording and its run."""
     (house.nas / name).unlink(missing_ok=True)
-    if run := runs(house).get(name):
-        house.api.request("DELETE", f"/dags/process_match/dagRuns/{quote(run['dag_run_id'], safe='')}")
+    with suppress(ApiError):  # one that works just now, after a failed test
+        if run := runs(house).get(name):
+            house.api.request("DELETE", f"/dags/process_match/dagRuns/{quote(run['dag_run_id'], safe='')}")
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +127,10 @@ def test_nothing_was_run_and_only_what_is_refused_is_red(house: House, dropped: 
     tasks = [task for run in house.api.runs("ingest_recordings") if run["dag_run_id"] not in dropped
              for task in house.api.tasks("ingest_recordings", run["dag_run_id"])]
     red = [task for task in tasks if task["state"] in ("failed", "upstream_failed")]
-    assert {task["task_id"] for task in red} == {"check_recording"} and len(red) == len(REFUSED), red
-    assert {task["try_number"] for task in tasks} <= {0, 1}
+    assert {(task["task_id"], task["rendered_map_index"]) for task in red} == {
+        ("check_recording", f"recording-{shown(name)}") for name in REFUSED}
     names = [str(task["rendered_map_index"]) for task in tasks if task["task_id"] == "check_recording"]
-    assert all(name.isprintable() and len(name) <= 250 for name in names), names
+    assert all(name.replace("\u200d", "").isprintable() and len(name) <= 250 for name in names), names
     assert f"recording-{'x' * 199}…" in names and "recording-{# open.mp4" in names
 
 
