@@ -73,12 +73,6 @@ def test_a_run_that_is_cleared_as_a_whole_twice_leaves_every_figure_as_it_was(fi
         assert figures.now() == before
 
 
-def test_close_match_alone_counts_nothing_again(figures: Figures) -> None:
-    before = figures.now()
-    assert figures.clear("close_match") == {"close_match"}
-    assert figures.now() == before
-
-
 @pytest.mark.verify
 @pytest.mark.parametrize("task_id", TASKS)
 def test_each_task_is_cleared_twice(figures: Figures, task_id: str) -> None:
