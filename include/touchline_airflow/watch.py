@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,11 @@ def _is_due(row: SeenRecording, moment_ms: int, stable_ms: int) -> bool:
 
 
 def _tail_digest(path: Path, size: int) -> str:
-    with path.open("rb") as handle:
+    with open(path, "rb", opener=_at_once) as handle:
         handle.seek(max(0, size - TAIL_BYTES))
         return hashlib.sha256(handle.read(TAIL_BYTES)).hexdigest()
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A pipe that took the file's place meanwhile must not hold the look up; reading its tail is an OSError."""
+    return os.open(path, flags | os.O_NONBLOCK)

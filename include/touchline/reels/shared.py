@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def make_once(target: Path, make: Callable[[Path], object]) -> bool:
             return False
         for leftover in target.parent.glob(f".{target.stem}.*.part{target.suffix}"):
             leftover.unlink()
-        temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(8)}.part{target.suffix}")
         try:
             with writing(target):
                 make(temporary)

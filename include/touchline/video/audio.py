@@ -21,6 +21,8 @@ from touchline.video.command import stream
 BLOCK_SAMPLES = 1 << 16
 LEAD_S = 3
 """How long before a stretch reading begins: in a file, sound may lie that far from its picture."""
+MOST_APART_S = 0.04
+"""How far sound and picture may part: sound that comes 40 ms early is still taken for right (EBU R37)."""
 _SAMPLE_BYTES = 4
 
 
@@ -78,8 +80,8 @@ def in_one_form(sound: Any, audio: AudioStream, sample_rate: int, layout: str) -
 def on_clock(sample_rate: int) -> Any:
     """The fed sound, whose sample 0 is at the origin: padded at its start, gaps filled.
 
-    `aresample` fills or drops where times and samples part by more than 0.1 s (a gap in a transport stream), and at the
-    start exactly.
+    `aresample` fills or drops where times and samples part by more than MOST_APART_S (a gap in a transport stream, two
+    recordings joined whose sound overlaps), and at the start exactly.
     """
     fed = ffmpeg.input("pipe:0", f="nut", protocol_whitelist="pipe").audio
-    return fed.filter("aresample", sample_rate, **{"async": 1, "first_pts": 0})
+    return fed.filter("aresample", sample_rate, min_hard_comp=MOST_APART_S, **{"async": 1, "first_pts": 0})

@@ -184,6 +184,13 @@ def test_a_file_that_goes_away_while_we_look_is_not_yet(settings: Settings) -> N
     assert watch.find_due(settings, 0) == []
 
 
+def test_a_pipe_in_the_place_of_a_file_does_not_hold_the_look_up(settings: Settings) -> None:
+    path = drop(settings, "a.mp4")
+    path.unlink()
+    os.mkfifo(path)
+    assert watch.take_look(path, None) is None
+
+
 def test_a_mount_that_is_away_is_not_yet(settings: Settings) -> None:
     settings.nas_mount_path.rmdir()
     assert watch.find_due(settings, 0) == []

@@ -106,6 +106,14 @@ def test_sound_that_changes_its_form_stays_on_the_clock(change, probed, tmp_path
     assert _beeps_s(np.concatenate(list(decode_audio(probed(clip))))) == pytest.approx([0.5, 1.5, 2.5], abs=0.06)
 
 
+def test_sound_that_overlaps_where_two_recordings_were_joined_stays_with_its_picture(make_recording, probed, tmp_path):
+    codec = (*X264, "-pix_fmt", "yuv420p", "-c:a", "mp2")
+    before = make_recording("a.ts", seconds=2, codec=codec, sound=f"{BEEPS}:d=2.08")
+    after = make_recording("b.ts", seconds=2, codec=codec, sound=f"{BEEPS}:d=2", extra=("-output_ts_offset", 2))
+    samples = np.concatenate(list(decode_audio(probed(_joined(tmp_path / "joined.ts", before, after)))))
+    assert _beeps_s(samples) == pytest.approx([0, 1, 2, 3], abs=0.045)
+
+
 def test_sound_that_changes_its_rate_stays_on_the_clock(make_recording, probed, tmp_path):
     codec = (*X264, "-pix_fmt", "yuv420p", "-c:a", "mp2")
     before = make_recording("a.ts", seconds=8, codec=codec, sound=f"{BEEPS}:d=8", extra=("-ar", 48_000))
