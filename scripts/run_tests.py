@@ -1,13 +1,15 @@
 """Do the tests pass, in both virtual environments?
 
 What imports Airflow runs in `.venv/`, everything else in `.venv-worker/`; the catalogue and the generated pages are
-tested in both, because both sides use them. `--verify` runs the long checks that are left out otherwise. Tests that
-need a Docker engine are skipped where none answers, and the summary says so.
+tested in both, because both sides use them. Files that share nothing run at the same time, one on each core; what
+starts an Airflow or containers runs alone. `--verify` runs the long checks that are left out otherwise. Tests that need
+a Docker engine are skipped where none answers, and the summary says so.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,10 +19,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW_ONLY = ("tests/dags", "tests/engine", "tests/integration/airflow", "tests/monitoring", "tests/unit/airflow",
-                "tests/verify")
+AIRFLOW_ALONE = ("tests/engine", "tests/integration/airflow", "tests/verify")
+AIRFLOW_SHARED = ("tests/dags", "tests/monitoring", "tests/unit/airflow")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
 NEED_AN_ENGINE = ("tests.engine", "tests.stack")
+MOST_AT_ONCE = 4
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
 HOW_TO_RUN_THEM = "to run them, as root: .venv/bin/python scripts/engine.py run -- make images test"
@@ -34,6 +37,7 @@ class Suite:
     python: str
     paths: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Outcome:
 
 
 def main() -> int:
-    """Run both suites, even if the first fails; 0 only when both passed."""
+    """Run all suites, even if one fails; 0 only when all passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--verify", action="store_true", help="the long checks only")
     parser.add_argument("rest", nargs="*", help="more options for pytest, after --")
@@ -64,10 +68,15 @@ def main() -> int:
 
 
 def suites() -> tuple[Suite, ...]:
-    """The two suites; folders that are not there are left out."""
-    airflow_paths = tuple(path for path in (*AIRFLOW_ONLY, *BOTH) if (ROOT / path).exists())
-    return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), AIRFLOW_ONLY),
-            Suite("the Airflow side (.venv)", ".venv/bin/python", airflow_paths))
+    """Those of the worker's environment, then those of Airflow's; folders that are not there are left out."""
+    airflow = ".venv/bin/python"
+    return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), (*AIRFLOW_SHARED, *AIRFLOW_ALONE)),
+            Suite("the Airflow side (.venv)", airflow, _there(*AIRFLOW_SHARED, *BOTH)),
+            Suite("a running Airflow, and containers (.venv)", airflow, _there(*AIRFLOW_ALONE), is_alone=True))
+
+
+def _there(*paths: str) -> tuple[str, ...]:
+    return tuple(path for path in paths if (ROOT / path).exists())
 
 
 def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
@@ -79,6 +88,8 @@ def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
                 *(f"--ignore={path}" for path in suite.ignored), "-m", "verify" if verify else "not verify", *rest]
         if not verify:
             argv.append(f"--timeout={NEEDS_LONGEST_S}")
+        if not verify and not suite.is_alone:
+            argv += [f"--numprocesses={min(os.cpu_count() or 1, MOST_AT_ONCE)}", "--dist=loadfile"]
         returncode = subprocess.run(argv, cwd=ROOT, check=False).returncode
         line, without_engine = summary(report), skipped_engine_tests(report)
     if returncode == NO_TESTS and verify:
