@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from touchline_airflow.check_recording import CheckRecording
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
-from touchline_airflow.ingest_tasks import register_recordings
-from touchline_airflow.mail.deadlines import deadline
-from touchline_airflow.recording_sensor import RecordingSensor
-from touchline_airflow.start_match import StartMatch
+from touchline_airflow.ingest.check_recording import CheckRecording
+from touchline_airflow.ingest.sensor import RecordingSensor
+from touchline_airflow.ingest.start_match import StartMatch
+from touchline_airflow.ingest.tasks import register_recordings
+from touchline_airflow.late.deadlines import deadline
 
 DOC = """
 ### What it makes

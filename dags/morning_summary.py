@@ -7,8 +7,8 @@ import os
 from airflow.sdk import dag
 
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
-from touchline_airflow.mail.schedule import each_morning
-from touchline_airflow.mail.summary_tasks import mail_summary
+from touchline_airflow.summary.schedule import each_morning
+from touchline_airflow.summary.tasks import mail_summary
 
 DOC = """
 ### What it makes

@@ -9,13 +9,13 @@ from typing import Any
 from airflow.sdk import Param, dag
 
 from touchline.steps.register import REELS
+from touchline_airflow.capacity.gpu_slots import slots_per_chunk
 from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL, START_DATE, TAGS
-from touchline_airflow.gpu_slots import slots_per_chunk
 from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE, SCAN_QUEUE
-from touchline_airflow.mail.deadlines import deadline
-from touchline_airflow.match_tasks import close_match, list_chunks, list_reels
-from touchline_airflow.open_match import OpenMatch
-from touchline_airflow.operator import TouchlineOperator
+from touchline_airflow.late.deadlines import deadline
+from touchline_airflow.match.open_match import OpenMatch
+from touchline_airflow.match.tasks import close_match, list_chunks, list_reels
+from touchline_airflow.match.touchline_operator import TouchlineOperator
 
 DOC = """
 ### What it makes

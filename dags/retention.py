@@ -8,7 +8,7 @@ from airflow.sdk import Param, dag
 
 from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.hosts import on_each_host, on_main_host
-from touchline_airflow.retention_tasks import clear_results, clear_scratch, note_pins
+from touchline_airflow.upkeep.retention_tasks import clear_results, clear_scratch, note_pins
 
 DOC = """
 ### What it makes

@@ -1,8 +1,8 @@
-"""Makes `Due` known to Airflow; the code is in `touchline_airflow.mail.deadlines`."""
+"""Makes `Due` known to Airflow; the code is in `touchline_airflow.late.deadlines`."""
 
 from airflow.plugins_manager import AirflowPlugin
 
-from touchline_airflow.mail.deadlines import Due
+from touchline_airflow.late.deadlines import Due
 
 
 class Deadlines(AirflowPlugin):

@@ -1,8 +1,8 @@
-"""Puts `only_known_hosts` before all that the API server answers; the code is in `touchline_airflow.known_hosts`."""
+"""Puts `only_known_hosts` before all that the API server answers; the code: `touchline_airflow.access.known_hosts`."""
 
 from airflow.plugins_manager import AirflowPlugin
 
-from touchline_airflow.known_hosts import only_known_hosts
+from touchline_airflow.access.known_hosts import only_known_hosts
 
 
 class KnownHosts(AirflowPlugin):

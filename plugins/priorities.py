@@ -1,8 +1,8 @@
-"""Makes `FinishFirst` known to Airflow; the code is in `touchline_airflow.priorities`."""
+"""Makes `FinishFirst` known to Airflow; the code is in `touchline_airflow.capacity.priorities`."""
 
 from airflow.plugins_manager import AirflowPlugin
 
-from touchline_airflow.priorities import FinishFirst
+from touchline_airflow.capacity.priorities import FinishFirst
 
 
 class Priorities(AirflowPlugin):

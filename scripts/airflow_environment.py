@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from touchline_airflow.access.login import USER, login_file, provide_password
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.login import USER, login_file, provide_password
-from touchline_airflow.runtime import decide_runtime
+from touchline_airflow.runtime.choice import decide_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 

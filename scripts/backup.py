@@ -20,10 +20,10 @@ from pathlib import Path
 from deployment_place import add_options, enter, stopped
 from touchline.catalogue import backups as rows
 from touchline.errors import TouchlineError
-from touchline_airflow.backup import Backup, backups
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.keep_backups import newest_backup, sources_of, take_backup, take_trial
-from touchline_airflow.restore import PARTS, restore
+from touchline_airflow.recovery.backup import Backup, backups
+from touchline_airflow.recovery.keep_backups import newest_backup, sources_of, take_backup, take_trial
+from touchline_airflow.recovery.restore import PARTS, restore
 
 
 def main() -> int:

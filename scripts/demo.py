@@ -32,8 +32,8 @@ from touchline.domain.layout import MatchFolder
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline.steps.register import make_request
-from touchline_airflow.login import USER, login_file, password_of
-from touchline_airflow.rest import AirflowApi, ApiError
+from touchline_airflow.access.login import USER, login_file, password_of
+from touchline_airflow.access.rest import AirflowApi, ApiError
 
 STATE = ROOT / ".demo"
 NAS = STATE / "nas"

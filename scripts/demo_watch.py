@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from touchline.catalogue import matches, recordings, runs
-from touchline_airflow.rest import AirflowApi, ApiError
+from touchline_airflow.access.rest import AirflowApi, ApiError
 
 DAG = "process_match"
 PERCENT = re.compile(r"\b(scan|publish|chunk-\d+|highlights|keeper) (\d{1,3}) ?%")

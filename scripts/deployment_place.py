@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "include"), str(ROOT / "scripts")]
 
 from touchline.errors import UsageError  # noqa: E402
-from touchline_airflow.databases import metadata_url  # noqa: E402
+from touchline_airflow.databases.address import metadata_url  # noqa: E402
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "include"))
 from touchline.errors import TouchlineError  # noqa: E402
 from touchline.settings import Settings  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.retention import describe, plan_results, plan_scratch, refuse_too_much  # noqa: E402
+from touchline_airflow.upkeep.retention import describe, plan_results, plan_scratch, refuse_too_much  # noqa: E402
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ From a script (scripts/demo.py, the tests; standard library only, any interprete
     stack = start(state, nas, output, port=8080, settings={"WATCH_STABLE_TIME_SEC": "3"})
     stack.api_url, stack.api_port                     # "http://127.0.0.1:8080", 8080 or the next free port
     stack.token()                                     # a bearer token
-    stack.api()                                       # touchline_airflow.rest.AirflowApi: runs, tasks, clear, trigger…
+    stack.api()                                       # an AirflowApi: runs, tasks, clear, trigger…
     stack.working_dir, stack.scratch_dir              # state/work, state/scratch
     stack.logs                                        # state/logs: <part>.log of each part, and .1 to .4 before it
     stack.pids()                                      # {"scheduler": 123, …}, as they are now
@@ -46,9 +46,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.errors import TouchlineError  # noqa: E402
+from touchline_airflow.access.login import USER, password_of  # noqa: E402
+from touchline_airflow.access.rest import AirflowApi  # noqa: E402
 from touchline_airflow.brought_settings import remarks  # noqa: E402
-from touchline_airflow.login import USER, password_of  # noqa: E402
-from touchline_airflow.rest import AirflowApi  # noqa: E402
 
 START_TIMEOUT_SEC = 240
 

@@ -19,8 +19,8 @@ from types import FrameType
 from airflow_environment import ROOT, airflow_environment
 from parts import Command, Parts
 from process_tree import adopt_orphans, end_recorded_sessions, end_session, start_session
-from touchline_airflow.login import USER, login_file, password_of
-from touchline_airflow.rest import AirflowApi
+from touchline_airflow.access.login import USER, login_file, password_of
+from touchline_airflow.access.rest import AirflowApi
 
 GRACE_SEC = 8.0
 PORTS_TRIED = 50

@@ -23,13 +23,13 @@ from typing import Any
 from deployment_place import ROOT, add_options, enter, stopped
 from touchline.catalogue.migrate import migrate
 from touchline.errors import TouchlineError, UsageError
-from touchline_airflow.backup import Backup, make_backup
+from touchline_airflow.access.login import USER, password_of
+from touchline_airflow.access.rest import AirflowApi, ApiError
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.keep_backups import sources_of
-from touchline_airflow.login import USER, password_of
-from touchline_airflow.rest import AirflowApi, ApiError
-from touchline_airflow.restore import migrate_airflow, restore
-from touchline_airflow.upgrade import is_airflow_up, losses
+from touchline_airflow.recovery.backup import Backup, make_backup
+from touchline_airflow.recovery.keep_backups import sources_of
+from touchline_airflow.recovery.restore import migrate_airflow, restore
+from touchline_airflow.recovery.upgrade import is_airflow_up, losses
 
 HEALTHY_SEC = 300
 GONE_SEC = 40

@@ -1,1 +1,1 @@
-"""The code that imports airflow: operators, sensors, triggers, and what the DAG files share."""
+"""How touchline is kept at work by Airflow: the tasks of its DAGs and all that stands around them."""

@@ -22,5 +22,5 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": 3,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=15),
-    "weight_rule": "touchline_airflow.priorities.FinishFirst",
+    "weight_rule": "touchline_airflow.capacity.priorities.FinishFirst",
 }

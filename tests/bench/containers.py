@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.settings import Settings  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.engine import connect  # noqa: E402
-from touchline_airflow.sandbox import LABEL, Place, container_spec, deployment_of  # noqa: E402
-from touchline_airflow.step_container import StepContainer  # noqa: E402
+from touchline_airflow.runtime.container import StepContainer  # noqa: E402
+from touchline_airflow.runtime.docker_engine import connect  # noqa: E402
+from touchline_airflow.runtime.sandbox import LABEL, Place, container_spec, deployment_of  # noqa: E402
 
 TRIES = 5
 LOOK_EVERY_S = 0.1

@@ -13,7 +13,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
-SHARED = sorted((ROOT / "include" / "touchline_airflow").glob("*.py"))
+PACKAGE = ROOT / "include" / "touchline_airflow"
+SHARED = sorted(PACKAGE.rglob("*.py"))
 HEADINGS = ["### What it makes", "### When it runs", "### If it fails", "### Safe to rerun?"]
 HEAVY = ("torch", "torchvision", "cv2", "ultralytics", "transformers", "openvino", "onnxruntime")
 OWN_TASKS = {"open_match", "list_chunks", "list_reels", "close_match"}
@@ -40,7 +41,7 @@ def test_all_dags_parse_without_any_model_library() -> None:
     assert done.stdout.splitlines()[-1] == str(sorted(path.stem for path in FILES))
 
 
-@pytest.mark.parametrize("module", SHARED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("module", SHARED, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_shared_code_names_no_model_library(module: Path) -> None:
     names = {alias.name for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Import)
              for alias in node.names}
@@ -119,7 +120,7 @@ def test_results_go_through_files_and_not_through_xcom(dags: dict[str, Any]) -> 
 
 
 def test_the_ingest_watches_without_soft_fail(dags: dict[str, Any]) -> None:
-    from touchline_airflow.recording_sensor import RecordingSensor
+    from touchline_airflow.ingest.sensor import RecordingSensor
 
     sensor = dags["ingest_recordings"].get_task("wait_for_recording")
     assert sensor.soft_fail is False and sensor.deferrable is True
@@ -128,7 +129,7 @@ def test_the_ingest_watches_without_soft_fail(dags: dict[str, Any]) -> None:
 
 
 def test_the_trigger_comes_back_from_what_airflow_stores() -> None:
-    from touchline_airflow.recording_trigger import RecordingTrigger
+    from touchline_airflow.ingest.trigger import RecordingTrigger
 
     path, arguments = RecordingTrigger(2.5, 300).serialize()
     module, _, name = path.rpartition(".")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from touchline_airflow.mail.deadlines import CALLBACK, Due
-from touchline_airflow.mail.due import RULES
-from touchline_airflow.mail.schedule import each_morning
+from touchline_airflow.late.deadlines import CALLBACK, Due
+from touchline_airflow.late.due import RULES
+from touchline_airflow.summary.schedule import each_morning
 
 
 class FakeSession:

@@ -24,16 +24,16 @@ from touchline.settings import Settings  # noqa: E402
 from touchline.steps.request import save_request  # noqa: E402
 from touchline.steps.result import digest_of, read_result  # noqa: E402
 from touchline.steps.thumbnails import read_thumbnail  # noqa: E402
-from touchline_airflow import tidy  # noqa: E402
-from touchline_airflow.backup_content import opened_results, published_folders  # noqa: E402
-from touchline_airflow.budgets import used_bytes  # noqa: E402
-from touchline_airflow.close_match import close_run, is_published  # noqa: E402
+from touchline_airflow.capacity.budgets import used_bytes  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.match_request import request_of  # noqa: E402
-from touchline_airflow.sandbox import Place, container_spec  # noqa: E402
-from touchline_airflow.step_container import StepContainer  # noqa: E402
-from touchline_airflow.step_mounts import match_mounts  # noqa: E402
-from touchline_airflow.step_process import Finished  # noqa: E402
+from touchline_airflow.match.close_match import close_run, is_published  # noqa: E402
+from touchline_airflow.match.request import request_of  # noqa: E402
+from touchline_airflow.recovery.content import opened_results, published_folders  # noqa: E402
+from touchline_airflow.runtime.container import StepContainer  # noqa: E402
+from touchline_airflow.runtime.mounts import match_mounts  # noqa: E402
+from touchline_airflow.runtime.process import Finished  # noqa: E402
+from touchline_airflow.runtime.sandbox import Place, container_spec  # noqa: E402
+from touchline_airflow.upkeep import tidy  # noqa: E402
 
 MATCH, OTHER, RUN = "cup-final-0123456789ab", "league-0123456789cd", "match__cup-final-0123456789ab__1"
 STEPS = ("probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel", "publish")

@@ -24,18 +24,18 @@ sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.errors import SettingError  # noqa: E402
 from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.engine import EngineError, gives_gpus, gpu_requests  # noqa: E402
-from touchline_airflow.reaper import reap_containers  # noqa: E402
-from touchline_airflow.sandbox import ContainerSpec, Place, container_spec  # noqa: E402
-from touchline_airflow.step_container import StepContainer  # noqa: E402
-from touchline_airflow.step_process import Finished  # noqa: E402
+from touchline_airflow.runtime.container import StepContainer  # noqa: E402
+from touchline_airflow.runtime.docker_engine import EngineError, gives_gpus, gpu_requests  # noqa: E402
+from touchline_airflow.runtime.process import Finished  # noqa: E402
+from touchline_airflow.runtime.reaper import reap_containers  # noqa: E402
+from touchline_airflow.runtime.sandbox import ContainerSpec, Place, container_spec  # noqa: E402
 
 ENVIRON = {"WORKING_DIR": "/nowhere/test-step-container", "CONTAINER_MEMORY_MIB": "512", "USE_GPU": "false"}
 ORDERLY = "import sys; from touchline.lifeline import orderly_end\nwith orderly_end():\n "
 HOLDER = """
 import sys; sys.path.insert(0, {include!r})
-from touchline_airflow.step_container import StepContainer
-from touchline_airflow.sandbox import Place, container_spec
+from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.sandbox import Place, container_spec
 spec = container_spec(Place("test", "run", "held", -1, 1), {image!r}, [{script!r}], [], {environ!r})
 StepContainer(spec).follow(lambda line: print(line, flush=True))
 """

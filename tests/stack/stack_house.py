@@ -24,7 +24,7 @@ from airflow_house import simulate, wait_for  # noqa: E402
 from pins import image_names  # noqa: E402
 from services import free_port  # noqa: E402
 from stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
-from touchline_airflow.rest import AirflowApi  # noqa: E402
+from touchline_airflow.access.rest import AirflowApi  # noqa: E402
 
 IMAGES = image_names()
 STAND_INS = {IMAGES["POSTGRES_IMAGE"]: "postgres", IMAGES["REDIS_IMAGE"]: "redis", IMAGES["HAPROXY_IMAGE"]: "haproxy"}

@@ -237,7 +237,7 @@ for host in sys.argv[1:]:
 """
 LIFELINE = """
 import os, signal, sys
-from touchline_airflow.engine import connect
+from touchline_airflow.runtime.docker_engine import connect
 client = connect()
 made = client.create_container(sys.argv[1], ["sh", "-c", "cat; sleep 1"], entrypoint="", stdin_open=True,
                                labels={"touchline.test": sys.argv[2]},

@@ -34,8 +34,8 @@ from engine import Engine  # noqa: E402
 from process_tree import session_members  # noqa: E402
 from services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
 from standalone import Stack, launch  # noqa: E402
+from touchline_airflow.access.login import USER, password_of  # noqa: E402
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of  # noqa: E402
-from touchline_airflow.login import USER, password_of  # noqa: E402
 
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")

@@ -32,8 +32,8 @@ from process_tree import end_recorded_sessions  # noqa: E402
 from standalone import Stack, start  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
-from touchline_airflow.login import USER, password_of  # noqa: E402
-from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
+from touchline_airflow.access.login import USER, password_of  # noqa: E402
+from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
 
 pytestmark = pytest.mark.verify
 ZONE = "Europe/Vienna"

@@ -31,7 +31,7 @@ from airflow_house import SETTINGS, House, simulate, steps_running, wait_for  # 
 from mail_sink import MailSink, html_of, keep, text_of  # noqa: E402
 from services import free_port  # noqa: E402
 from standalone import start  # noqa: E402
-from touchline_airflow.rest import ApiError  # noqa: E402
+from touchline_airflow.access.rest import ApiError  # noqa: E402
 
 pytestmark = pytest.mark.verify
 WITHIN_SEC = 60

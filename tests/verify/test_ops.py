@@ -32,9 +32,9 @@ from own_engine import missing_for_containers
 from engine import Engine, default_folder
 from standalone import start
 from touchline.settings import Settings
-from touchline_airflow.login import password_of
+from touchline_airflow.access.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right
-from touchline_airflow.sandbox import deployment_of
+from touchline_airflow.runtime.sandbox import deployment_of
 
 pytestmark = pytest.mark.verify
 RATE = {"COST_PER_GPU_HOUR": "3600"}

@@ -20,7 +20,7 @@ from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
 
 from standalone import start  # noqa: E402
 from touchline.catalogue import matches  # noqa: E402
-from touchline_airflow.login import password_of  # noqa: E402
+from touchline_airflow.access.login import password_of  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PROGRAMS = ROOT / ".venv-worker" / "bin"

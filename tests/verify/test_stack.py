@@ -21,7 +21,7 @@ from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
 from full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
 
 from standalone import Stack, start  # noqa: E402
-from touchline_airflow.rest import AirflowApi, ApiError  # noqa: E402
+from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
 
 pytestmark = pytest.mark.verify
 MATCHES = 3

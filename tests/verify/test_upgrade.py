@@ -24,8 +24,9 @@ from standalone import start  # noqa: E402
 from touchline.catalogue import matches  # noqa: E402
 from touchline.catalogue.migrate import current_revision, migrate  # noqa: E402
 from touchline.catalogue.schema import HEAD  # noqa: E402
-from touchline_airflow.dumps import Content, Database, connecting, held_by  # noqa: E402
-from touchline_airflow.upgrade import is_airflow_up  # noqa: E402
+from touchline_airflow.databases.connection import Database, connecting  # noqa: E402
+from touchline_airflow.recovery.dumps import Content, held_by  # noqa: E402
+from touchline_airflow.recovery.upgrade import is_airflow_up  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PYTHON = str(ROOT / ".venv" / "bin" / "python")

@@ -13,9 +13,9 @@ from touchline.settings import Settings
 from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome
 from touchline_airflow.backfill.night import over
 from touchline_airflow.backfill.survey import LEFT, Told, Work
-from touchline_airflow.check_recording import CheckRecording
 from touchline_airflow.failing import fail, failing_plainly
-from touchline_airflow.watch import take_look
+from touchline_airflow.ingest.check_recording import CheckRecording
+from touchline_airflow.ingest.watch import take_look
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

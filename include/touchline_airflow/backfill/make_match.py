@@ -19,8 +19,8 @@ from touchline_airflow.backfill.night import PREFIX, not_now, over
 from touchline_airflow.backfill.outdated import reels_of
 from touchline_airflow.backfill.survey import BROKEN, DONE, LEFT, Judge, Told, Work
 from touchline_airflow.backfill.turn import TurnTrigger
+from touchline_airflow.books.leases import ACTIVE_STATES, PROCESS_MATCH, run_is_active, run_state
 from touchline_airflow.failing import fail, failing_plainly
-from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH, run_is_active, run_state
 from touchline_airflow.plain_fields import PlainFields
 
 if TYPE_CHECKING:

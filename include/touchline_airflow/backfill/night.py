@@ -11,10 +11,10 @@ from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import now_ms
 from touchline.domain.moment import elapsed_ms
 from touchline.settings import Settings
-from touchline_airflow.costs import cost_of
+from touchline_airflow.books.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.hold.hold import hold
 from touchline_airflow.local_clock import next_clock
-from touchline_airflow.ops.hold import hold
 
 PREFIX = "nightly__"
 """How the runs begin that it starts: `FinishFirst` lets all other work go before them."""

@@ -25,7 +25,7 @@ from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX
 from touchline_airflow.backfill.outdated import notes_changed, outdated
-from touchline_airflow.metrics.failure_class import failure_class
+from touchline_airflow.books.failure_class import failure_class
 from touchline_airflow.mount.age import is_for_ingest
 from touchline_airflow.mount.find import find_recordings
 

@@ -6,10 +6,10 @@ from collections import Counter
 
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.settings import Settings
-from touchline_airflow.costs import cost_of
+from touchline_airflow.books.costs import cost_of
+from touchline_airflow.books.expected import usual_seconds
+from touchline_airflow.books.failure_class import failure_class
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.expected import usual_seconds
-from touchline_airflow.metrics.failure_class import failure_class
 from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (
     EVENTS,

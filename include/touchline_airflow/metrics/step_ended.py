@@ -8,7 +8,7 @@ from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.steps.result import read_result
-from touchline_airflow.costs import ON_GPU, cost_of
+from touchline_airflow.books.costs import ON_GPU, cost_of
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (

@@ -11,11 +11,11 @@ from touchline.catalogue.connection import now_ms
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import UsageError
 from touchline.settings import Settings
-from touchline_airflow import budgets
-from touchline_airflow.costs import cost_today
+from touchline_airflow.books.costs import cost_today
+from touchline_airflow.capacity import budgets
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.hold.hold import hold, release, set_hold
 from touchline_airflow.ops.cost_stop import accept_costs
-from touchline_airflow.ops.hold import hold, release, set_hold
 
 ACTIONS = ("pause", "resume", "halt", "status")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import UsageError
-from touchline_airflow.login import USER, password_of
+from touchline_airflow.access.login import USER, password_of
+from touchline_airflow.access.rest import AirflowApi, ApiError
 from touchline_airflow.ops.status import as_text, everything
-from touchline_airflow.rest import AirflowApi, ApiError
 
 DEMO = Path(__file__).resolve().parents[3] / ".demo"
 STACK_URL = "http://localhost:8080"

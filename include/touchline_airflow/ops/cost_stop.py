@@ -15,11 +15,11 @@ from touchline.catalogue import runs
 from touchline.domain.layout import accepted_costs
 from touchline.settings import Settings
 from touchline.steps.result import write_text
-from touchline_airflow.costs import cost_of, cost_today
+from touchline_airflow.books.costs import cost_of, cost_today
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.hold.hold import hold, set_hold
 from touchline_airflow.mail.letter import Letter, Section
 from touchline_airflow.mail.send import send_mail
-from touchline_airflow.ops.hold import hold, set_hold
 
 OURSELVES = "touchline"
 GO_ON = ("Steps that run come to their end, nothing new starts, and nothing is lost. To go on: `touchline-ops resume`, "

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from touchline_airflow.leases import PROCESS_MATCH
+from touchline_airflow.access.rest import AirflowApi
+from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.ops.stuck import find_stuck
-from touchline_airflow.rest import AirflowApi
 
 _GB = 1_000_000_000
 _UNBEGUN = "waiting"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from touchline_airflow.leases import PROCESS_MATCH
-from touchline_airflow.rest import AirflowApi
+from touchline_airflow.access.rest import AirflowApi
+from touchline_airflow.books.leases import PROCESS_MATCH
 
 STUCK_AFTER_SEC = 600
 LEAST_AT_ONCE = 16

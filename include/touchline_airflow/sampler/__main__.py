@@ -18,9 +18,9 @@ from pathlib import Path
 
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
-from touchline_airflow.databases import configured, metadata_url
+from touchline_airflow.databases.address import configured, metadata_url
+from touchline_airflow.databases.connection import Database
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.dumps import Database
 from touchline_airflow.hosts import hosts, this_host
 from touchline_airflow.metrics.metric import look_up_again, sends
 from touchline_airflow.sampler import host as machine

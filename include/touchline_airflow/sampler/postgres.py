@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from touchline.errors import TouchlineError
-from touchline_airflow.dumps import Database, connecting
+from touchline_airflow.databases.connection import Database, connecting
 from touchline_airflow.metrics.table import DB_CONNECTIONS, DB_DEAD_ROWS, DB_MOST_CONNECTIONS, DB_SIZE, DB_SLOW
 
 SLOW_MS = 1000

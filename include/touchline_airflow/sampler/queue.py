@@ -9,8 +9,8 @@ from sqlalchemy import Boolean, Connection, DateTime, Integer, String, column, f
 
 from touchline.catalogue import matches
 from touchline.settings import Settings
-from touchline_airflow.dumps import Database, connecting
-from touchline_airflow.leases import ACTIVE_STATES, PROCESS_MATCH
+from touchline_airflow.books.leases import ACTIVE_STATES, PROCESS_MATCH
+from touchline_airflow.databases.connection import Database, connecting
 from touchline_airflow.metrics.table import LONGEST_WAIT, POOL_SLOTS, QUEUE_DEPTH, RUNNING, TASKS_QUEUED, WORKER_UP
 
 SILENT_SEC = 60

@@ -5,10 +5,10 @@ from __future__ import annotations
 from touchline.catalogue import backups
 from touchline.catalogue.connection import now_ms
 from touchline.settings import Settings
-from touchline_airflow.costs import cost_today
+from touchline_airflow.books.costs import cost_today
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.hold.hold import hold
 from touchline_airflow.metrics.table import BACKUP_AGE, COST_LIMIT, COST_TODAY, PAUSED, RESTORE_AGE, RESTORE_OK
-from touchline_airflow.ops.hold import hold
 
 TRIAL_FAILED = "trial restore: "
 """How `keep_backups` begins the reason of a backup that could not be restored."""

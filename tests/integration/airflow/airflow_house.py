@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include")]
 
 from standalone import Stack  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
-from touchline_airflow.rest import AirflowApi  # noqa: E402
+from touchline_airflow.access.rest import AirflowApi  # noqa: E402
 
 TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")

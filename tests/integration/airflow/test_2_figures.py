@@ -12,9 +12,9 @@ from statsd_wire import Totals
 from touchline.catalogue import runs, schema
 from touchline.catalogue.connection import reading
 from touchline.settings import Settings
-from touchline_airflow.costs import cost_of, cost_today
+from touchline_airflow.books.costs import cost_of, cost_today
+from touchline_airflow.books.expected import usual_seconds
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.expected import usual_seconds
 
 FIGURES = r"pipeline_(jobs_(total|failed)|job_duration|match_|events|cost_total|gpu_seconds|stage_(duration|speed|failures))"
 """All that is told of matches and their steps. What is sampled, as the queue, and the retries are not."""

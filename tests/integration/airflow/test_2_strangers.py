@@ -8,8 +8,8 @@ import json
 import pytest
 from airflow_house import House
 
-from touchline_airflow.login import USER, login_file, password_of
-from touchline_airflow.rest import AirflowApi, ApiError
+from touchline_airflow.access.login import USER, login_file, password_of
+from touchline_airflow.access.rest import AirflowApi, ApiError
 
 EVERYWHERE = ("/", "/api/v2/monitor/health", "/api/v2/dags", "/auth/login", "/auth/token", "/execution/health",
               "/ui/config", "/static/index.html", "/docs", "/openapi.json")

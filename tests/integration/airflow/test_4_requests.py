@@ -11,7 +11,7 @@ import pytest
 from airflow_house import ROOT, House
 
 from touchline.catalogue import matches, runs
-from touchline_airflow.rest import ApiError
+from touchline_airflow.access.rest import ApiError
 
 
 def trigger_by_command_line(house: House, conf: dict[str, Any], run_id: str) -> subprocess.CompletedProcess[str]:

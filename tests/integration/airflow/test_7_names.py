@@ -22,7 +22,7 @@ from airflow_house import ROOT, House, ffmpeg, wait_for
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.text import shown
-from touchline_airflow.rest import ApiError
+from touchline_airflow.access.rest import ApiError
 
 RUNS_CODE = "U15 {{ macros.dateutil.tz.tz.os.popen('id > PWNED').read() }} <img src=x onerror=alert(1)> \u202egpj.mp4"
 LONGEST = f"{unicodedata.normalize('NFD', 'Й' * 61)}жж.mp4"

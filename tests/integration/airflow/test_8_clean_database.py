@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from touchline.errors import TouchlineError
-from touchline_airflow import clean_database
+from touchline_airflow.upkeep import clean_database
 
 ADD_RUNS = """
 import sys

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from touchline.settings import Settings
-from touchline_airflow.backup import FACTS, SUMS, Backup, Sources
-from touchline_airflow.dumps import Database
+from touchline_airflow.databases.connection import Database
+from touchline_airflow.recovery.backup import FACTS, SUMS, Backup, Sources
 
 MATCH = "cup-final-0123456789ab"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

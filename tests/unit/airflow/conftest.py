@@ -20,9 +20,9 @@ from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.exports.match_folder import NewFile, commit_files
 from touchline.settings import Settings
 from touchline.steps.result import reuse_or_compute
-from touchline_airflow.backup import Sources
-from touchline_airflow.dumps import Database
+from touchline_airflow.databases.connection import Database
 from touchline_airflow.metrics.metric import look_up_again
+from touchline_airflow.recovery.backup import Sources
 
 
 @pytest.fixture

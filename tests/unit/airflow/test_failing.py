@@ -14,11 +14,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from touchline.domain.layout import MatchFolder
 from touchline.errors import BadRecordingError, StorageError, TouchlineError, UsageError
 from touchline.settings import Settings
-from touchline_airflow import recording_trigger
+from touchline_airflow.books.failure_note import write_failure
 from touchline_airflow.defaults import DEFAULT_ARGS
 from touchline_airflow.failing import failing_plainly
-from touchline_airflow.failure_note import write_failure
-from touchline_airflow.match_request import read_order
+from touchline_airflow.ingest import trigger
+from touchline_airflow.match.request import read_order
 
 log = logging.getLogger("test")
 MATCH = "final-0123456789ab"
@@ -71,5 +71,5 @@ def test_a_look_that_fails_means_not_yet(error: Exception, monkeypatch: pytest.M
     def fail(_settings: Settings) -> list[str]:
         raise error
 
-    monkeypatch.setattr(recording_trigger, "find_due", fail)
-    assert recording_trigger.RecordingTrigger(1.0, 300.0)._look() == []
+    monkeypatch.setattr(trigger, "find_due", fail)
+    assert trigger.RecordingTrigger(1.0, 300.0)._look() == []

@@ -20,15 +20,15 @@ from touchline.settings import Settings
 from touchline.steps.request import Request, load_request, save_request
 from touchline.steps.result import digest_of, read_result, read_stats, reuse_or_compute, write_json
 from touchline.steps.thumbnails import MOST_BYTES, read_thumbnail
-from touchline_airflow import tidy
-from touchline_airflow.backup_content import opened_results, published_folders, results
-from touchline_airflow.budgets import used_bytes
-from touchline_airflow.close_match import close_run, is_published
-from touchline_airflow.failure_note import remove_failure, write_failure
-from touchline_airflow.match_request import request_of
-from touchline_airflow.noted import headline, noted_actions, noted_reels
-from touchline_airflow.prefetch import has_copies
-from touchline_airflow.retention import is_pinned
+from touchline_airflow.books.failure_note import remove_failure, write_failure
+from touchline_airflow.books.noted import headline, noted_actions, noted_reels
+from touchline_airflow.capacity.budgets import used_bytes
+from touchline_airflow.match.close_match import close_run, is_published
+from touchline_airflow.match.copying import has_copies
+from touchline_airflow.match.request import request_of
+from touchline_airflow.recovery.content import opened_results, published_folders, results
+from touchline_airflow.upkeep import tidy
+from touchline_airflow.upkeep.retention import is_pinned
 
 MATCH, RUN = "cup-final-0123456789ab", "match__cup-final-0123456789ab__1"
 NAMES = ("FAILED.txt", "manifest.json", "scan.json", ".scan.json.0123456789abcdef.part", "clip.mkv", "keep.txt",

@@ -10,8 +10,9 @@ import pytest
 from touchline.catalogue import schema
 from touchline.catalogue.connection import writing
 from touchline.settings import Settings
-from touchline_airflow import ingest_tasks, lots, watch
-from touchline_airflow.recording_sensor import RecordingSensor
+from touchline_airflow import lots
+from touchline_airflow.ingest import tasks, watch
+from touchline_airflow.ingest.sensor import RecordingSensor
 
 ALL = 1100
 
@@ -58,10 +59,10 @@ def test_runs_are_started_in_lots_and_none_twice(settings: Settings, monkeypatch
              "status": "registered", "attempt": 1, "created_at_ms": number, "updated_at_ms": number}
             for number in range(ALL)])
     queued: set[str] = set()
-    monkeypatch.setattr(ingest_tasks, "get_current_context", lambda: {"ti": SimpleNamespace()})
-    monkeypatch.setattr(ingest_tasks, "run_state", lambda _ti, run_id: "queued" if run_id in queued else None)
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": SimpleNamespace()})
+    monkeypatch.setattr(tasks, "run_state", lambda _ti, run_id: "queued" if run_id in queued else None)
     started: list[Any] = []
-    while lot := ingest_tasks._without_airflow_run(settings):
+    while lot := tasks._without_airflow_run(settings):
         assert len(lot) <= lots.LOT
         started += lot
         queued |= {f"match__{match_id}__1" for match_id in lot}

@@ -13,7 +13,7 @@ from touchline.settings import Settings
 from touchline_airflow.backfill import night
 from touchline_airflow.backfill.night import Night, night_of, not_now, over
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.ops.hold import release, set_hold
+from touchline_airflow.hold.hold import release, set_hold
 
 MATCH = "cup-final-0123456789ab"
 BEGUN = datetime(2026, 1, 31, 23, 0, 5, tzinfo=UTC)
@@ -116,6 +116,6 @@ def test_nothing_starts_while_touchline_is_held(own_settings: Settings) -> None:
 
 
 def test_its_runs_have_the_lowest_priority() -> None:
-    from touchline_airflow.priorities import kind
+    from touchline_airflow.capacity.priorities import kind
 
     assert kind(f"{night.PREFIX}{MATCH}__1") == 0 < kind(f"match__{MATCH}__1")

@@ -13,13 +13,13 @@ from touchline.catalogue.connection import writing
 from touchline.catalogue.runs import StageTime
 from touchline.catalogue.schema import stage_times
 from touchline.settings import Settings
-from touchline_airflow.costs import cost_of, cost_today
+from touchline_airflow.books.costs import cost_of, cost_today
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.hold.hold import hold
 from touchline_airflow.mail.letter import Letter
 from touchline_airflow.ops import cost_stop
 from touchline_airflow.ops.actions import act
 from touchline_airflow.ops.cost_stop import stop_for_cost
-from touchline_airflow.ops.hold import hold
 
 MATCH, RUN = "cup-final-0123456789ab", "match__cup-final-0123456789ab__1"
 HOUR_MS = 3_600_000

@@ -1,0 +1,1 @@
+"""How does one get to Airflow: its REST API, its password, the names under which it answers?"""

@@ -1,0 +1,1 @@
+"""Is everything held, and how does a task wait?"""

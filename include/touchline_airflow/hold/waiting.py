@@ -1,0 +1,60 @@
+"""How does a task wait without failing, without a slot and without using up a retry? It is rescheduled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from touchline_airflow.failing import fail
+from touchline_airflow.hold.hold import Hold, hold
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+LOOK_AGAIN = timedelta(seconds=30)
+LEAST_HELD, MOST_HELD = timedelta(seconds=15), timedelta(minutes=5)
+BEFORE_THE_END = timedelta(minutes=15)
+"""A wait gives up before Airflow ends the run for its time limit: then the reason is still written down."""
+
+
+def wait(context: Context, log: Any, line: str, look_again: timedelta = LOOK_AGAIN) -> NoReturn:
+    """Look again in half a minute, or as told; until then it is `up_for_reschedule`, on any host that takes its queue.
+
+    Any operator may do so: Airflow asks for no sensor, and counts no try.
+
+    Raises:
+        AirflowRescheduleException: always, but near the end of the run's time: then the task fails with the line.
+    """
+    if is_late(context):
+        fail(log, f"{line} (given up at the end of the run's time)", may_retry=False)
+    log.info("%s", line)
+    raise AirflowRescheduleException(datetime.now(UTC) + look_again)
+
+
+def wait_while_held(context: Context, log: Any, working_dir: Path) -> None:
+    """Let nothing start while touchline is held.
+
+    Raises:
+        AirflowRescheduleException: it is held.
+    """
+    if held := hold(working_dir):
+        wait_for_release(context, log, held)
+
+
+def wait_for_release(context: Context, log: Any, held: Hold) -> NoReturn:
+    """Look again after a tenth of the time that it has been held: soon after a short one, and a long one costs little.
+
+    Raises:
+        AirflowRescheduleException: always, but near the end of the run's time, as `wait`.
+    """
+    wait(context, log, held.line, min(max(timedelta(seconds=held.age_sec / 10), LEAST_HELD), MOST_HELD))
+
+
+def is_late(context: Context) -> bool:
+    """Whether the run is about to be ended for its time limit."""
+    run, dag = context["dag_run"], context["dag"]
+    started, limit = run.start_date, dag.dagrun_timeout
+    return bool(started and limit and datetime.now(UTC) > started + limit - BEFORE_THE_END)

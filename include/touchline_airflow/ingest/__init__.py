@@ -1,0 +1,1 @@
+"""How does a recording on the mount become a match: seen, checked, registered, its run started? `ingest_recordings`."""

@@ -1,0 +1,1 @@
+"""How are databases and results backed up, and how do they come back?"""
