@@ -1,4 +1,4 @@
-"""Which settings of another pipeline's `.env` do we take, and what do we say about them? No airflow in here.
+"""Which settings of another pipeline's `.env` do we take, and what do we say about them?
 
 They harm nothing: an operator who brings such a file gets a running stack. Standard library only: `make stack` asks.
 """

@@ -1,4 +1,4 @@
-"""May a run of `nightly_backfill` start one more match, and is it its turn? No airflow in here."""
+"""May a run of `nightly_backfill` start one more match, and is it its turn?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Was a match made with other models, settings or notes than those of now? Its results say; no airflow in here."""
+"""Was a match made with other models, settings or notes than those of now? Its results say."""
 
 from __future__ import annotations
 

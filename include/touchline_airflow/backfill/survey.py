@@ -1,4 +1,4 @@
-"""What did the day leave undone? Looks at the mount and the catalogue, changes nothing; no airflow in here.
+"""What did the day leave undone? Looks at the mount and the catalogue, changes nothing.
 
 Each recording on the mount is work for the night, left alone (done, or of no concern), or broken with its reason.
 """

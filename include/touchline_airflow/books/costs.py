@@ -1,4 +1,4 @@
-"""What did work cost? At the rates of the settings, from the times that the catalogue has; no airflow in here."""
+"""What did work cost? At the rates of the settings, from the times that the catalogue has."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Does it fit? What WORKING_DIR and SCRATCH_DIR may hold, what a match needs there, and the line for one that waits.
-
-No airflow in here.
-"""
+"""Does it fit? What WORKING_DIR and SCRATCH_DIR may hold, what a match needs there, and the line for one that waits."""
 
 from __future__ import annotations
 

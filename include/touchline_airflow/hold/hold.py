@@ -1,4 +1,4 @@
-"""Is touchline held, by whom and why? One file below WORKING_DIR, which every machine reads; no airflow in here.
+"""Is touchline held, by whom and why? One file below WORKING_DIR, which every machine reads.
 
 It outlives restarts of everything, and each step looks at it by itself: nothing has to reach a machine that is away.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a recording that stands still? The work behind `ingest_recordings`; no airflow in here."""
+"""What becomes of a recording that stands still? The work behind `ingest_recordings`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which recordings on the mount stand still and should be checked now? No airflow in here; nothing opens media."""
+"""Which recordings on the mount stand still and should be checked now? Nothing opens media."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a match whose recording was deleted before its run began? No airflow in here."""
+"""What becomes of a match whose recording was deleted before its run began?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is this host's NAS slow, and how does a copy of the recordings go on beside a step? No airflow in here."""
+"""Is this host's NAS slow, and how does a copy of the recordings go on beside a step?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Would another machine do this with less reading from the NAS? No airflow in here.
+"""Would another machine do this with less reading from the NAS?
 
 Delay scheduling (Zaharia et al., EuroSys 2010): a task that lands on a machine without its data steps back a few times
 for a moment, and is then done wherever it is. Nothing is pinned: a machine that died holds nothing up.

@@ -1,4 +1,4 @@
-"""Is what a run was asked for allowed, and which match is it? No airflow in here: tested without it."""
+"""Is what a run was asked for allowed, and which match is it?"""
 
 from __future__ import annotations
 

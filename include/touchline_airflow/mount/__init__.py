@@ -1,1 +1,1 @@
-"""What lies below NAS_MOUNT_PATH: which of it are recordings, by name, place and age. No airflow in here."""
+"""What lies below NAS_MOUNT_PATH: which of it are recordings, by name, place and age."""

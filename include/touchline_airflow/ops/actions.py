@@ -1,4 +1,4 @@
-"""What do pause, halt, resume and status do? The work behind the DAG `ops`; no airflow in here."""
+"""What do pause, halt, resume and status do? The work behind the DAG `ops`."""
 
 from __future__ import annotations
 

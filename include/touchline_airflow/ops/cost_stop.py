@@ -1,4 +1,4 @@
-"""Did a match or a day cost more than its limit? Then touchline holds by itself; no airflow in here.
+"""Did a match or a day cost more than its limit? Then touchline holds by itself.
 
 Who lets it go on accepts what it has cost so far: it holds again when as much as the limit has been spent once more.
 """

@@ -1,4 +1,4 @@
-"""Which work waits although there is room for it, and how is it set right? No airflow in here.
+"""Which work waits although there is room for it, and how is it set right?
 
 Airflow itself sees to tasks whose worker died (45 s without a heartbeat) and to tasks that no worker takes (sent again
 after 120 s); a step that says nothing is ended by its own task (`watcher`). What remains are tasks that their pool

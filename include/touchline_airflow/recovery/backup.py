@@ -1,4 +1,4 @@
-"""How is a backup made so that it is whole or not there, and which ones are kept? No airflow in here.
+"""How is a backup made so that it is whole or not there, and which ones are kept?
 
     BACKUP_DIR/hourly-20261122T210000Z/
         catalogue.dump airflow.dump   both databases (`.sqlite` where they are SQLite)

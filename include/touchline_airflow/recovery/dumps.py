@@ -1,4 +1,4 @@
-"""How is one database dumped, checked, and put into an empty place? No airflow in here.
+"""How is one database dumped, checked, and put into an empty place?
 
 PostgreSQL by its own programs, which get the password in their environment and never in argv; SQLite by itself.
 """

@@ -1,4 +1,4 @@
-"""What happens every hour, and once a week, so that there is a backup that can be relied upon? No airflow in here."""
+"""What happens every hour, and once a week, so that there is a backup that can be relied upon?"""
 
 from __future__ import annotations
 

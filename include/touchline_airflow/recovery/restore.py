@@ -1,4 +1,4 @@
-"""How does a backup come back into an empty place, and can this be relied upon? No airflow in here.
+"""How does a backup come back into an empty place, and can this be relied upon?
 
 Airflow must be down. What is restored: Airflow's keys, the small results, the catalogue, Airflow's database. What a
 backup does not know is set right afterwards, see `catch_up`.

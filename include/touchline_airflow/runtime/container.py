@@ -1,4 +1,4 @@
-"""How does a step run in a container that cannot outlive its task? The docker runtime; no airflow in here.
+"""How does a step run in a container that cannot outlive its task? The docker runtime.
 
 The container's stdin is held open by us: when this process dies, the engine closes it and the step ends itself. A
 container that a dead task left behind is removed before the same task starts another, and by the reaper.

@@ -1,4 +1,4 @@
-"""Where is the Docker engine, does it answer, and what has it got? No airflow in here."""
+"""Where is the Docker engine, does it answer, and what has it got?"""
 
 from __future__ import annotations
 

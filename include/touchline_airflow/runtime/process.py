@@ -1,4 +1,4 @@
-"""How does a step run as a process that cannot outlive its task? The process runtime; no airflow in here."""
+"""How does a step run as a process that cannot outlive its task? The process runtime."""
 
 from __future__ import annotations
 

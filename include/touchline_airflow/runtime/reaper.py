@@ -1,4 +1,4 @@
-"""Which containers of this deployment work for a task that no longer runs? They are removed; no airflow in here."""
+"""Which containers of this deployment work for a task that no longer runs? They are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a step that runs have to end? When touchline was halted, or it gives no sign of life; no airflow in here."""
+"""Does a step that runs have to end? When touchline was halted, or it gives no sign of life."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened since yesterday, and how do things stand? Collected for the morning's summary; no airflow in here."""
+"""What happened since yesterday, and how do things stand? Collected for the morning's summary."""
 
 from __future__ import annotations
 

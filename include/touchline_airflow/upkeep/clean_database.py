@@ -1,4 +1,4 @@
-"""How do Airflow's database and the catalogue stay small? Ended runs go after a while. No airflow in here."""
+"""How do Airflow's database and the catalogue stay small? Ended runs go after a while."""
 
 from __future__ import annotations
 

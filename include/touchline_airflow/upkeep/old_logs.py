@@ -1,4 +1,4 @@
-"""Which log files of Airflow are older than its history? They go, in the folders of this machine. No airflow in here.
+"""Which log files of Airflow are older than its history? They go, in the folders of this machine.
 
     BASE/dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=….log   of tasks: those of a run together, when nobody has
                                                                   written to any of them since and it does not go on

@@ -1,4 +1,4 @@
-"""What may go, when, and why? The plan behind the DAG `retention`; it only reads. No airflow in here.
+"""What may go, when, and why? The plan behind the DAG `retention`; it only reads.
 
 What can go is listed here by name; all else stays. Of a match that nobody works on and nobody pinned:
 

@@ -1,4 +1,4 @@
-"""What the retention planned goes: match by match, and only while nobody works on the match. No airflow in here."""
+"""What the retention planned goes: match by match, and only while nobody works on the match."""
 
 from __future__ import annotations
 

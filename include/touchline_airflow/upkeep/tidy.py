@@ -1,4 +1,4 @@
-"""Which runs ended without their last task, and what lies about? The work behind the DAG `tidy`; no airflow in here."""
+"""Which runs ended without their last task, and what lies about? The work behind the DAG `tidy`."""
 
 from __future__ import annotations
 
