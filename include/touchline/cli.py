@@ -16,8 +16,8 @@ from touchline import __version__
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
 from touchline.mounted import refuse_exchanged
+from touchline.results.folders import naming_folders
 from touchline.settings import Settings
-from touchline.steps.folders import naming_folders
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -204,7 +204,7 @@ def _prefetch(arguments: argparse.Namespace) -> None:
 def _match_step(arguments: argparse.Namespace) -> None:
     from importlib import import_module
 
-    from touchline.steps.result import REUSED
+    from touchline.results.result import REUSED
 
     name = arguments.command.replace("-", "_")
     step = getattr(import_module(f"touchline.steps.{name}"), name)

@@ -49,7 +49,7 @@ class StorageError(TouchlineError):
     """A disk is full, a folder is read-only or a mount is away; nothing is wrong with the recording.
 
     `state` and `advice` are for a person, `reason` are the kernel's words. `place` names the setting and its folder
-    (see `steps/folders.py`); without it the path stands alone.
+    (see `results/folders.py`); without it the path stands alone.
     """
 
     def __init__(self, path: Path, state: str, advice: str, *, reason: str = "", place: str = "") -> None:

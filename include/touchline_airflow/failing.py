@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from touchline.domain.text import shown
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_USAGE, TouchlineError
+from touchline.results.folders import naming_folders
 from touchline.settings import Settings
-from touchline.steps.folders import naming_folders
 
 NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
 

@@ -31,7 +31,7 @@ from watched import Cost, run_watched  # noqa: E402
 from demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
 from standalone import start  # noqa: E402
 from touchline.domain.layout import match_id  # noqa: E402
-from touchline.steps.register import make_request  # noqa: E402
+from touchline.results.request import make_request  # noqa: E402
 
 BENCH = ROOT / "build" / "bench"
 PATIENCE_S = 4 * 3600

@@ -20,10 +20,10 @@ sys.path.insert(0, str(ROOT / "include"))
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
 from touchline.errors import DamagedResultError, UntrustedFileError  # noqa: E402
+from touchline.results.request import save_request  # noqa: E402
+from touchline.results.result import digest_of, read_result  # noqa: E402
+from touchline.results.thumbnails import read_thumbnail  # noqa: E402
 from touchline.settings import Settings  # noqa: E402
-from touchline.steps.request import save_request  # noqa: E402
-from touchline.steps.result import digest_of, read_result  # noqa: E402
-from touchline.steps.thumbnails import read_thumbnail  # noqa: E402
 from touchline_airflow.capacity.budgets import used_bytes  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
 from touchline_airflow.match.close_match import close_run, is_published  # noqa: E402

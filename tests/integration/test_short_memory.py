@@ -10,10 +10,10 @@ pytest.importorskip("torch", reason="the models' libraries are in the worker's e
 
 from touchline.domain.layout import WorkFiles
 from touchline.inference.torchvision_operators import torch
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
-from touchline.steps.result import reuse_or_compute
 from touchline.steps.simulate import simulate
 from touchline.steps.spot_chunk import BATCH, spot_chunk
 

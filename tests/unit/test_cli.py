@@ -9,7 +9,7 @@ import pytest
 
 from touchline.cli import MATCH_STEPS, build_parser, main
 from touchline.errors import EXIT_FAILED, EXIT_USAGE
-from touchline.steps.result import REUSED, Outcome
+from touchline.results.result import REUSED, Outcome
 
 COMMANDS: dict[str, argparse.ArgumentParser] = next(
     action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))

@@ -15,9 +15,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 
-PRODUCT = {"cli": 4, "steps": 3, "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2,
-         "simulator": 2, "domain": 1, "settings": 1, "errors": 0, "lifeline": 0, "progress": 0, "storage": 1,
-         "beneath": 1, "mounted": 1}
+PRODUCT = {
+    "errors": 0, "lifeline": 0, "progress": 0,
+    "domain": 1, "settings": 1, "storage": 1, "beneath": 1, "mounted": 1,
+    "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2, "simulator": 2, "sidecars": 2,
+    "results": 3,
+    "nas": 4, "training": 4,
+    "steps": 5,
+    "cli": 6,
+}
 OPERATIONS = {
     "deployment": 0, "defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0, "local_clock": 0,
     "hosts": 0, "mount": 0, "databases": 0,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import EXIT_FAILED, BadRecordingError, CommandError, IncompleteRecordingError, StorageError
+from touchline.results.folders import naming_folders
+from touchline.results.recordings import from_whole
 from touchline.settings import Settings
-from touchline.steps.folders import naming_folders
-from touchline.steps.recordings import from_whole
 from touchline.storage import STORAGE_ERRNOS, is_said_in_passing, reading, storage_errno, storage_error, writing
 
 

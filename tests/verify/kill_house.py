@@ -26,7 +26,7 @@ from standalone import Stack  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
 from touchline.errors import CatalogueError  # noqa: E402
-from touchline.steps.result import read_result  # noqa: E402
+from touchline.results.result import read_result  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
 
 if TYPE_CHECKING:

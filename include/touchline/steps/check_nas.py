@@ -15,11 +15,11 @@ from typing import Any
 
 from touchline.domain.layout import HOST_NAME, HostFiles
 from touchline.errors import StorageError, TouchlineError, UsageError
+from touchline.nas import probes as nas_probes
+from touchline.nas.bounded import NoAnswerError, answer_within
+from touchline.results.files import write_json
+from touchline.results.folders import place_name
 from touchline.settings import Settings
-from touchline.steps import nas_probes
-from touchline.steps.bounded import NoAnswerError, answer_within
-from touchline.steps.folders import place_name
-from touchline.steps.result import write_json
 from touchline.storage import storage_error
 
 OK, WARN, FAILED = "ok", "warn", "FAIL"

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.results.recordings import from_whole
+from touchline.results.request import refuse_control_characters
 from touchline.settings import Settings
-from touchline.steps.recordings import from_whole
-from touchline.steps.register import refuse_control_characters
 from touchline.video.complete import check_complete
 from touchline.video.demuxer import refuse_special
 

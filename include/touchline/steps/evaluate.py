@@ -10,7 +10,7 @@ from typing import Any
 
 from touchline.exports.evaluator import METRICS, Evaluation, evaluate_spottings
 from touchline.exports.soccernet import read_labels, read_predictions
-from touchline.steps.result import write_json
+from touchline.results.files import write_json
 
 
 def evaluate(truth: Path, predictions: Path, json_path: Path | None = None) -> dict[str, Any]:

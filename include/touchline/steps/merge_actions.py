@@ -9,11 +9,11 @@ from touchline.domain.action import Action, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.settings import Settings
 from touchline.spotting.fusion import Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
 
 VERSION = 1
 

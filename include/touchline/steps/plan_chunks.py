@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 from touchline.domain.chunk import HotWindow
 from touchline.domain.layout import WorkFiles
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.settings import Settings
 from touchline.spotting.chunks import cut_into_chunks
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, read_result, reuse_or_compute
 
 VERSION = 1
 

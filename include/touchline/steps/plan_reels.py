@@ -11,9 +11,9 @@ from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Timeline
 from touchline.reels.plan import MatchFrame, plan_reel
 from touchline.reels.rules import load_rules
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, read_result, reuse_or_compute
 
 VERSION = 1
 

@@ -12,11 +12,11 @@ from typing import BinaryIO
 from touchline.domain.layout import ScratchFiles
 from touchline.errors import StorageError, TouchlineError
 from touchline.progress import report
+from touchline.results.files import folder_of, is_there, remove_leftovers, replacing
+from touchline.results.fingerprint import fingerprint_of
+from touchline.results.recordings import open_recording
+from touchline.results.request import load_request
 from touchline.settings import Settings
-from touchline.steps.recordings import open_recording
-from touchline.steps.register import fingerprint_of
-from touchline.steps.request import load_request
-from touchline.steps.result import folder_of, is_there, remove_leftovers, replacing
 from touchline.storage import free_space, reading
 
 _BLOCK_BYTES = 4 << 20

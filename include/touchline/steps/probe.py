@@ -9,12 +9,12 @@ from typing import Any
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError
+from touchline.results.fingerprint import fingerprint
+from touchline.results.recordings import from_whole
+from touchline.results.request import Request, load_request
+from touchline.results.result import Outcome, reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.recordings import from_whole
-from touchline.steps.register import fingerprint
-from touchline.steps.request import Request, load_request
-from touchline.steps.result import Outcome, reuse_or_compute
-from touchline.steps.sidecar import read_sidecar, sidecar_digest
+from touchline.sidecars.read import read_sidecar, sidecar_digest
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
 

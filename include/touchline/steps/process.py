@@ -14,9 +14,11 @@ from tqdm.contrib import DummyTqdmFile
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
+from touchline.results.files import folder_of, remove_tree
+from touchline.results.folders import naming_folders
+from touchline.results.result import read_result
 from touchline.settings import Settings
-from touchline.steps.beside import stray_notes
-from touchline.steps.folders import naming_folders
+from touchline.sidecars.find import stray_notes
 from touchline.steps.merge_actions import merge_actions
 from touchline.steps.plan_chunks import plan_chunks
 from touchline.steps.plan_reels import plan_reels
@@ -24,7 +26,6 @@ from touchline.steps.probe import probe
 from touchline.steps.publish import publish
 from touchline.steps.register import register_match
 from touchline.steps.render_reel import render_reel
-from touchline.steps.result import folder_of, read_result, remove_tree
 from touchline.steps.scan import scan
 from touchline.steps.spot_chunk import spot_chunk
 

@@ -17,12 +17,11 @@ from touchline.exports.soccernet import results_spotting
 from touchline.progress import report
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
+from touchline.results.request import REELS, load_request
+from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
-from touchline.steps.register import REELS
 from touchline.steps.render_reel import is_whole
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, read_result, reuse_or_compute
-from touchline.steps.thumbnails import has_thumbnails, read_thumbnail
 
 VERSION = 1
 KNOWN_NAMES = frozenset(

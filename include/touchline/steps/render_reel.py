@@ -17,22 +17,13 @@ from touchline.progress import report
 from touchline.reels.render import Cut, Workshop, cut_clips, find_cuts, frames_of, joined, milliseconds, moment_ms
 from touchline.reels.rules import load_rules
 from touchline.reels.style import choose_style
+from touchline.results.files import file_digest, folder_of, holds, remove_leftovers, remove_tree, replacing
+from touchline.results.recordings import from_nearest
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.results.thumbnails import has_thumbnails, is_thumbnail
 from touchline.settings import Settings
 from touchline.steps.plan_reels import action_from_plain, clip_from_plain
-from touchline.steps.recordings import from_nearest
-from touchline.steps.request import load_request
-from touchline.steps.result import (
-    Outcome,
-    file_digest,
-    folder_of,
-    holds,
-    read_result,
-    remove_leftovers,
-    remove_tree,
-    replacing,
-    reuse_or_compute,
-)
-from touchline.steps.thumbnails import has_thumbnails, is_thumbnail
 from touchline.video.decode import grab_frame
 from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain

@@ -16,11 +16,11 @@ from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import BadRecordingError
 from touchline.progress import report
+from touchline.results.recordings import from_nearest
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.settings import Settings
 from touchline.spotting import signals
-from touchline.steps.recordings import from_nearest
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.video.audio import decode_audio
 from touchline.video.clock import clock_text, gap_text, gaps, refuse_clock_that_goes_back
 from touchline.video.decode import MAX_SHORTFALL_S, decode_frames

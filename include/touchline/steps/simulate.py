@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from touchline.errors import UsageError
+from touchline.results.files import replacing, write_text
 from touchline.simulator.camera import CAMERAS
 from touchline.simulator.film import Score, film_match, score_match
 from touchline.simulator.look import Look, look_for
 from touchline.simulator.sound import write_sound
 from touchline.simulator.state import Event
 from touchline.simulator.world import FPS, TEAM_NAMES
-from touchline.steps.result import replacing, write_text
 from touchline.video.encode import VideoWriter
 
 BOX_STRIDE = 5

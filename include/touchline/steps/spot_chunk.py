@@ -32,10 +32,10 @@ from touchline.inference.windows import (
     stretches,
 )
 from touchline.progress import report
+from touchline.results.recordings import from_nearest
+from touchline.results.request import load_request
+from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.recordings import from_nearest
-from touchline.steps.request import load_request
-from touchline.steps.result import Outcome, read_result, reuse_or_compute
 from touchline.video.decode import decode_frames
 from touchline.video.plain import recording_from_plain
 

@@ -15,7 +15,7 @@ from touchline.inference.detector import Detector
 from touchline.inference.detector_training import Boxes, LabelledFrame, inside, train_detector_model
 from touchline.inference.measuring import TruthBox, detection_precision
 from touchline.settings import Settings
-from touchline.steps.training_footage import Footage, FootagePlan, make_footage
+from touchline.training.footage import Footage, FootagePlan, make_footage
 
 PLAN = FootagePlan("detector", seconds=40, fps=Fraction(25, 30), paint_width=640, paint_height=360, size=(360, 640),
                    learn=tuple(range(101, 117)), held_out=(191, 192))

@@ -24,7 +24,7 @@ from touchline.inference.spotter_training import (
 )
 from touchline.inference.windows import frame_index
 from touchline.settings import Settings
-from touchline.steps.training_footage import Footage, FootagePlan, make_footage
+from touchline.training.footage import Footage, FootagePlan, make_footage
 
 PLAN = FootagePlan("spotter", seconds=150, fps=Fraction(str(SAMPLING["fps"])), paint_width=320, paint_height=180,
                    size=SIZE, learn=tuple(range(201, 245)), held_out=(291, 292, 293, 294))

@@ -12,7 +12,7 @@ import re
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 
-from touchline.steps.sidecar import noted_date
+from touchline.sidecars.read import noted_date
 from touchline_airflow.mount.age import made_at_s
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")

@@ -12,8 +12,8 @@ from airflow.providers.standard.triggers.external_task import DagStateTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 
 from touchline.catalogue import matches, recordings
+from touchline.results.request import make_request
 from touchline.settings import Settings
-from touchline.steps.register import make_request
 from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome, wish_of
 from touchline_airflow.backfill.night import PREFIX, not_now, over
 from touchline_airflow.backfill.outdated import reels_of

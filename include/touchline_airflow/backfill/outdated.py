@@ -14,14 +14,13 @@ from touchline.domain.text import shown
 from touchline.errors import DamagedResultError
 from touchline.inference.model_digest import model_digest
 from touchline.reels.rules import load_rules
+from touchline.results.request import REELS, load_request
+from touchline.results.result import digest_of, read_inputs
 from touchline.settings import Settings
+from touchline.sidecars.read import sidecar_digest
 from touchline.spotting.fusion import fusion_table
 from touchline.spotting.signals import signal_table
 from touchline.steps import merge_actions, plan_reels
-from touchline.steps.register import REELS
-from touchline.steps.request import load_request
-from touchline.steps.result import digest_of, read_inputs
-from touchline.steps.sidecar import sidecar_digest
 
 
 def notes_changed(match: Match, settings: Settings) -> bool:

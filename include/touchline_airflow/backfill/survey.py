@@ -20,7 +20,7 @@ from touchline.domain.moment import elapsed_ms
 from touchline.domain.text import MOST_OF_A_NAME, shown
 from touchline.errors import BadRecordingError, StorageError
 from touchline.settings import Settings
-from touchline.steps.beside import find_sidecars
+from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX

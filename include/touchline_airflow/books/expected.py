@@ -10,8 +10,8 @@ from typing import Any
 from touchline.catalogue import publications
 from touchline.errors import ModelError
 from touchline.inference.model_digest import model_digest
+from touchline.results.result import digest_of
 from touchline.settings import Settings
-from touchline.steps.result import digest_of
 
 OVERHEAD_SEC = 60.0
 """What a run takes whatever its length: about 20 tasks that start, wait their turn and end."""

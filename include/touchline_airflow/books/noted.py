@@ -12,8 +12,8 @@ from touchline.domain.layout import WorkFiles
 from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import DamagedResultError
 from touchline.exports.match_files import source_name
-from touchline.steps.register import REELS
-from touchline.steps.result import reading_result
+from touchline.results.request import REELS
+from touchline.results.result import reading_result
 
 MOST_ACTIONS = 100_000
 _MOST = 1 << 53

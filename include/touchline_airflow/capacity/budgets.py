@@ -12,9 +12,10 @@ from pathlib import Path
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError, UsageError
+from touchline.results.files import folder_of
+from touchline.results.request import Request, load_request
+from touchline.results.result import reading_result
 from touchline.settings import Settings
-from touchline.steps.request import Request, load_request
-from touchline.steps.result import folder_of, reading_result
 from touchline_airflow.books.failure_class import WAITING_FOR_SPACE
 from touchline_airflow.books.failure_note import write_failure
 from touchline_airflow.deployment import DeploymentSettings

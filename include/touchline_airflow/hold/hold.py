@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from touchline.domain.layout import hold_file
-from touchline.steps.result import write_text
+from touchline.results.files import write_text
 
 Kind = Literal["pause", "halt", "cost"]
 KINDS: tuple[Kind, ...] = ("pause", "halt", "cost")

@@ -15,8 +15,9 @@ from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.layout import MatchFolder, match_id
 from touchline.domain.text import shown
 from touchline.errors import EXIT_BAD_RECORDING, EXIT_DONE, BadRecordingError, IncompleteRecordingError, TouchlineError
+from touchline.results.fingerprint import fingerprint
+from touchline.results.request import make_request
 from touchline.settings import Settings
-from touchline.steps.register import fingerprint, make_request
 from touchline_airflow.books.expected import expected_seconds
 from touchline_airflow.books.failure_note import remove_failure, write_failure
 from touchline_airflow.ingest.watch import take_look

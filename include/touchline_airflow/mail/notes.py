@@ -15,7 +15,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import mail_notes
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import StorageError
-from touchline.steps.result import write_text
+from touchline.results.files import write_text
 
 FORGET_AFTER_MS = 40 * 86_400_000
 

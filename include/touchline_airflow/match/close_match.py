@@ -10,9 +10,10 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import opened_folder, read_manifest
+from touchline.results.files import remove_tree
+from touchline.results.request import load_request
+from touchline.results.result import read_result
 from touchline.settings import Settings
-from touchline.steps.request import load_request
-from touchline.steps.result import read_result, remove_tree
 from touchline_airflow.books.expected import conditions
 from touchline_airflow.books.failure_note import remove_failure, write_failure
 from touchline_airflow.books.noted import headline, noted_actions, noted_reels

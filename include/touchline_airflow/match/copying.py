@@ -11,9 +11,9 @@ from pathlib import Path
 from touchline.domain.layout import HostFiles, ScratchFiles, WorkFiles
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import EXIT_DONE
+from touchline.results.files import is_there
+from touchline.results.request import load_request
 from touchline.settings import Settings
-from touchline.steps.request import load_request
-from touchline.steps.result import is_there
 from touchline_airflow.runtime.own_process import own_process
 from touchline_airflow.runtime.process import Finished, StepProcess
 

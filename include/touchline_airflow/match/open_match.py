@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
 from touchline.errors import UsageError
+from touchline.results.request import Request, save_request
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, note_given_up, note_waiting, require_working
 from touchline_airflow.deployment import DeploymentSettings

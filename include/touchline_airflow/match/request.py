@@ -11,9 +11,9 @@ from typing import Any
 from touchline.catalogue import matches
 from touchline.domain.layout import is_match_id
 from touchline.errors import UsageError
+from touchline.results.fingerprint import fingerprint
+from touchline.results.request import REELS, Request, make_request
 from touchline.settings import Settings
-from touchline.steps.register import REELS, fingerprint, make_request
-from touchline.steps.request import Request
 from touchline.storage import STORAGE_ERRNOS, storage_error
 from touchline_airflow.mount.find import watched_folders
 

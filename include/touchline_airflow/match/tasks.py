@@ -10,10 +10,9 @@ from airflow.sdk import get_current_context, task
 
 from touchline.domain.layout import CHUNK_ID, WorkFiles
 from touchline.errors import DamagedResultError
+from touchline.results.request import REELS, load_request
+from touchline.results.result import reading_result
 from touchline.settings import Settings
-from touchline.steps.register import REELS
-from touchline.steps.request import load_request
-from touchline.steps.result import reading_result
 from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.lots import longest_list

@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
 from touchline.errors import EXIT_DONE, UsageError
+from touchline.results.request import Request, save_request
+from touchline.results.result import REUSED, read_stats
 from touchline.settings import Settings
-from touchline.steps.beside import stray_notes
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import REUSED, read_stats
+from touchline.sidecars.find import stray_notes
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.deployment import DeploymentSettings

@@ -7,7 +7,7 @@ from dataclasses import replace
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
-from touchline.steps.result import read_result
+from touchline.results.result import read_result
 from touchline_airflow.books.costs import ON_GPU, cost_of
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.metrics.metric import harmless

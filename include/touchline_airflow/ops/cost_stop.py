@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 from touchline.catalogue import runs
 from touchline.domain.layout import accepted_costs
+from touchline.results.files import write_text
 from touchline.settings import Settings
-from touchline.steps.result import write_text
 from touchline_airflow.books.costs import cost_of, cost_today
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold, set_hold

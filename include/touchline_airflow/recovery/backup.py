@@ -37,8 +37,8 @@ from typing import Any, BinaryIO
 
 from touchline import __version__
 from touchline.errors import StorageError, TouchlineError
+from touchline.results.files import file_digest
 from touchline.settings import Settings
-from touchline.steps.result import file_digest
 from touchline.storage import reading, writing
 from touchline_airflow.databases.address import configured
 from touchline_airflow.databases.connection import Database

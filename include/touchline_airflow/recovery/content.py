@@ -13,7 +13,7 @@ from touchline.beneath.folder import open_folder
 from touchline.domain.layout import is_match_id
 from touchline.errors import UntrustedFileError, UsageError
 from touchline.exports.match_folder import MANIFEST_BYTES
-from touchline.steps.result import RESULT_BYTES
+from touchline.results.result import RESULT_BYTES
 from touchline_airflow.recovery.facts import files_of_manifest
 
 

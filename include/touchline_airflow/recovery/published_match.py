@@ -17,8 +17,8 @@ from typing import Any
 from touchline.beneath.folder import open_folder
 from touchline.catalogue.recovery import PublishedMatch
 from touchline.errors import DamagedResultError, UntrustedFileError
+from touchline.results.fingerprint import match_fingerprint
 from touchline.settings import Settings
-from touchline.steps.register import match_fingerprint
 from touchline_airflow.books.noted import checked_actions, checked_reel
 from touchline_airflow.recovery.facts import files_of_manifest, is_count, is_digest
 

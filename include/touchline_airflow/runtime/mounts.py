@@ -18,11 +18,11 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_le
 from touchline.errors import StorageError
 from touchline.exports.match_folder import opened_folder
 from touchline.mounted import identity
+from touchline.results.files import is_there, opened
+from touchline.results.recordings import open_recording
+from touchline.results.request import Request
 from touchline.settings import SHIPPED_MODELS, Settings
-from touchline.steps.beside import find_sidecars
-from touchline.steps.recordings import open_recording
-from touchline.steps.request import Request
-from touchline.steps.result import is_there, opened
+from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error, writing
 
 READS_RECORDINGS = frozenset({"probe", "scan", "spot_chunk", "render_reel"})

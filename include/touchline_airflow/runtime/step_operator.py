@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.docker.operators.docker import DockerOperator
 
 from touchline.errors import EXIT_DONE, EXIT_FAILED, TouchlineError
+from touchline.results.folders import naming_folders
 from touchline.settings import Settings
-from touchline.steps.folders import naming_folders
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import Hold
 from touchline_airflow.metrics.table import STUCK

@@ -10,9 +10,9 @@ from typing import Any
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import DamagedResultError, UntrustedFileError
+from touchline.results.result import reading_result
+from touchline.results.thumbnails import read_thumbnail
 from touchline.settings import Settings
-from touchline.steps.result import reading_result
-from touchline.steps.thumbnails import read_thumbnail
 from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.mail import links

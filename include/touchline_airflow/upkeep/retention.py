@@ -29,8 +29,8 @@ from touchline.catalogue.matches import Match
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, SettingError, StorageError, TouchlineError, UntrustedFileError
 from touchline.exports.match_folder import VERSION_NAME, opened_folder, read_manifest
+from touchline.results.result import read_result
 from touchline.settings import Settings
-from touchline.steps.result import read_result
 from touchline_airflow.capacity.budgets import shown
 from touchline_airflow.deployment import DeploymentSettings
 

@@ -15,8 +15,8 @@ from touchline.beneath.folder import Folder, is_temporary, open_folder
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, is_match_id
 from touchline.errors import UntrustedFileError
+from touchline.results.files import remove_tree
 from touchline.settings import Settings
-from touchline.steps.result import remove_tree
 from touchline_airflow.match.close_match import close_run, failure, is_published
 from touchline_airflow.metrics.run_ended import run_ended
 from touchline_airflow.one_by_one import one_by_one

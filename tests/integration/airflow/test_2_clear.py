@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow_house import House
 
-from touchline.steps.result import read_result
+from touchline.results.result import read_result
 
 DOWNSTREAM = {"merge_actions", "plan_reels", "render_reel", "publish", "close_match"}
 

@@ -18,8 +18,8 @@ from statsd_wire import Wire
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.exports.match_folder import NewFile, commit_files
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow.databases.connection import Database
 from touchline_airflow.metrics.metric import look_up_again
 from touchline_airflow.recovery.backup import Sources

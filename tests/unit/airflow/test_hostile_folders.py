@@ -16,10 +16,11 @@ from touchline.beneath.folder import temporary_name
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
+from touchline.results.files import write_json
+from touchline.results.request import Request, load_request, save_request
+from touchline.results.result import digest_of, read_result, read_stats, reuse_or_compute
+from touchline.results.thumbnails import MOST_BYTES, read_thumbnail
 from touchline.settings import Settings
-from touchline.steps.request import Request, load_request, save_request
-from touchline.steps.result import digest_of, read_result, read_stats, reuse_or_compute, write_json
-from touchline.steps.thumbnails import MOST_BYTES, read_thumbnail
 from touchline_airflow.books.failure_note import remove_failure, write_failure
 from touchline_airflow.books.noted import headline, noted_actions, noted_reels
 from touchline_airflow.capacity.budgets import used_bytes

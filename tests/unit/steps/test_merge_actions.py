@@ -4,10 +4,10 @@ import pytest
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
+from touchline.results.request import Request, save_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.merge_actions import merge_actions
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import reuse_or_compute
 
 MATCH = "cup-final-0123456789ab"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from touchline.nas import probes as nas_probes
 from touchline.settings import Settings
-from touchline.steps import nas_probes
 from touchline.steps.check_nas import Limits, run_checks
 
 

@@ -15,12 +15,12 @@ from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, StorageError, TouchlineError
+from touchline.results.recordings import from_nearest
+from touchline.results.request import load_request
+from touchline.results.result import read_result
 from touchline.steps.prefetch import prefetch
 from touchline.steps.probe import probe
-from touchline.steps.recordings import from_nearest
 from touchline.steps.register import register_match
-from touchline.steps.request import load_request
-from touchline.steps.result import read_result
 from touchline.steps.scan import scan
 from touchline.video.plain import recording_from_plain
 

@@ -7,10 +7,10 @@ import pytest
 from touchline.cli import main
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import DamagedResultError, TouchlineError
+from touchline.results.request import Request, save_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.publish import publish
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import reuse_or_compute
 
 MATCH = "cup-final-0123456789ab"
 VIDEO = b"not really a video, but publish only copies it"

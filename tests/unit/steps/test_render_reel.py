@@ -9,12 +9,12 @@ import pytest
 from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UsageError
+from touchline.results.request import Request, save_request
+from touchline.results.result import read_stats, reuse_or_compute
+from touchline.results.thumbnails import read_thumbnail
 from touchline.settings import Settings
 from touchline.steps.plan_reels import plan_reels
 from touchline.steps.render_reel import render_reel
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import read_stats, reuse_or_compute
-from touchline.steps.thumbnails import read_thumbnail
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
 from touchline.video.verify import verify_video

@@ -13,10 +13,10 @@ from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError, ModelError, UsageError
 from touchline.inference.model_digest import model_digest
 from touchline.progress import reporting_to
+from touchline.results.request import Request, save_request
+from touchline.results.result import read_stats, reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps import spot_chunk as step
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import read_stats, reuse_or_compute
 from touchline.steps.spot_chunk import spot_chunk
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording

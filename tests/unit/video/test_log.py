@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from touchline.errors import CommandError
-from touchline.steps.recordings import from_whole
+from touchline.results.recordings import from_whole
 from touchline.video.audio import decode_audio
 from touchline.video.command import run
 from touchline.video.complete import check_complete

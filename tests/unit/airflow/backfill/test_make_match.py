@@ -12,8 +12,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
 from touchline.catalogue import matches, recordings, runs
+from touchline.results.request import make_request
 from touchline.settings import Settings
-from touchline.steps.register import make_request
 from touchline_airflow.backfill.make_match import MakeMatch
 from touchline_airflow.backfill.survey import Wish, survey
 from touchline_airflow.ingest.watch import take_look

@@ -14,12 +14,12 @@ from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.inference.model_digest import model_digest
 from touchline.reels.rules import load_rules
+from touchline.results.request import Request, save_request
+from touchline.results.result import digest_of, reuse_or_compute
 from touchline.settings import Settings
 from touchline.spotting.fusion import fusion_table
 from touchline.spotting.signals import signal_table
 from touchline.steps import merge_actions, plan_reels
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import digest_of, reuse_or_compute
 from touchline_airflow.backfill.outdated import outdated
 
 MATCH, RUN = "cup-final-0123456789ab", "match__cup-final-0123456789ab__1"

@@ -13,10 +13,10 @@ from touchline.catalogue import matches, recordings, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.errors import StorageError
+from touchline.results.request import make_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.register import make_request
-from touchline.steps.result import reuse_or_compute
-from touchline.steps.sidecar import sidecar_digest
+from touchline.sidecars.read import sidecar_digest
 from touchline_airflow.backfill import survey as room
 from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, Wish, Work, survey
 from touchline_airflow.ingest.watch import take_look

@@ -10,9 +10,9 @@ import pytest
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import UsageError
+from touchline.results.request import Request, save_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow.capacity.budgets import (
     CLIP_TIMES,
     WORKING_PART,

@@ -14,9 +14,9 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import TouchlineError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import NewFile, commit_files
+from touchline.results.request import Request, save_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow.match.close_match import close_match
 from touchline_airflow.upkeep.tidy import OpenRun, close_ended_run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from touchline.domain.layout import HostFiles, ScratchFiles, WorkFiles
+from touchline.results.request import Request, save_request
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
 from touchline_airflow.match import copying
 from touchline_airflow.match.copying import Prefetch, has_copies, slow_rate
 from touchline_airflow.runtime.process import StepProcess

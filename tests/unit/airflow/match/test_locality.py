@@ -9,8 +9,8 @@ import pytest
 
 from touchline.catalogue import matches
 from touchline.domain.layout import HostFiles, ScratchFiles
+from touchline.results.request import Request, save_request
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
 from touchline_airflow.match.locality import PATIENCE, better_host
 
 MATCH = "cup-final-0123456789ab"

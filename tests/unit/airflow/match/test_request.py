@@ -15,8 +15,8 @@ from hostile import HARMLESS_NAMES, NO_MATCH_ID, NO_SUCH_RECORDING, NO_SUCH_REEL
 
 from touchline.catalogue import matches
 from touchline.errors import StorageError, TouchlineError, UsageError
+from touchline.results.request import REELS
 from touchline.settings import Settings
-from touchline.steps.register import REELS
 from touchline_airflow.match.request import find_match, read_order
 from touchline_airflow.runtime.choice import step_argv
 from touchline_airflow.runtime.process import StepProcess

@@ -6,7 +6,7 @@ import pytest
 
 from touchline.domain.layout import CHUNK_ID
 from touchline.errors import DamagedResultError
-from touchline.steps.register import REELS
+from touchline.results.request import REELS
 from touchline_airflow.match.tasks import checked
 
 

@@ -17,8 +17,8 @@ from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
 from touchline.errors import StorageError
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.result import reuse_or_compute
 from touchline.storage import STORAGE_ERRNOS, storage_error
 from touchline_airflow.books.failure_class import CLASSES, failure_class
 from touchline_airflow.hold.hold import Hold

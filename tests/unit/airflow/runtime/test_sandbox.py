@@ -14,8 +14,8 @@ import pytest
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import SettingError, StorageError, TouchlineError, UntrustedFileError, UsageError
 from touchline.mounted import VARIABLE, identity, refuse_exchanged
+from touchline.results.request import Request, save_request
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
 from touchline_airflow.deployment import DeploymentSettings, while_parsing
 from touchline_airflow.runtime.mounts import match_mounts, recording_mount
 from touchline_airflow.runtime.sandbox import Place, container_name, container_spec

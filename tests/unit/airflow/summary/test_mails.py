@@ -14,8 +14,8 @@ from touchline.catalogue.connection import writing
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
+from touchline.results.result import read_result, reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.result import read_result, reuse_or_compute
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import set_hold
 from touchline_airflow.mail.letter import Letter

@@ -19,9 +19,9 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import SettingError, StorageError, TouchlineError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import NewFile, commit_files
+from touchline.results.request import Request, save_request
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.request import Request, save_request
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.match.close_match import is_published
 from touchline_airflow.upkeep import tidy

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import writing
 from touchline.domain.layout import WorkFiles
+from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.steps.result import reuse_or_compute
 from touchline_airflow.upkeep import tidy_tasks
 
 NAMES = ("cup-0123456789ab", "league-0123456789ab", "youth-0123456789ab")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import StorageError, TouchlineError
-from touchline.steps.bounded import NoAnswerError, answer_within
+from touchline.nas.bounded import NoAnswerError, answer_within
 
 
 def test_the_answer_comes_back():

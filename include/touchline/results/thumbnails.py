@@ -8,7 +8,7 @@ from typing import Any
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import UntrustedFileError
-from touchline.steps.result import folder_of
+from touchline.results.files import folder_of
 
 MOST_BYTES = 1_000_000
 """A thumbnail of 320 pixels takes about 20 kB."""

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from touchline.errors import BadRecordingError
-from touchline.steps.sidecar import clock_ms, read_sidecar, sidecar_digest
+from touchline.sidecars.read import clock_ms, read_sidecar, sidecar_digest
 
 HOUR = [3_600_000]
 

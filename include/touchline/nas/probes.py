@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from touchline.errors import StorageError
-from touchline.steps.result import replacing
+from touchline.results.files import replacing
 
 READ_BYTES = WRITE_BYTES = 256 << 20
 LONGEST_SEC = 10.0

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.inference.windows import fit
+from touchline.results.files import replacing
 from touchline.simulator.camera import Operator
 from touchline.simulator.film import break_cut_for, score_match
 from touchline.simulator.look import look_for
@@ -25,7 +26,6 @@ from touchline.simulator.match import play_match
 from touchline.simulator.picture import Painter
 from touchline.simulator.state import Phase
 from touchline.simulator.world import FPS
-from touchline.steps.result import replacing
 
 Pixels = NDArray[np.uint8]
 

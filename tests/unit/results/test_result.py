@@ -9,7 +9,8 @@ import pytest
 
 from touchline.beneath.folder import temporary_name
 from touchline.errors import DamagedResultError
-from touchline.steps.result import digest_of, file_digest, read_result, read_stats, replacing, reuse_or_compute
+from touchline.results.files import file_digest, replacing
+from touchline.results.result import digest_of, read_result, read_stats, reuse_or_compute
 
 
 class Work:

@@ -15,7 +15,7 @@ from typing import Any
 from touchline.domain.label import LABELS, find_label
 from touchline.domain.text import MOST_OF_A_TITLE, control_in, shown
 from touchline.errors import BadRecordingError, TouchlineError
-from touchline.steps.beside import find_sidecars
+from touchline.sidecars.find import find_sidecars
 
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d{1,3})?)")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from touchline.steps import nas_probes
-from touchline.steps.nas_probes import Mount, mount_of
+from touchline.nas import probes as nas_probes
+from touchline.nas.probes import Mount, mount_of
 
 TABLE = r"""22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 30 22 0:40 / /mnt/nas/soccer ro,nosuid shared:1 - nfs4 nas:/export/soccer rw,vers=4.2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import BadRecordingError, StorageError
-from touchline.steps.beside import find_sidecars, stray_notes
+from touchline.sidecars.find import find_sidecars, stray_notes
 
 NAME = "Été à Besançon"
 

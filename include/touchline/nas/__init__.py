@@ -1,0 +1,1 @@
+"""What is asked of a mount that may be slow, or never answer."""
