@@ -8,14 +8,13 @@ from typing import Any
 
 from airflow.sdk import Param, dag
 
-from touchline.steps.register import REELS
+from touchline.results.request import REELS
 from touchline_airflow.capacity.gpu_slots import slots_per_chunk
-from touchline_airflow.defaults import DEFAULT_ARGS, GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL, START_DATE, TAGS
-from touchline_airflow.hosts import GPU_QUEUE, RENDER_QUEUE, SCAN_QUEUE
+from touchline_airflow.defaults import DEFAULT_ARGS, LIGHT_POOL, START_DATE, TAGS
 from touchline_airflow.late.deadlines import deadline
 from touchline_airflow.match.open_match import OpenMatch
 from touchline_airflow.match.tasks import close_match, list_chunks, list_reels
-from touchline_airflow.match.touchline_operator import TouchlineOperator
+from touchline_airflow.match.touchline_operator import TouchlineOperator, task_of
 
 DOC = """
 ### What it makes
@@ -61,21 +60,19 @@ def process_match() -> None:
     opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=RUN_TIMEOUT)
     match = {"match_id": opened.output}
 
-    probe = TouchlineOperator(task_id="probe", **match)
-    scan = TouchlineOperator(task_id="scan", pool=SCAN_POOL, queue=SCAN_QUEUE, execution_timeout=timedelta(hours=4),
-                             **match)
-    plan_chunks = TouchlineOperator(task_id="plan_chunks", **match)
+    probe = TouchlineOperator(**task_of("probe"), **match)
+    scan = TouchlineOperator(**task_of("scan"), **match)
+    plan_chunks = TouchlineOperator(**task_of("plan_chunks"), **match)
     chunks = list_chunks(opened.output)
     spot_chunk = TouchlineOperator.partial(
-        task_id="spot_chunk", pool=GPU_POOL, queue=GPU_QUEUE, pool_slots=slots_per_chunk(os.environ),
-        execution_timeout=timedelta(hours=2), map_index_template="{{ task.part }}", **match).expand(part=chunks)
-    merge_actions = TouchlineOperator(task_id="merge_actions", trigger_rule="none_failed", **match)
-    plan_reels = TouchlineOperator(task_id="plan_reels", **match)
+        **task_of("spot_chunk"), pool_slots=slots_per_chunk(os.environ), map_index_template="{{ task.part }}",
+        **match).expand(part=chunks)
+    merge_actions = TouchlineOperator(**task_of("merge_actions"), trigger_rule="none_failed", **match)
+    plan_reels = TouchlineOperator(**task_of("plan_reels"), **match)
     reels = list_reels(opened.output)
     render_reel = TouchlineOperator.partial(
-        task_id="render_reel", pool=RENDER_POOL, queue=RENDER_QUEUE, execution_timeout=timedelta(hours=4),
-        map_index_template="reel-{{ task.part }}", **match).expand(part=reels)
-    publish = TouchlineOperator(task_id="publish", trigger_rule="none_failed", **match)
+        **task_of("render_reel"), map_index_template="reel-{{ task.part }}", **match).expand(part=reels)
+    publish = TouchlineOperator(**task_of("publish"), trigger_rule="none_failed", **match)
     closed = close_match(opened.output)
 
     opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels

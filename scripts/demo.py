@@ -29,9 +29,10 @@ from live_line import LiveLine
 from standalone import ROOT, StandaloneError, start
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder
+from touchline.domain.run_id import ingest_run_id
 from touchline.errors import TouchlineError
+from touchline.results.request import make_request
 from touchline.settings import Settings
-from touchline.steps.register import make_request
 from touchline_airflow.access.login import USER, login_file, password_of
 from touchline_airflow.access.rest import AirflowApi, ApiError
 
@@ -203,7 +204,7 @@ def follow(dropped: Dropped, catalogue: str, api: AirflowApi, line: LiveLine) ->
         return True
     if match and match.status in ("failed", "bad"):
         line.say(f"{dropped.match_id} failed before ({match.reason}): trying again")
-        api.trigger(DAG, {"recording": str(dropped.path)}, f"match__{dropped.match_id}__demo-{int(time.time())}")
+        api.trigger(DAG, {"recording": str(dropped.path)}, ingest_run_id(dropped.match_id, f"demo-{int(time.time())}"))
     line.say(f"dropped {dropped.path}" if dropped.at else f"{dropped.path} was dropped by an earlier demo")
     while True:
         if reason := refusal(catalogue, dropped.path):

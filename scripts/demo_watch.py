@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from touchline.catalogue import matches, recordings, runs
+from touchline.domain.run_id import ingest_run_id
+from touchline.results.request import REELS
 from touchline_airflow.access.rest import AirflowApi, ApiError
 
 DAG = "process_match"
-PERCENT = re.compile(r"\b(scan|publish|chunk-\d+|highlights|keeper) (\d{1,3}) ?%")
+PERCENT = re.compile(rf"\b(scan|publish|chunk-\d+|{'|'.join(REELS)}) (\d{{1,3}}) ?%")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Progress:
 def find_run(api: AirflowApi, match_id: str) -> dict[str, Any] | None:
     """The newest run of a match, whoever started it."""
     for run in api.runs(DAG):
-        if run["dag_run_id"].startswith(f"match__{match_id}__") or (run.get("conf") or {}).get("match_id") == match_id:
+        if run["dag_run_id"].startswith(ingest_run_id(match_id, "")) or (run.get("conf") or {}).get("match_id") == match_id:
             return run
     return None
 

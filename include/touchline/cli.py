@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from touchline import __version__
+from touchline.domain.step import STEPS
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
 from touchline.mounted import refuse_exchanged
+from touchline.reels.rules import load_rules
 from touchline.results.folders import naming_folders
 from touchline.settings import Settings
+
+_REELS = ",".join(load_rules().reels)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +63,7 @@ def _add_people_commands(commands: argparse._SubParsersAction) -> None:
     process = _command(commands, "process", "Make the match folder of one match: all steps in one process.", _process)
     process.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
     process.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the match folder goes")
-    process.add_argument("--reels", default="highlights,keeper", help="names, with commas (default: %(default)s)")
+    process.add_argument("--reels", default=_REELS, help="names, with commas (default: %(default)s)")
     process.add_argument("--force", action="store_true", help="compute everything anew")
 
     simulate = _command(commands, "simulate", "Write a match that never happened, with its ground truth.", _simulate)
@@ -83,7 +87,7 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
         commands, "register", "Fingerprint recordings, print the match id, write the request.", _register
     )
     register.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
-    register.add_argument("--reels", default="highlights,keeper", help="names, with commas (default: %(default)s)")
+    register.add_argument("--reels", default=_REELS, help="names, with commas (default: %(default)s)")
     check = _command(
         commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording
     )
@@ -95,26 +99,12 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
     nas.add_argument("--save-for", default="", metavar="HOST", help="keep it as WORKING_DIR/hosts/HOST/nas.json")
     fetch = _command(commands, "prefetch", "Copy a match's recordings to SCRATCH_DIR: the NAS is slow.", _prefetch)
     fetch.add_argument("match_id", metavar="MATCH_ID")
-    for name, purpose in MATCH_STEPS.items():
-        step = _command(commands, name, purpose, _match_step)
-        step.add_argument("match_id", metavar="MATCH_ID")
-        if name == "spot-chunk":
-            step.add_argument("part", metavar="CHUNK_ID", help="as in chunks.json: chunk-0003")
-        if name == "render-reel":
-            step.add_argument("part", metavar="REEL", help="highlights or keeper")
-        step.add_argument("--force", action="store_true", help="compute anew even if a whole result is there")
-
-
-MATCH_STEPS = {
-    "probe": "Read what the recordings are: streams, durations, sidecar files.",
-    "scan": "Look over the whole match cheaply: motion, sound, hot windows.",
-    "plan-chunks": "Cut the hot windows into chunks.",
-    "spot-chunk": "Find what happens in one chunk with the detector and the spotter.",
-    "merge-actions": "Merge all spottings into the actions of the match.",
-    "plan-reels": "Choose the clips of each reel.",
-    "render-reel": "Render and check one reel.",
-    "publish": "Write the match folder and commit it.",
-}
+    for step in STEPS:
+        parser = _command(commands, step.command, step.purpose, _match_step)
+        parser.add_argument("match_id", metavar="MATCH_ID")
+        if step.part:
+            parser.add_argument("part", metavar=step.part, help=step.part_help)
+        parser.add_argument("--force", action="store_true", help="compute anew even if a whole result is there")
 
 
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:

@@ -77,10 +77,10 @@ def test_a_task_has_retries_that_back_off_and_an_end(dag_id: str, dags: dict[str
 
 
 def test_every_step_of_a_match_is_a_task_of_the_same_name(dags: dict[str, Any]) -> None:
-    from touchline.cli import MATCH_STEPS
+    from touchline.domain.step import STEPS
 
     tasks = [task.task_id for task in dags["process_match"].topological_sort()]
-    steps = [name.replace("-", "_") for name in MATCH_STEPS]
+    steps = [step.name for step in STEPS]
     assert [task for task in tasks if task not in OWN_TASKS] == steps
     assert set(tasks) - set(steps) == OWN_TASKS
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from touchline.cli import MATCH_STEPS, build_parser, main
+from touchline.cli import build_parser, main
+from touchline.domain.step import STEPS
 from touchline.errors import EXIT_FAILED, EXIT_USAGE
 from touchline.results.result import REUSED, Outcome
 
@@ -61,14 +62,14 @@ def test_a_step_that_had_nothing_to_compute_says_so_last(reused, capsys, monkeyp
     assert capsys.readouterr().out.splitlines() == ["3 actions", REUSED][:1 + reused]
 
 
-@pytest.mark.parametrize("name", sorted(MATCH_STEPS))
+@pytest.mark.parametrize("name", sorted(step.command for step in STEPS))
 def test_a_step_has_one_name_everywhere(name):
     module = name.replace("-", "_")
     assert f"def {module}(" in (STEPS_FOLDER / f"{module}.py").read_text()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("name", sorted(MATCH_STEPS))
+@pytest.mark.parametrize("name", sorted(step.command for step in STEPS))
 def test_a_hostile_match_id_is_refused_in_one_line(name, text, capsys, own_settings):
     parts = {"spot-chunk": ["chunk-0000"], "render-reel": ["highlights"]}.get(name, [])
     assert run(name, "--", text, *parts) == EXIT_USAGE

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from touchline.catalogue.connection import now_ms, reading, writing
 from touchline.catalogue.schema import matches, runs
+from touchline.domain.run_id import ingest_run_id
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def adopt(url: str, found: PublishedMatch) -> list[str] | None:
         connection.execute(matches.update().where(this).values(
             status="published", reason=None, title=found.title, duration_ms=found.duration_ms, lease_holder=None,
             updated_at_ms=moment))
-    return sorted({*working, f"match__{found.match_id}__{row['attempt']}",
+    return sorted({*working, ingest_run_id(found.match_id, row["attempt"]),
                    *([row["lease_holder"]] if row["lease_holder"] else [])})
 
 

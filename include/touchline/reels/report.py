@@ -30,7 +30,6 @@ from touchline.reels.timeline import HalfView, half_views
 _HERE = Path(__file__).parent
 _LEAD_MS = 4000
 """A click on an action starts this long before it: the time in which one sees it coming."""
-REEL_TITLES = {"highlights": "Highlights", "keeper": "Goalkeepers"}
 SOURCES = {"model": "spotted", "pattern": "from the restart", "mark": "coach’s mark"}
 
 Plain = Mapping[str, Any]
@@ -95,6 +94,7 @@ class ReelView:
 
     name: str
     title: str
+    note: str
     length: str
     clips: tuple[ClipView, ...]
 
@@ -209,8 +209,8 @@ def _reel(
                 image=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" if image else "",
             )
         )
-    title = REEL_TITLES.get(reel["name"], reel["name"].capitalize())
-    return ReelView(reel["name"], title, _clock(reel["duration_ms"]), tuple(clips))
+    kind = rules.reels[reel["name"]]
+    return ReelView(reel["name"], kind.title, kind.note, _clock(reel["duration_ms"]), tuple(clips))
 
 
 def _by_half(actions: Sequence[ActionView], halves: Sequence[HalfView]) -> list[tuple[str, list[ActionView]]]:

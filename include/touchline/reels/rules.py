@@ -1,9 +1,10 @@
-"""How long is the clip of each label, and which reels take it? The table is `clips.toml`."""
+"""Which reels are there, which actions do they take, and how long is the clip of each? The table is `clips.toml`."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,26 +12,35 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).with_name("clips.toml")
-MARKS_REEL = "highlights"
-"""The reel that takes every mark of the coach, whatever its label."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
 class ClipRule:
-    """One row of the table: rolls in milliseconds, `reels` maps a reel to the lowest confidence it takes."""
+    """One label: rolls in milliseconds."""
 
     pre_roll_ms: int
     post_roll_ms: int
     priority: int
     colour: str
     lane: int
-    reels: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ReelKind:
+    """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes."""
+
+    title: str
+    note: str
+    marks: bool
+    actions: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class ClipRules:
     """The whole table; `digest` (hex) names its content among the inputs of a result."""
 
+    reels: Mapping[str, ReelKind]
     labels: Mapping[str, ClipRule]
     default: ClipRule
     merge_gap_ms: int
@@ -43,9 +53,10 @@ class ClipRules:
 
     def takes(self, reel: str, label: str, confidence: float, source: str) -> bool:
         """Whether an action belongs to a reel: by its label and confidence, or because a coach marked it."""
-        if source == "mark" and reel == MARKS_REEL:
+        kind = self.reels[reel]
+        if source == "mark" and kind.marks:
             return True
-        lowest = self.of(label).reels.get(reel)
+        lowest = kind.actions.get(label)
         return lowest is not None and confidence >= lowest
 
 
@@ -55,6 +66,7 @@ def load_rules(path: Path = TABLE) -> ClipRules:
     content = path.read_bytes()
     table = tomllib.loads(content.decode())
     return ClipRules(
+        reels={_name(name): ReelKind(**row) for name, row in table["reel"].items()},
         labels={label: _rule(row) for label, row in table["label"].items()},
         default=_rule(table["default"]),
         merge_gap_ms=table["merge_gap_ms"],
@@ -64,6 +76,11 @@ def load_rules(path: Path = TABLE) -> ClipRules:
 
 
 def _rule(row: Mapping[str, Any]) -> ClipRule:
-    return ClipRule(
-        row["pre_roll_ms"], row["post_roll_ms"], row["priority"], row["colour"], row["lane"], dict(row["reels"])
-    )
+    return ClipRule(row["pre_roll_ms"], row["post_roll_ms"], row["priority"], row["colour"], row["lane"])
+
+
+def _name(name: str) -> str:
+    """It becomes a file's name and part of a command."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"[reel.{name}] in the table of clips: use lower-case letters, digits and _")
+    return name

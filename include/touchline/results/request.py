@@ -11,12 +11,14 @@ from typing import Any
 from touchline.domain.layout import WorkFiles, is_match_id, match_id
 from touchline.domain.text import control_in, shown
 from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UntrustedFileError, UsageError
+from touchline.reels.rules import load_rules
 from touchline.results.files import folder_of, write_json
 from touchline.results.fingerprint import fingerprint, match_fingerprint
 from touchline.settings import Settings
 from touchline.video.demuxer import refuse_special
 
-REELS = ("highlights", "keeper")
+REELS = tuple(load_rules().reels)
+"""All kinds of reels, as `reels/clips.toml` has them."""
 _MOST_BYTES = 1 << 20
 
 

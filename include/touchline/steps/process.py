@@ -12,6 +12,7 @@ from tqdm import tqdm
 from tqdm.contrib import DummyTqdmFile
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.domain.step import STEPS
 from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
 from touchline.results.files import folder_of, remove_tree
@@ -29,8 +30,7 @@ from touchline.steps.render_reel import render_reel
 from touchline.steps.scan import scan
 from touchline.steps.spot_chunk import spot_chunk
 
-_SHARES = {"scan": 0.02, "spot_chunk": 0.58, "render_reel": 0.39, "publish": 0.01}
-"""Part of the whole time that a step takes, measured on a 20-minute match on two cores; steers the bar only."""
+_SHARES = {step.name: step.share for step in STEPS if step.share}
 
 
 def process(

@@ -12,10 +12,11 @@ from airflow.providers.standard.triggers.external_task import DagStateTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 
 from touchline.catalogue import matches, recordings
+from touchline.domain.run_id import ingest_run_id, is_of_a_night, match_of_night, night_run_id
 from touchline.results.request import make_request
 from touchline.settings import Settings
 from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome, wish_of
-from touchline_airflow.backfill.night import PREFIX, not_now, over
+from touchline_airflow.backfill.night import not_now, over
 from touchline_airflow.backfill.outdated import reels_of
 from touchline_airflow.backfill.survey import BROKEN, DONE, LEFT, Judge, Told, Work
 from touchline_airflow.backfill.turn import TurnTrigger
@@ -71,7 +72,7 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
     def execute_complete(self, context: Context, event: Any) -> None:
         """Tell how the match's run ended, as the catalogue has it."""
         run_id = event[1]["run_ids"][0]
-        match_id = run_id.removeprefix(PREFIX).rpartition("__")[0]
+        match_id = match_of_night(run_id)
         with failing_plainly(self.log):
             match = matches.find(Settings.from_env().catalogue_address, match_id)
         if event[1].get(run_id) == "success":
@@ -103,7 +104,7 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
         match_id = self.work["match_id"] or (row and row.match_id)
         match = matches.find(settings.catalogue_address, match_id) if match_id else None
         holder = (match and match.lease_holder) or ""
-        if holder.startswith(PREFIX) and run_is_active(context["ti"], holder):
+        if is_of_a_night(holder) and run_is_active(context["ti"], holder):
             return holder
         run_id, state = self._newest_run(context, match_id) if match_id else ("", None)
         return run_id if state in ACTIVE_STATES else None
@@ -136,16 +137,16 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
     def _at_work(self, context: Context, match_id: str, settings: Settings) -> str | None:
         """Who makes this match now, if anybody does."""
         match = matches.find(settings.catalogue_address, match_id)
-        holders = (match.lease_holder, f"match__{match_id}__{match.attempt}") if match else ()
+        holders = (match.lease_holder, ingest_run_id(match_id, match.attempt)) if match else ()
         for run_id in filter(None, holders):
-            if not run_id.startswith(PREFIX) and run_is_active(context["ti"], run_id):
+            if not is_of_a_night(run_id) and run_is_active(context["ti"], run_id):
                 return f"run {run_id} works on it"
         return None
 
     def _newest_run(self, context: Context, match_id: str) -> tuple[str, str | None]:
         """The first id of ours that no ended run has, and the state of the run that goes on under it."""
         number = 1
-        while (state := run_state(context["ti"], run_id := f"{PREFIX}{match_id}__{number}")) in ENDED:
+        while (state := run_state(context["ti"], run_id := night_run_id(match_id, number))) in ENDED:
             number += 1
         return run_id, state
 

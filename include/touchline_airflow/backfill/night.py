@@ -10,13 +10,13 @@ from typing import Any
 from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import now_ms
 from touchline.domain.moment import elapsed_ms
+from touchline.domain.run_id import is_of_a_night
 from touchline.settings import Settings
 from touchline_airflow.books.costs import cost_of
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold
 from touchline_airflow.local_clock import next_clock
 
-PREFIX = "nightly__"
 """How the runs begin that it starts: `FinishFirst` lets all other work go before them."""
 FORGOTTEN_MS = 3_600_000
 """A match that was registered so long ago without a run having begun is no work of the day: it waits for us."""
@@ -76,6 +76,6 @@ def not_now(settings: Settings) -> str | None:
         if elapsed_ms(match.updated_at_ms, now_ms()) < FORGOTTEN_MS:
             return f"{match.match_id} came in and goes first"
     for run_id, match_id in runs.open_runs(address):
-        if not run_id.startswith(PREFIX):
+        if not is_of_a_night(run_id):
             return f"{match_id} of run {run_id} goes first"
     return None

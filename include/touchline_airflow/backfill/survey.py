@@ -17,13 +17,14 @@ from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
+from touchline.domain.run_id import is_of_a_night
 from touchline.domain.text import MOST_OF_A_NAME, shown
 from touchline.errors import BadRecordingError, StorageError
 from touchline.settings import Settings
 from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
-from touchline_airflow.backfill.night import FORGOTTEN_MS, PREFIX
+from touchline_airflow.backfill.night import FORGOTTEN_MS
 from touchline_airflow.backfill.outdated import notes_changed, outdated
 from touchline_airflow.books.failure_class import failure_class
 from touchline_airflow.mount.age import is_for_ingest
@@ -193,7 +194,7 @@ class Judge:
 
 
 def _failed_at_night(run: dict[str, Any]) -> bool:
-    return run["status"] == "failed" and str(run["run_id"]).startswith(PREFIX)
+    return run["status"] == "failed" and is_of_a_night(str(run["run_id"]))
 
 
 def _all_recordings(settings: Settings, *, are_some_known: bool) -> Iterator[Path]:

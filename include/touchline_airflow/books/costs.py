@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from touchline.catalogue import runs
 from touchline.catalogue.runs import StageTime
+from touchline.domain.step import STEPS
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 
-ON_GPU = "spot_chunk"
+ON_GPU = frozenset(step.name for step in STEPS if step.is_gpu_time)
 _HOUR_MS = 3_600_000
 
 
@@ -28,8 +29,8 @@ def cost_of(stages: Iterable[StageTime], rates: DeploymentSettings) -> Cost:
     """Cost of all attempts of these stages (`runs.stages` of a run), failed ones too."""
     gpu_ms = cpu_ms = 0
     for stage in stages:
-        gpu_ms += stage.spent_ms if stage.stage == ON_GPU else 0
-        cpu_ms += stage.spent_ms if stage.stage != ON_GPU else 0
+        gpu_ms += stage.spent_ms if stage.stage in ON_GPU else 0
+        cpu_ms += stage.spent_ms if stage.stage not in ON_GPU else 0
     amount = (gpu_ms * rates.cost_per_gpu_hour + cpu_ms * rates.cost_per_cpu_hour) / _HOUR_MS
     return Cost(gpu_ms / 1000, cpu_ms / 1000, amount)
 

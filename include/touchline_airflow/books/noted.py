@@ -11,7 +11,7 @@ from touchline.domain.label import LABELS
 from touchline.domain.layout import WorkFiles
 from touchline.domain.text import MOST_OF_A_TITLE, shown
 from touchline.errors import DamagedResultError
-from touchline.exports.match_files import source_name
+from touchline.exports.match_files import match_title
 from touchline.results.request import REELS
 from touchline.results.result import reading_result
 
@@ -48,8 +48,8 @@ def headline(files: WorkFiles) -> dict[str, Any]:
         with reading_result(files.probe) as probe:
             recordings = probe["recordings"]
             length = sum(_whole(recording["duration_ms"]) for recording in recordings)
-            title = (probe.get("sidecar") or {}).get("title") or Path(source_name(recordings[0]["path"])).stem
-            return {"title": shown(str(title), MOST_OF_A_TITLE), "duration_ms": length}
+            title = match_title(probe["sidecar"], recordings)
+            return {"title": shown(title, MOST_OF_A_TITLE), "duration_ms": length}
     except DamagedResultError:
         return {}
 

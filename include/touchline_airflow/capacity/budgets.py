@@ -11,6 +11,7 @@ from pathlib import Path
 
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.domain.step import Need, step_named
 from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError, UsageError
 from touchline.results.files import folder_of
 from touchline.results.request import Request, load_request
@@ -94,11 +95,12 @@ def require_scratch(match_id: str, step: str, settings: Settings, deployment: De
     Raises:
         NoSpaceYetError, UsageError: as `require`.
     """
+    has_clips = Need.CLIPS in step_named(step).needs
     others = [match.match_id for match in matches.leased(settings.catalogue_address) if match.match_id != match_id
-              and _clips(match.match_id, settings).is_dir()] if step == "render_reel" else []
+              and _clips(match.match_id, settings).is_dir()] if has_clips else []
     room = _room("SCRATCH_DIR", settings.scratch_dir, deployment.scratch_budget_gb, deployment.min_free_gb,
                  promised=sum(_scratch_promise(other, settings) for other in others))
-    needed = clips_need(match_id, settings) if step == "render_reel" else 0
+    needed = clips_need(match_id, settings) if has_clips else 0
     there = used_bytes(_clips(match_id, settings)) if needed else 0
     require(room, f"{step} of {match_id}", max(needed, LEAST_BYTES), there)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow.task.priority_strategy import PriorityWeightStrategy
 
+from touchline.domain.run_id import urgency
+
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
 
-INGEST_PREFIX = "match__"
-BACKFILL_PREFIXES = ("backfill__", "nightly__")
 STEP = 1000
 """More than a DAG has tasks: the kind of run goes before the stage."""
 
@@ -24,11 +24,4 @@ class FinishFirst(PriorityWeightStrategy):
 
     def get_weight(self, ti: TaskInstance) -> int:
         """The kind of run, told by its id, and how many tasks stand before this one in the DAG."""
-        return STEP * kind(ti.run_id or "") + len(ti.task.get_flat_relative_ids(upstream=True))
-
-
-def kind(run_id: str) -> int:
-    """2 for a run that was started by hand, 1 for one of the ingest, 0 for one of the backfill."""
-    if run_id.startswith(BACKFILL_PREFIXES):
-        return 0
-    return 1 if run_id.startswith(INGEST_PREFIX) else 2
+        return STEP * urgency(ti.run_id or "") + len(ti.task.get_flat_relative_ids(upstream=True))

@@ -86,11 +86,6 @@ def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings
     withdraw_gone(settings, say)
 
 
-def run_id_of(match: Match) -> str:
-    """The run that the ingest starts for a match."""
-    return f"match__{match.match_id}__{match.attempt}"
-
-
 def run_conf(match: Match, settings: Settings) -> dict[str, Any]:
     """What a run of a match is told: which one, how long it is, and how long the run normally takes."""
     conf: dict[str, Any] = {"recording": match.recording, "match_id": match.match_id}

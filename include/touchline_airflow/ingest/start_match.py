@@ -9,10 +9,11 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk.exceptions import AirflowSkipException
 
 from touchline.catalogue import matches
+from touchline.domain.run_id import ingest_run_id
 from touchline.settings import Settings
 from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.failing import fail, failing_plainly
-from touchline_airflow.ingest.register import run_conf, run_id_of
+from touchline_airflow.ingest.register import run_conf
 from touchline_airflow.plain_fields import PlainFields
 
 if TYPE_CHECKING:
@@ -41,5 +42,5 @@ class StartMatch(PlainFields, TriggerDagRunOperator):
                 fail(self.log, f"the catalogue has no match {self.match_id!r}", may_retry=False)
             if match.status != "registered":
                 raise AirflowSkipException(f"{self.match_id} is {match.status}: its run is not started")
-            self.trigger_run_id, self.conf = run_id_of(match), run_conf(match, settings)
+            self.trigger_run_id, self.conf = ingest_run_id(match.match_id, match.attempt), run_conf(match, settings)
         super().execute(context)

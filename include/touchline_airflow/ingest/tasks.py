@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from touchline.catalogue import matches
+from touchline.domain.run_id import ingest_run_id
 from touchline.settings import Settings
 from touchline_airflow.books.leases import run_state
 from touchline_airflow.deployment import DeploymentSettings
@@ -48,5 +49,5 @@ def _without_airflow_run(settings: Settings) -> list[str]:
     """Ids of registered matches that have no run in Airflow: of those that wait in its queue none is started again."""
     this = get_current_context()["ti"]
     wanted = (match for match in matches.without_run(settings.catalogue_address)
-              if run_state(this, register.run_id_of(match)) is None)
+              if run_state(this, ingest_run_id(match.match_id, match.attempt)) is None)
     return [match.match_id for match in itertools.islice(wanted, most_at_once())]

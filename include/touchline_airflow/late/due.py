@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from touchline_airflow.backfill.night import PREFIX
+from touchline.domain.run_id import is_of_a_night
 from touchline_airflow.books.expected import FIRST_RATE, OVERHEAD_SEC
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.local_clock import next_clock
@@ -43,7 +43,7 @@ def _match_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> da
 
     None for one that nightly_backfill started: that has its own deadline, and its matches wait for all others.
     """
-    return None if run.run_id.startswith(PREFIX) else now + match_allowance(run.conf, deployment)
+    return None if is_of_a_night(run.run_id) else now + match_allowance(run.conf, deployment)
 
 
 def _night_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime | None:

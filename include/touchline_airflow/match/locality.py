@@ -7,11 +7,10 @@ for a moment, and is then done wherever it is. Nothing is pinned: a machine that
 from __future__ import annotations
 
 from touchline.catalogue import matches
+from touchline.domain.step import Need, step_named
 from touchline.settings import Settings
 from touchline_airflow.match.copying import has_copies, slow_rate
 
-STEPS = ("spot_chunk", "render_reel")
-"""They read the recording again after `scan`, beside which it is copied."""
 PATIENCE = 3
 STEP_BACK_SEC = 2.0
 
@@ -21,7 +20,7 @@ def better_host(step: str, match_id: str, settings: Settings, host: str, stepped
 
     `stepped_back`: how often the task did so already; after three times any machine is right.
     """
-    if step not in STEPS or stepped_back >= PATIENCE or slow_rate(settings, host) is None:
+    if Need.COPY not in step_named(step).needs or stepped_back >= PATIENCE or slow_rate(settings, host) is None:
         return None
     match = matches.find(settings.catalogue_address, match_id)
     if match is None or match.prefetched_on in (None, host) or has_copies(match_id, settings):

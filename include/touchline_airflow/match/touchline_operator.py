@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
+from touchline.domain.step import Need, step_named
 from touchline.errors import EXIT_DONE, UsageError
 from touchline.results.request import Request, save_request
 from touchline.results.result import REUSED, read_stats
@@ -20,6 +21,7 @@ from touchline.settings import Settings
 from touchline.sidecars.find import stray_notes
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, copy_fits, require_scratch
+from touchline_airflow.defaults import LIGHT_POOL
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
 from touchline_airflow.hold.waiting import wait, wait_for_release, wait_while_held
@@ -31,12 +33,19 @@ from touchline_airflow.match.request import request_of
 from touchline_airflow.metrics.step_ended import step_ended
 from touchline_airflow.ops.cost_stop import stop_for_cost
 from touchline_airflow.plain_fields import PlainFields
-from touchline_airflow.runtime.mounts import USES_SCRATCH, match_mounts
+from touchline_airflow.runtime.mounts import match_mounts
 from touchline_airflow.runtime.process import Finished
 from touchline_airflow.runtime.step_operator import StepOperator, reason_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+def task_of(step: str) -> dict[str, Any]:
+    """What Airflow is told of a step's task: name, pool, queue and time limit, from the table of steps."""
+    row = step_named(step)
+    queue = {} if row.pool == LIGHT_POOL else {"queue": row.pool}
+    return {"task_id": row.name, "pool": row.pool, **queue, "execution_timeout": timedelta(hours=row.hours)}
 
 
 class TouchlineOperator(PlainFields, StepOperator):
@@ -89,14 +98,14 @@ class TouchlineOperator(PlainFields, StepOperator):
             fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
 
     def _tell_strays(self, request: Request) -> None:
-        """Said here, because the container of `probe` sees the notes that are read and no others."""
-        if self.task_id == "probe":
+        """Said here, because a container sees the notes that are read and no others."""
+        if Need.NOTES in step_named(self.task_id).needs:
             for line in stray_notes(Path(request.recordings[0])):
                 self.log.warning("%s", line)
 
     def _wait_for_space(self, context: Context, settings: Settings) -> None:
         """Where the step writes to SCRATCH_DIR; why it waits stands in the catalogue meanwhile."""
-        if self.task_id not in USES_SCRATCH:
+        if Need.SCRATCH not in step_named(self.task_id).needs:
             return
         try:
             require_scratch(self.match_id, self.task_id, settings, DeploymentSettings.from_env())
@@ -154,17 +163,11 @@ class TouchlineOperator(PlainFields, StepOperator):
     def _note(self, settings: Settings, context: Context, finished: Finished, wall_ms: int) -> None:
         files = WorkFiles(settings.working_dir, self.match_id)
         is_done = finished.exit_code == EXIT_DONE
-        stats = read_stats(self._result(files)) if is_done else {"exit_code": finished.exit_code}
+        result = step_named(self.task_id).result(files, self.part)
+        stats = read_stats(result) if is_done else {"exit_code": finished.exit_code}
         reason = None if is_done else reason_of(finished)
         ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats,
                                reused=is_done and finished.stdout.splitlines()[-1:] == [REUSED])
         runs.note_stage(settings.catalogue_address, context["run_id"], ended)
         if is_done or not self.halted_by:
             step_ended(ended, context["ti"].try_number, files)
-
-    def _result(self, files: WorkFiles) -> Path:
-        by_part = {"spot_chunk": files.spottings, "render_reel": files.reel}
-        if self.task_id in by_part:
-            return by_part[self.task_id](self.part)
-        return {"probe": files.probe, "scan": files.scan, "plan_chunks": files.chunks, "merge_actions": files.actions,
-                "plan_reels": files.reels, "publish": files.published}[self.task_id]

@@ -34,7 +34,7 @@ def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
     seconds = ended.wall_ms / 1000
     STAGE_DURATION.observe(seconds, stage=ended.stage)
     COST.add(round(cost_of([replace(ended, spent_ms=ended.wall_ms)], DeploymentSettings.from_env()).amount, 6))
-    if ended.stage == ON_GPU:
+    if ended.stage in ON_GPU:
         GPU_SECONDS.add(seconds)
     if not ended.done:
         STAGE_FAILURES.add(stage=ended.stage)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from touchline.beneath.folder import Folder, open_folder
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_leases
+from touchline.domain.step import Need, step_named
 from touchline.errors import StorageError
 from touchline.exports.match_folder import opened_folder
 from touchline.mounted import identity
@@ -24,9 +25,6 @@ from touchline.results.request import Request
 from touchline.settings import SHIPPED_MODELS, Settings
 from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error, writing
-
-READS_RECORDINGS = frozenset({"probe", "scan", "spot_chunk", "render_reel"})
-USES_SCRATCH = frozenset({"spot_chunk", "render_reel"})
 
 
 @dataclass(frozen=True)
@@ -64,22 +62,24 @@ def recording_mount(path: Path, settings: Settings) -> Shown:
 
 
 def _mounts(step: str, request: Request, settings: Settings, user: str) -> Iterator[Shown]:
+    needs = step_named(step).needs
     work = WorkFiles(settings.working_dir, request.match_id)
     scratch = ScratchFiles(settings.scratch_dir, request.match_id)
     yield _folder(settings.working_dir, work.root, user)
     yield _file(settings.working_dir, work.request, user)
-    if step in READS_RECORDINGS:
+    if Need.RECORDINGS in needs:
         recordings = [Path(path) for path in request.recordings]
         for path, digest in zip(recordings, request.fingerprints, strict=True):
             yield from _recording(path, scratch.recording(digest), settings, user)
-        if step == "probe":
-            yield from (recording_mount(note, settings) for note in find_sidecars(recordings[0]).values())
-    if step in USES_SCRATCH:
+    if Need.NOTES in needs:
+        notes = find_sidecars(Path(request.recordings[0]))
+        yield from (recording_mount(note, settings) for note in notes.values())
+    if Need.SCRATCH in needs:
         yield _folder(settings.scratch_dir, scratch.root, user)
-    if step == "spot_chunk":
+    if Need.MODELS in needs:
         yield _folder(settings.scratch_dir, gpu_leases(settings.scratch_dir), user)
         yield from _models(settings)
-    if step == "publish":
+    if Need.MATCH_FOLDER in needs:
         place = MatchFolder(settings.nas_output_path, request.match_id)
         with writing(place.root), opened_folder(place, make=True) as folder:
             yield _given(folder, place.output_dir.resolve() / place.match_id, user)

@@ -13,13 +13,14 @@ from typing import Any
 from docker.types import LogConfig, Mount, Ulimit
 
 from touchline import lifeline, mounted
+from touchline.domain.step import STEPS, Need
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.choice import OWN_OF_AIRFLOW
 from touchline_airflow.runtime.mounts import Shown
 
 LABEL = "touchline"
-MAY_USE_GPU = frozenset({"spot_chunk", "render_reel"})
+_USE_GPU = frozenset(step.name for step in STEPS if Need.GPU in step.needs)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def container_spec(place: Place, image: str, command: Sequence[str], mounts: Seq
     environ = os.environ if environ is None else environ
     deployment, settings = DeploymentSettings.from_env(environ), Settings.from_env(environ)
     ours = deployment_of(settings)
-    use_gpu = settings.use_gpu if place.task_id in MAY_USE_GPU else "false"
+    use_gpu = settings.use_gpu if place.task_id in _USE_GPU else "false"
     return ContainerSpec(
         container_name(ours, place), image, list(command), _environment(environ, mounts), _labels(ours, place),
         deployment.user, use_gpu, _limits(deployment, settings, mounts))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Connection, DateTime, Integer, String, column, func, select, table
 
 from touchline.catalogue import matches
+from touchline.domain.run_id import ingest_run_id
 from touchline.settings import Settings
 from touchline_airflow.books.leases import ACTIVE_STATES, PROCESS_MATCH
 from touchline_airflow.databases.connection import Database, connecting
@@ -27,7 +28,7 @@ _TAKES_A_SLOT = ("running", "queued", "deferred")
 
 def sample_matches(airflow: Database, settings: Settings) -> None:
     """Matches that wait and since when, and runs that run. A run that waits in its first task waits."""
-    since = {f"match__{match.match_id}__{match.attempt}": datetime.fromtimestamp(match.updated_at_ms / 1000, UTC)
+    since = {ingest_run_id(match.match_id, match.attempt): datetime.fromtimestamp(match.updated_at_ms / 1000, UTC)
              for match in matches.without_run(settings.catalogue_address)}
     wanted = select(_RUNS.c.run_id, _RUNS.c.state, func.coalesce(_RUNS.c.queued_at, _RUNS.c.run_after)).where(
         _RUNS.c.dag_id == PROCESS_MATCH, _RUNS.c.state.in_(ACTIVE_STATES))

@@ -14,6 +14,7 @@ from pathlib import Path
 from touchline.beneath.folder import Folder, is_temporary, open_folder
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, is_match_id
+from touchline.domain.run_id import ingest_run_id
 from touchline.errors import UntrustedFileError
 from touchline.results.files import remove_tree
 from touchline.settings import Settings
@@ -42,7 +43,7 @@ def open_runs(settings: Settings) -> list[OpenRun]:
     address = settings.catalogue_address
     found = [OpenRun(*row) for row in runs.open_runs(address)]
     found += [OpenRun(str(match.lease_holder), match.match_id) for match in matches.leased(address)]
-    found += [OpenRun(f"match__{match.match_id}__{match.attempt}", match.match_id, begun=False)
+    found += [OpenRun(ingest_run_id(match.match_id, match.attempt), match.match_id, begun=False)
               for match in matches.without_run(address)]
     return list({run.run_id: run for run in reversed(found)}.values())[::-1]
 

@@ -1,5 +1,7 @@
+import pytest
+
 from touchline.domain.label import LABELS
-from touchline.reels.rules import MARKS_REEL, load_rules
+from touchline.reels.rules import TABLE, load_rules
 
 RULES = load_rules()
 
@@ -14,10 +16,23 @@ def test_rolls_are_such_that_a_person_sees_what_happened():
         assert 2000 <= rule.post_roll_ms <= 15_000, label
 
 
-def test_only_known_reels_and_probabilities_stand_in_the_table():
-    for rule in RULES.labels.values():
-        assert set(rule.reels) <= {"highlights", "keeper"}
-        assert all(0 <= lowest <= 1 for lowest in rule.reels.values())
+def test_a_reel_takes_known_labels_from_a_probability_on():
+    assert list(RULES.reels) == ["highlights", "keeper"]
+    for kind in RULES.reels.values():
+        assert set(kind.actions) <= set(LABELS)
+        assert all(0 <= lowest <= 1 for lowest in kind.actions.values())
+
+
+def test_a_new_row_is_a_new_kind_of_reel(tmp_path):
+    table = tmp_path / "clips.toml"
+    row = '[reel.set_pieces]\ntitle = "Set pieces"\nnote = ""\nmarks = false\nactions = { "Corner" = 0.5 }\n'
+    table.write_text(f"{TABLE.read_text()}\n{row}")
+    rules = load_rules(table)
+    assert rules.takes("set_pieces", "Corner", 0.5, "model")
+    assert not rules.takes("set_pieces", "Goal", 1.0, "model")
+    table.write_text(table.read_text().replace("set_pieces", '"../set pieces"'))
+    with pytest.raises(ValueError, match="use lower-case letters"):
+        load_rules(table)
 
 
 def test_priorities_differ_so_that_the_leading_action_is_no_accident():
@@ -26,14 +41,14 @@ def test_priorities_differ_so_that_the_leading_action_is_no_accident():
 
 
 def test_a_mark_is_always_in_the_highlights_but_not_in_a_reel_its_label_does_not_belong_to():
-    assert RULES.takes(MARKS_REEL, "Throw-in", 1.0, "mark")
+    assert RULES.takes("highlights", "Throw-in", 1.0, "mark")
     assert not RULES.takes("keeper", "Throw-in", 1.0, "mark")
-    assert not RULES.takes(MARKS_REEL, "Throw-in", 1.0, "model")
+    assert not RULES.takes("highlights", "Throw-in", 1.0, "model")
 
 
 def test_a_weak_action_is_left_out_where_the_table_asks_for_more():
-    assert RULES.takes(MARKS_REEL, "Yellow card", 0.6, "model")
-    assert not RULES.takes(MARKS_REEL, "Yellow card", 0.599, "model")
+    assert RULES.takes("highlights", "Yellow card", 0.6, "model")
+    assert not RULES.takes("highlights", "Yellow card", 0.599, "model")
 
 
 def test_an_unknown_label_gets_the_default_row():

@@ -114,8 +114,3 @@ def test_nothing_starts_while_touchline_is_held(own_settings: Settings) -> None:
     release(own_settings.working_dir)
     assert not_now(own_settings) is None
 
-
-def test_its_runs_have_the_lowest_priority() -> None:
-    from touchline_airflow.capacity.priorities import kind
-
-    assert kind(f"{night.PREFIX}{MATCH}__1") == 0 < kind(f"match__{MATCH}__1")
