@@ -29,7 +29,8 @@ class Progress:
 def find_run(api: AirflowApi, match_id: str) -> dict[str, Any] | None:
     """The newest run of a match, whoever started it."""
     for run in api.runs(DAG):
-        if run["dag_run_id"].startswith(ingest_run_id(match_id, "")) or (run.get("conf") or {}).get("match_id") == match_id:
+        is_ingests = run["dag_run_id"].startswith(ingest_run_id(match_id, ""))
+        if is_ingests or (run.get("conf") or {}).get("match_id") == match_id:
             return run
     return None
 
