@@ -29,8 +29,8 @@ def source_name(path: str) -> str:
 
 def match_title(sidecar: Plain, recordings: Sequence[Plain]) -> str:
     """What to call the match: its title, else the two teams, else the name of its first recording."""
-    teams = [sidecar[side] for side in ("home", "away") if sidecar[side]]
-    return str(sidecar["title"] or " – ".join(teams) or shown(Path(source_name(recordings[0]["path"])).stem))
+    teams = [str(sidecar[side]) for side in ("home", "away") if sidecar.get(side)]
+    return str(sidecar.get("title") or " – ".join(teams) or shown(Path(source_name(recordings[0]["path"])).stem))
 
 
 def match_json(match_id: str, probe: Plain, actions: Sequence[Plain], reels: Sequence[Plain]) -> dict[str, Any]:

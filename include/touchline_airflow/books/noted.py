@@ -48,7 +48,7 @@ def headline(files: WorkFiles) -> dict[str, Any]:
         with reading_result(files.probe) as probe:
             recordings = probe["recordings"]
             length = sum(_whole(recording["duration_ms"]) for recording in recordings)
-            title = match_title(probe["sidecar"], recordings)
+            title = match_title(probe.get("sidecar") or {}, recordings)
             return {"title": shown(title, MOST_OF_A_TITLE), "duration_ms": length}
     except DamagedResultError:
         return {}

@@ -8,6 +8,7 @@ import pytest
 
 from touchline.catalogue import matches, runs
 from touchline.catalogue.runs import StageTime
+from touchline.domain.run_id import night_run_id
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.backfill import night
@@ -95,7 +96,7 @@ def test_a_match_of_the_day_goes_first_from_its_registration_to_its_end(own_sett
 def test_a_match_of_the_night_does_not_keep_others_from_their_turn(own_settings: Settings) -> None:
     address = own_settings.catalogue_address
     matches.register(address, MATCH, "f" * 64, "/nas/Cup final.mp4")
-    runs.begin(address, f"{night.PREFIX}{MATCH}__1", MATCH)
+    runs.begin(address, night_run_id(MATCH, 1), MATCH)
     matches.update(address, MATCH, status="processing")
     assert not_now(own_settings) is None
 
