@@ -30,7 +30,7 @@ and is not taken is told by mail, and so is a run that lasts that long.
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
-`NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried anew when it changes. One
+`NAS_OUTPUT_PATH/<name>-<fingerprint>/FAILED.txt`. Copy the recording again: it is tried again when it changes. One
 that is incomplete waits, with its reason in the catalogue. When nothing has changed for `WATCH_BAD_AFTER_SEC` it is
 bad, unless its format marks no end (TS, MPEG, FLV) or its recorder never closed it: then it is taken as far as it
 decodes, which its reason says. A red `wait_for_recording` means that the mount's settings or the catalogue are wrong:

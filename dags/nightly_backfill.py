@@ -41,9 +41,9 @@ Yes, at any time: what is done is left alone, and what it had begun it goes on w
 
 PARAMS: dict[str, Any] = {
     "outdated": Param(None, type=["null", "boolean"], title="What is outdated",
-                      description="Also make anew what other models or settings made; empty: BACKFILL_OUTDATED."),
+                      description="Also make again what other models or settings made; empty: BACKFILL_OUTDATED."),
     "gpu_hours": Param(None, type=["null", "number"], minimum=0, title="GPU hours",
-                       description="Start no further match after so many; empty: BACKFILL_GPU_HOURS on a scheduled "
+                       description="Start no further match after this many; empty: BACKFILL_GPU_HOURS on a scheduled "
                                    "night, else without limit."),
 }
 

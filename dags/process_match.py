@@ -25,7 +25,7 @@ Each task is one `touchline` command that reads files and writes files below `WO
 `ingest_recordings` starts it for each new recording. By hand: *Trigger*, with the recording's path below
 `NAS_MOUNT_PATH`. Two runs of the same match take turns: the second waits in `open_match` and then reuses what is there.
 A 90-minute match takes minutes on a GPU and about as long as the match on two CPU cores; worry when `scan` takes longer
-than the match or one `spot_chunk` longer than an hour. A run that is late is told by mail: after `MATCH_LATE_FACTOR`
+than the match or one `spot_chunk` longer than an hour. A mail says when a run is late: after `MATCH_LATE_FACTOR`
 times what its length normally takes here, at least `MATCH_LATE_MIN` minutes.
 
 ### If it fails
@@ -35,8 +35,8 @@ lies downstream: finished work is checked and reused.
 
 ### Safe to rerun?
 Yes, any task, at any time: a whole result is reused, a damaged one is computed again, and the match folder changes only
-when all is there. To compute anew: start a run with `force`; or, for a single clear, set the Variable `touchline_force`
-to the match id (*Admin → Variables*), clear the task, and empty the Variable again.
+when all is there. To compute again: start a run with `force`; or, for a single clear, set the Variable
+`touchline_force` to the match id (*Admin → Variables*), clear the task, and empty the Variable again.
 """
 
 PARAMS: dict[str, Any] = {
@@ -44,7 +44,7 @@ PARAMS: dict[str, Any] = {
                        description="Path of the recording: absolute, or below NAS_MOUNT_PATH."),
     "reels": Param(list(REELS), type="array", items={"type": "string", "enum": list(REELS)}, minItems=1,
                    uniqueItems=True, title="Reels", description="Which reels are made.", examples=list(REELS)),
-    "force": Param(False, type="boolean", title="Compute anew", description="Reuse no result of an earlier run."),
+    "force": Param(False, type="boolean", title="Compute again", description="Reuse no result of an earlier run."),
     "match_id": Param(None, type=["null", "string"], title="Match id", description="Set by ingest_recordings."),
 }
 

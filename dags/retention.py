@@ -28,7 +28,7 @@ clock, catalogue or mount would look like that. Look at it with `dry_run`; if it
 
 ### Safe to rerun?
 Yes, at any time. A match that is taken or pinned meanwhile is left alone. What went is computed again when somebody
-runs the match anew; to clear a single task of such a run, begin with `scan`.
+runs the match again; to clear a single task of such a run, begin with `scan`.
 """
 
 PARAMS = {

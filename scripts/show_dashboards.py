@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def provide() -> Compose:
-    """What the services need of this machine, made anew each time but for the passwords."""
+    """What the services need of this machine, made again each time but for the passwords."""
     env_file = FOLDER / "env"
     FOLDER.mkdir(parents=True, exist_ok=True)
     env = new_env(env_file, COMPOSE_PROJECT_NAME="touchline-dashboards", COMPOSE_PROFILES="dashboards",

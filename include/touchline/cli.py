@@ -64,7 +64,7 @@ def _add_people_commands(commands: argparse._SubParsersAction) -> None:
     process.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="files in the order of play")
     process.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the match folder goes")
     process.add_argument("--reels", default=_REELS, help="names, with commas (default: %(default)s)")
-    process.add_argument("--force", action="store_true", help="compute everything anew")
+    process.add_argument("--force", action="store_true", help="compute everything again")
 
     simulate = _command(commands, "simulate", "Write a match that never happened, with its ground truth.", _simulate)
     simulate.add_argument("--seconds", type=int, default=180, help="length (default: %(default)s)")
@@ -104,7 +104,7 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("match_id", metavar="MATCH_ID")
         if step.part:
             parser.add_argument("part", metavar=step.part, help=step.part_help)
-        parser.add_argument("--force", action="store_true", help="compute anew even if a whole result is there")
+        parser.add_argument("--force", action="store_true", help="compute again even if a whole result is there")
 
 
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:

@@ -105,17 +105,19 @@ class DeploymentSettings(FromEnvironment):
         "05:00", "From then on a scheduled nightly_backfill starts no further match, hours:minutes in TIMEZONE."
     )
     backfill_gpu_hours: float = setting(
-        8.0, "A scheduled nightly_backfill starts no further match once the night took so many GPU hours; 0: no limit.",
+        8.0, "A scheduled nightly_backfill starts no further match once the night took these GPU hours; 0: no limit.",
         low=0, high=100_000,
     )
     backfill_outdated: str = setting(
-        "false", "Whether nightly_backfill also makes anew what older models or settings made.",
+        "false", "Whether nightly_backfill also makes again what older models or settings made.",
         choices=("true", "false"),
     )
     match_late_factor: float = setting(
         3.0, "A match is late after this many times what its length normally takes.", low=0, high=1000
     )
-    match_late_min: float = setting(30.0, "A match is late after so many minutes at the earliest.", low=0, high=10_080)
+    match_late_min: float = setting(
+        30.0, "A match is late after this many minutes at the earliest.", low=0, high=10_080
+    )
     recording_late_min: float = setting(
         45.0, "A recording is late that stands still this long and is not taken, and so is the ingest; in minutes.",
         low=0, high=10_080,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk.configuration import conf
 
 LOT = 100
-"""The first match of a first start on an archive begins when so many recordings were checked, not all of them."""
+"""The first match of a first start on an archive begins when this many recordings were checked, not all of them."""
 LONGEST_LIST = 1024
 """As Airflow has it where `core.max_map_length` is not set."""
 

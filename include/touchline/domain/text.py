@@ -24,7 +24,7 @@ def control_in(text: str) -> str | None:
 
 
 def shown(text: str, most: int = MOST_OF_A_REASON) -> str:
-    r"""The text as one line of at most so many characters, harmless for a log, a page, a mail and a database.
+    r"""The text as one line of at most this many characters, harmless for a log, a page, a mail and a database.
 
     White space becomes single spaces, any other control character "�", and the controls of writing direction go:
     "Reds\u0000\n\u202eBlues" → "Reds� Blues". What is left out at the end shows as "…". Shown again it stays as it is.

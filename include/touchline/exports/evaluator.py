@@ -121,7 +121,7 @@ def _run(spotting: ModuleType, folder: Path, metric: str, table: Mapping[str, in
 
 
 def _write_files(folder: Path, truth: Sequence[Moment], predictions: Sequence[Moment]) -> None:
-    """Write both files anew, in SoccerNet's folder structure, in the one form that its parser reads right."""
+    """Write both files again, in SoccerNet's folder structure, in the one form that its parser reads right."""
     annotations = [
         {
             # The time is taken from `position`; of this only the half, but two digits of minutes must stand in it.

@@ -137,7 +137,7 @@ def frames_of(cuts: Sequence[Cut], shop: Workshop) -> list[int]:
 
 
 def milliseconds(frames: int, fps: Fraction) -> int:
-    """Length of so many frames, rounded."""
+    """Length of this many frames, rounded."""
     return round(1000 * frames / fps)
 
 

@@ -20,7 +20,7 @@ _MOST_TOLD = 5
 
 
 def find_sidecars(first_recording: Path) -> dict[str, Path]:
-    """The sidecar files of a match, by kind: `<stem>.match.toml` goes before `match.toml`, likewise the marks.
+    """The sidecar files of a match, by kind: `<stem>.match.toml` before `match.toml`, likewise the marks.
 
     Raises:
         BadRecordingError: one is a link that leads out of the recording's folder, or two could be meant: none is read.

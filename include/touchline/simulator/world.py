@@ -92,7 +92,7 @@ class World:
         self.stride += speed * FRAME_S * 2 * np.pi / (0.9 + 0.28 * speed)
 
     def _relax(self) -> None:
-        """Let kicks and raised arms come back to rest; whoever holds a pose sets it anew each frame."""
+        """Let kicks and raised arms come back to rest; whoever holds a pose sets it again each frame."""
         self.kick = np.maximum(0.0, self.kick - FRAME_S / 0.45)
         self.arms = np.maximum(0.0, self.arms - FRAME_S / 0.5)
         self.dive = np.maximum(0.0, self.dive - FRAME_S / 1.4)

@@ -154,7 +154,7 @@ def _refuse_another_length(recording: Recording, packets: Packets) -> None:
 
 
 def _empty_steps(recording: Recording, packets: Packets, steps: int) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
-    """The steps in which no picture comes for long, and a line about each stretch of them, which is also printed."""
+    """The steps in which no picture comes for a long time; each stretch of them gets a line, which is also printed."""
     empty = np.zeros(steps, bool)
     notes = []
     for start_ms, end_ms in gaps(packets.times_ms, recording.duration_ms):

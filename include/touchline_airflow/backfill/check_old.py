@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CheckOldRecording(CheckRecording):
-    """As its parent, for one that lies on the mount for long: what cannot be read to its end fails.
+    """As its parent, for one that has been on the mount a long time: what cannot be read to its end fails.
 
     :param work: the match, as `Work.plain` gives it; nothing is done where its recording was taken before.
     """

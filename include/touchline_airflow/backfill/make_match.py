@@ -1,4 +1,4 @@
-"""How is one match of the night made? It waits for its turn, starts a run of `process_match` and waits for its end."""
+"""How does a night make one match? It waits for its turn, starts a run of `process_match` and waits for its end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ POLL_SEC = 5
 class MakeMatch(PlainFields, TriggerDagRunOperator):
     """Success: the match was published. Skipped: it was left alone. Failed: it is broken. The log's last line says why.
 
-    Waits deferred, in its place in the pool: so many matches of the night are made at once as the pool has slots.
+    Waits deferred, in its place in the pool: the pool's slots limit how many matches a night makes at once.
     A match is judged again when its turn comes, so that nothing is made that somebody else made or makes.
 
     :param work: the match, as `Work.plain` gives it.

@@ -17,7 +17,6 @@ from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold
 from touchline_airflow.local_clock import next_clock
 
-"""How the runs begin that it starts: `FinishFirst` lets all other work go before them."""
 FORGOTTEN_MS = 3_600_000
 """A match that was registered so long ago without a run having begun is no work of the day: it waits for us."""
 

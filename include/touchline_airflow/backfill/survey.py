@@ -31,7 +31,7 @@ from touchline_airflow.mount.age import is_for_ingest
 from touchline_airflow.mount.find import find_recordings
 
 NIGHTS = 3
-"""A match that failed in so many nights one after another is left for a person."""
+"""A match that failed this many nights in a row is left for a person."""
 
 DONE, LEFT, BROKEN = "done", "left alone", "broken"
 

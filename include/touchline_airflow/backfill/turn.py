@@ -1,4 +1,4 @@
-"""How does a match of the night wait for its turn without taking a worker's slot? A trigger that looks at the books."""
+"""How does a match of a night wait for its turn without taking a worker's slot? A trigger that looks at the books."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def slots_per_chunk(environ: Mapping[str, str], gpu: Path = NVIDIA) -> int:
-    """1 on a GPU with models of up to 400 MB together, else 2; GPU_SLOTS_PER_CHUNK (1 to 16) goes before.
+    """1 on a GPU with models of up to 400 MB together, else 2; GPU_SLOTS_PER_CHUNK (1 to 16) decides where it is set.
 
     The pool has two slots per GPU, or two in all. Without a GPU one chunk keeps all cores busy, and two at once are
     slower than one after the other. Where Airflow's own host has no GPU but the workers have, set the variable.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
 
 STEP = 1000
-"""More than a DAG has tasks: the kind of run goes before the stage."""
+"""More than a DAG has tasks: the kind of run counts more than the stage."""
 
 
 class FinishFirst(PriorityWeightStrategy):

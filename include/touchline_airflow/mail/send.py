@@ -24,7 +24,7 @@ from touchline_airflow.metrics.table import MAILS
 CONNECTION = "smtp_default"
 SENT, FAILED, FOLDED, OFF = "sent", "failed", "folded", "off"
 PAUSES_SEC = (2, 8)
-"""Between the tries to hand a mail over: a server that starts again is survived, a task is not held up for long."""
+"""Between the tries to hand a mail over: a server that starts again is survived, no task waits long for it."""
 
 log = logging.getLogger("airflow.task")
 

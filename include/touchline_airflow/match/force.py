@@ -1,4 +1,4 @@
-"""Shall a step compute anew although a whole result is there? Said by a run's param or by a Variable."""
+"""Shall a step compute again although a whole result is there? Said by a run's param or by a Variable."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def sends() -> bool:
 
 
 def look_up_again() -> None:
-    """Ask for the address of StatsD anew: a process that lives for weeks follows it to another machine."""
+    """Ask for the address of StatsD again: a process that lives for weeks follows it to another machine."""
     _client.cache_clear()
 
 

@@ -10,7 +10,7 @@
 
 The catalogue goes first, then Airflow, then the files: what a row names is there when the files are read. A match that
 goes on meanwhile has results that are newer than its rows, which is what a killed run leaves, too. Left out are the
-rendered videos and thumbnails (large, and made anew from the results), what is published (it has its own disk; its
+rendered videos and thumbnails (large, and made again from the results), what is published (it has its own disk; its
 digests are in the backup), SCRATCH_DIR, and logs.
 
 Which backup is newer is said by its number, never by its date: each one gets the number after the highest that is

@@ -289,7 +289,7 @@ def _go_on(facts: Mapping[str, Any], published: Listed, sources: Sources, restor
         say(f"airflow: its tables were brought up to {airflow_version()}")
     if facts["fernet_key"] and key_digest(os.environ) not in (None, facts["fernet_key"]):
         say("WARNING: Airflow's Fernet key is not that of the backup: its connections cannot be read. Put the old keys "
-            "back (docs/how-to/recover.md), or enter the connections anew")
+            "back (docs/how-to/recover.md), or enter the connections again")
     for line in differences(published, sources.settings.nas_output_path):
         say(f"published folder {line}")
     if not dumps.is_empty(sources.catalogue) and not dumps.is_empty(sources.airflow):
