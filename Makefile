@@ -45,8 +45,8 @@ stack-down: ## End the full stack; databases, results, keys and logs stay
 test: install ## Run the tests
 	@$(WORKER)/python scripts/run_tests.py
 
-verify: install ## Run the long checks that `make test` leaves out
-	@$(WORKER)/python scripts/run_tests.py --verify
+verify: install ## Run the long checks that `make test` leaves out: [PIECE=name], PIECE=list names them
+	@$(WORKER)/python scripts/run_tests.py --verify $(if $(PIECE),--piece "$(PIECE)")
 
 lint: install ## Check style, types and the import rule
 	@$(WORKER)/ruff check .

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from verify_pieces import PIECES, Piece
+
 ROOT = Path(__file__).resolve().parent.parent
 AIRFLOW_ALONE = ("tests/engine", "tests/integration/airflow", "tests/verify")
 AIRFLOW_SHARED = ("tests/dags", "tests/monitoring", "tests/unit/airflow")
@@ -54,10 +56,17 @@ def main() -> int:
     """Run all suites, even if one fails; 0 only when all passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--verify", action="store_true", help="the long checks only")
+    parser.add_argument("--piece", default="", metavar="NAME", help="of the long checks only these; `list` names them")
     parser.add_argument("rest", nargs="*", help="more options for pytest, after --")
     arguments = parser.parse_args()
+    if arguments.piece and arguments.piece not in PIECES:
+        print("\n".join(f"{name:18} {piece.purpose}" for name, piece in PIECES.items()))
+        return int(arguments.piece != "list")
     started = time.monotonic()
-    outcomes = [run_suite(suite, verify=arguments.verify, rest=arguments.rest) for suite in suites()]
+    chosen = [suite_of(PIECES[arguments.piece])] if arguments.piece else suites()
+    rest = [*(["-k", PIECES[arguments.piece].only] if arguments.piece and PIECES[arguments.piece].only else []),
+            *arguments.rest]
+    outcomes = [run_suite(suite, verify=arguments.verify, rest=rest) for suite in chosen]
     print(f"\n{'the long checks' if arguments.verify else 'the tests'}, {time.monotonic() - started:.0f} s in all:")
     for outcome in outcomes:
         print(f"  {'ok    ' if outcome.returncode == 0 else 'FAILED'}  {outcome.name}: {outcome.line}")
@@ -73,6 +82,12 @@ def suites() -> tuple[Suite, ...]:
     return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), (*AIRFLOW_SHARED, *AIRFLOW_ALONE)),
             Suite("the Airflow side (.venv)", airflow, _there(*AIRFLOW_SHARED, *BOTH)),
             Suite("a running Airflow, and containers (.venv)", airflow, _there(*AIRFLOW_ALONE), is_alone=True))
+
+
+def suite_of(piece: Piece) -> Suite:
+    """A piece of the long checks, in the environment that its files need."""
+    is_airflows = piece.paths[0].startswith(AIRFLOW_ALONE)
+    return Suite(piece.purpose, f"{'.venv' if is_airflows else '.venv-worker'}/bin/python", piece.paths, is_alone=True)
 
 
 def _there(*paths: str) -> tuple[str, ...]:

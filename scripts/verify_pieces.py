@@ -1,0 +1,48 @@
+"""Which long checks are there? Pieces that run one by one, each in half an hour or less on two cores.
+
+`make verify PIECE=name`. Every file with long checks belongs to one piece (tests/unit/test_verify_pieces.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`paths` as for pytest, `only` as for its -k."""
+
+    purpose: str
+    paths: tuple[str, ...]
+    only: str = ""
+
+
+PIECES = {
+    "campaign-files": Piece("2,000 spoiled recordings", ("tests/integration/test_hostile_campaign.py",), "recordings"),
+    "campaign-sidecars": Piece("500 hostile sidecars", ("tests/integration/test_hostile_campaign.py",), "sidecars"),
+    "figures": Piece("each task of a run cleared twice", ("tests/integration/airflow/test_2_figures.py",)),
+    "steps": Piece("steps alone: full disks, a NAS with errors, real footage, the report in a browser", (
+        "tests/integration/test_process.py", "tests/integration/test_storage.py",
+        "tests/integration/test_unwell_nas.py",
+        "tests/unit/reels/test_report_in_browser.py")),
+    "airflow": Piece("a running Airflow: changed results, a restart of all", (
+        "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py")),
+    "storage": Piece("a running Airflow whose disks are full, away", ("tests/integration/airflow/test_6_storage.py",)),
+    "nas": Piece("a running Airflow whose NAS fails or hangs", ("tests/integration/airflow/test_9_unwell_nas.py",)),
+    "kills-processes": Piece("40 kills of processes", ("tests/verify/test_kill_matrix.py",), "processes"),
+    "kills-containers": Piece("25 kills with steps in containers", ("tests/verify/test_kill_matrix.py",), "containers"),
+    "kills-stack-1": Piece("kills in the full stack, first half", ("tests/verify/test_kill_matrix.py",), "stack-0"),
+    "kills-stack-2": Piece("kills in the full stack, second half", ("tests/verify/test_kill_matrix.py",), "stack-1"),
+    "telling": Piece("mails, metrics, pause and halt, dashboards", (
+        "tests/verify/test_mail.py", "tests/verify/test_metrics.py", "tests/verify/test_ops.py",
+        "tests/verify/test_dashboards_live.py")),
+    "runbooks": Piece("what the runbooks say is done", ("tests/verify/test_runbooks.py",)),
+    "backfill": Piece("a night and a season", ("tests/verify/test_backfill.py",)),
+    "order": Piece("which match goes first, and the full stack of processes", (
+        "tests/verify/test_order.py", "tests/verify/test_stack.py")),
+    "recover": Piece("a lost host, an upgrade and its way back", (
+        "tests/verify/test_recover.py", "tests/verify/test_upgrade.py")),
+    "stack": Piece("the stack of compose", ("tests/stack/test_stack.py", "tests/stack/test_dashboards_stack.py")),
+    "stack-hosts": Piece("the stack of compose on two hosts, lost and brought back", (
+        "tests/stack/test_two_hosts.py", "tests/stack/test_recover_stack.py")),
+}
