@@ -112,7 +112,7 @@ def _encodings(kind: str, chance: random.Random) -> Callable[[Path], None]:
     text = _GOOD_TOML if kind == "match.toml" else _GOOD_MARKS
     if chance.random() < 0.3:
         return _bytes(text.replace("\n", chance.choice(("\r", "\r\n", "\n\r"))).encode())
-    return _bytes(text.encode(chance.choice(("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037"))))
+    return _bytes(text.encode(chance.choice(("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037")), "replace"))
 
 
 def _huge(_: str, chance: random.Random) -> Callable[[Path], None]:
