@@ -12,10 +12,11 @@ import pytest
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 STEP = """
-import sys, time
+import signal, sys, time
 from touchline.lifeline import orderly_end
 with orderly_end():
     try:
+        {before}
         print("at work", flush=True)
         {work}
     finally:
@@ -23,8 +24,8 @@ with orderly_end():
 """
 
 
-def start(work: str, **environ: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", STEP.format(work=work)], stdin=subprocess.PIPE,
+def start(work: str, before: str = "pass", **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", STEP.format(before=before, work=work)], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True,
                             env={**os.environ, "PYTHONPATH": str(INCLUDE), **environ})
 
@@ -61,7 +62,7 @@ def test_a_step_ends_orderly_when_its_lifeline_closes() -> None:
 
 
 def test_a_step_that_cannot_end_orderly_is_ended_all_the_same() -> None:
-    step = at_work(start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)",
+    step = at_work(start("time.sleep(60)", before="signal.signal(signal.SIGTERM, signal.SIG_IGN)",
                          TOUCHLINE_LIFELINE="stdin"))
     assert step.communicate(timeout=10)[0] == ""
     assert step.returncode == 143

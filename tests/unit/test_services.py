@@ -1,6 +1,7 @@
 """A PostgreSQL and a Redis of our own: they answer, survive a kill, and nothing of them stays."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,11 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
+def folder():
     """A folder that the services' own users may enter; pytest's are for their owner only."""
-    path = tmp_path_factory.mktemp("services")
-    for parent in (path, *path.parents[:2]):
-        parent.chmod(0o755)
-    return path
+    with tempfile.TemporaryDirectory(prefix="touchline-services-") as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
 
 
 def test_postgres_keeps_its_data_over_kill_and_stop(folder):
