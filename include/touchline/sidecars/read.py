@@ -29,6 +29,9 @@ MOST = {
     "marks": 2000,  # one every three seconds of a match; a coach notes fifty, and each becomes a clip
 }
 """Bounds of what a sidecar may hold: 74,000 kick-offs made a report of 40 MB in 223 s."""
+_MOST_DOTS = 500
+"""In one line of match.toml. A key may have parts without end (`a.a.a…`), and tomllib takes time and memory by their
+square: 100,000 of them took more than a minute and 5 GB."""
 
 
 def sidecar_digest(first_recording: Path) -> str:
@@ -57,7 +60,7 @@ def noted_date(first_recording: Path) -> date | None:
     """The date in `match.toml`; None where there is none, or where `read_sidecar` would refuse the file."""
     try:
         path = find_sidecars(first_recording).get("match.toml")
-        text = _date(path, tomllib.loads(_text(path)).get("date")) if path else None
+        text = _date(path, _toml(path).get("date")) if path else None
     except (OSError, ValueError, RecursionError, TouchlineError):
         return None
     return date.fromisoformat(text) if text else None
@@ -76,7 +79,7 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if path:
         try:
-            content = tomllib.loads(_text(path))
+            content = _toml(path)
         except (ValueError, RecursionError) as error:  # tomllib lets through what int() and deep nesting raise
             raise BadRecordingError(f"{path} is no valid TOML ({_short(error)}): correct it and try again") from None
     kits = content.get("kits", {})
@@ -177,6 +180,20 @@ def _short(value: Any) -> str:
     """What a file says, as much of it as fits into a message."""
     text = str(value) if isinstance(value, Exception) else repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """What match.toml holds.
+
+    Raises:
+        BadRecordingError: it is no text, too large, or has a key that would be read for minutes.
+        ValueError, RecursionError: it is no TOML.
+    """
+    text = _text(path)
+    for number, line in enumerate(text.split("\n"), start=1):  # as TOML ends a line
+        if (dots := line.count(".")) > _MOST_DOTS:
+            raise BadRecordingError(f"{path} line {number} has {dots:,} dots: {_MOST_DOTS} at most")
+    return tomllib.loads(text)
 
 
 def _text(path: Path) -> str:
