@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from statsd_wire import Wire
 
 from services import Postgres, Redis
@@ -49,7 +50,8 @@ def airflow(request: pytest.FixtureRequest, own_settings: Settings) -> Database:
 
 
 def fill(database: Database, *statements: str) -> None:
-    with create_engine(database.url).begin() as connection:
+    # Without a pool: what a session did is in PostgreSQL's statistics when it has ended.
+    with create_engine(database.url, poolclass=NullPool).begin() as connection:
         for statement in (*([] if database.is_sqlite else ["SET TIME ZONE 'UTC'"]), *statements):
             connection.execute(text(statement))
 
