@@ -129,3 +129,7 @@ def test_a_task_decides_no_runtime() -> None:
 def test_a_touchline_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="make install"):
         touchline_path({"TOUCHLINE_BIN": str(tmp_path / "touchline")})
+
+
+def test_the_command_is_that_of_this_checkout(repository: Path) -> None:
+    assert touchline_path({}) == str(repository / ".venv-worker/bin/touchline")
