@@ -19,7 +19,7 @@ def match_fingerprint(fingerprints: Sequence[str]) -> str:
 
 def fingerprint(path: Path) -> str:
     """Hex sha256 of the size and of 16 MiB sampled evenly over the file (all of it when it is smaller)."""
-    with open(path, "rb", opener=_without_waiting) as handle:
+    with open(path, "rb", opener=without_waiting) as handle:
         return fingerprint_of(handle)
 
 
@@ -35,6 +35,6 @@ def fingerprint_of(handle: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe that took the place of the file must not hold us up."""
+def without_waiting(path: str, flags: int) -> int:
+    """Opener for `open`: a pipe that took the place of the file must not hold us up; to seek in it is an OSError."""
     return os.open(path, flags | os.O_NONBLOCK)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
 from touchline.domain.text import shown
+from touchline.results.fingerprint import without_waiting
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_recordings
 
@@ -76,11 +76,6 @@ def _is_due(row: SeenRecording, moment_ms: int, stable_ms: int) -> bool:
 
 
 def _tail_digest(path: Path, size: int) -> str:
-    with open(path, "rb", opener=_at_once) as handle:
+    with open(path, "rb", opener=without_waiting) as handle:
         handle.seek(max(0, size - TAIL_BYTES))
         return hashlib.sha256(handle.read(TAIL_BYTES)).hexdigest()
-
-
-def _at_once(path: str, flags: int) -> int:
-    """A pipe that took the file's place meanwhile must not hold the look up; reading its tail is an OSError."""
-    return os.open(path, flags | os.O_NONBLOCK)
