@@ -92,7 +92,8 @@ def command_page() -> str:
                    if isinstance(action, argparse._SubParsersAction))
     lines = [HEADING + "# The command line", "",
              "`touchline COMMAND …` runs one step and ends. Exit codes: 0 done · 1 failed, worth a retry ·",
-             "2 the request is wrong · 3 the recording is bad, no retry helps."]
+             "2 the request is wrong · 3 the recording is bad, no retry helps · 4 the storage is full, read-only",
+             "or away, worth a retry."]
     for name, parser in choices.items():
         lines += ["", f"## `touchline {name}`", "", parser.description or "", "", "```", _usage(parser), "```", ""]
         lines += [row for action in parser._actions if (row := _argument_row(action))]

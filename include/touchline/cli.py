@@ -1,6 +1,7 @@
 """The command line: parse, one step, exit code.
 
-Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording is bad (no retry helps), 143 told to end.
+Exit codes: 0 done, 1 failed (worth a retry), 2 wrong request, 3 the recording is bad (no retry helps), 4 the storage is
+full, read-only or away (worth a retry), 143 told to end.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Every error is one line for a person: what is wrong, with which file, what to do.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,12 +13,37 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BAD_RECORDING = 3
+EXIT_STORAGE = 4
+
+RECORDING, STORAGE, SETTING, STOPPED, INFRASTRUCTURE = CAUSES = (
+    "recording", "storage", "setting", "stopped", "infrastructure")
+"""Whose fault a failure is: it decides what is tried again at night, and the metrics count by it. STOPPED: a person,
+a hold or a time limit ended the work."""
+_CAUSE_OF_EXIT = {EXIT_USAGE: SETTING, EXIT_BAD_RECORDING: RECORDING, EXIT_STORAGE: STORAGE}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed: one of CAUSES, and one line for a person."""
+
+    cause: str
+    reason: str
+
+
+def cause_of(exit_code: int) -> str:
+    """What the exit code of a step says about the cause."""
+    return _CAUSE_OF_EXIT.get(exit_code, INFRASTRUCTURE)
 
 
 class TouchlineError(Exception):
     """Something failed; a retry may heal it (exit code 1)."""
 
     exit_code = EXIT_FAILED
+
+    @property
+    def failure(self) -> Failure:
+        """Its cause and its line."""
+        return Failure(cause_of(self.exit_code), str(self))
 
 
 class UsageError(TouchlineError):
@@ -46,11 +74,13 @@ class IncompleteRecordingError(TouchlineError):
 
 
 class StorageError(TouchlineError):
-    """A disk is full, a folder is read-only or a mount is away; nothing is wrong with the recording.
+    """A disk is full, a folder is read-only or a mount is away (exit code 4); nothing is wrong with the recording.
 
     `state` and `advice` are for a person, `reason` are the kernel's words. `place` names the setting and its folder
     (see `results/folders.py`); without it the path stands alone.
     """
+
+    exit_code = EXIT_STORAGE
 
     def __init__(self, path: Path, state: str, advice: str, *, reason: str = "", place: str = "") -> None:
         self.path = path

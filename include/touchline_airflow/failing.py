@@ -9,30 +9,47 @@ from typing import Any, NoReturn
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from touchline.domain.text import shown
-from touchline.errors import EXIT_BAD_RECORDING, EXIT_USAGE, TouchlineError
+from touchline.errors import INFRASTRUCTURE, RECORDING, SETTING, Failure, TouchlineError
 from touchline.results.folders import naming_folders
 from touchline.settings import Settings
 
-NO_RETRY_HELPS = (EXIT_USAGE, EXIT_BAD_RECORDING)
+_NO_RETRY_HELPS = (SETTING, RECORDING)
 
 
-def fail(log: Any, reason: str, *, may_retry: bool) -> NoReturn:
+class TaskFailedError(AirflowException):
+    """A task fails with one line for a person; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.reason)
+
+
+class TaskFailedForGoodError(TaskFailedError, AirflowFailException):
+    """A task fails, and Airflow does not try it again."""
+
+
+def fail(log: Any, reason: str, *, may_retry: bool, cause: str = INFRASTRUCTURE) -> NoReturn:
     """Write the reason as a line of its own (Airflow folds exceptions into a traceback), then fail."""
-    line = shown(reason)
-    log.error("%s", line)
-    raise (AirflowException if may_retry else AirflowFailException)(line)
+    failure = Failure(cause, shown(reason))
+    log.error("%s", failure.reason)
+    raise (TaskFailedError if may_retry else TaskFailedForGoodError)(failure)
+
+
+def fail_with(log: Any, failure: Failure) -> NoReturn:
+    """Fail as `fail` does; no retry heals a setting or a recording."""
+    fail(log, failure.reason, may_retry=failure.cause not in _NO_RETRY_HELPS, cause=failure.cause)
 
 
 @contextmanager
 def failing_plainly(log: Any) -> Iterator[None]:
     """Have every error of ours and of the system inside the block fail the task as `fail` does.
 
-    An error of the storage names its setting. The exit code of the error decides whether a retry may heal it.
+    An error of the storage names its setting.
     """
     try:
         with naming_folders(Settings.from_env()):
             yield
     except TouchlineError as error:
-        fail(log, str(error), may_retry=error.exit_code not in NO_RETRY_HELPS)
+        fail_with(log, error.failure)
     except OSError as error:
         fail(log, str(error), may_retry=True)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "include"))
 
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
-from touchline.errors import DamagedResultError, UntrustedFileError  # noqa: E402
+from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, UntrustedFileError  # noqa: E402
 from touchline.results.request import save_request  # noqa: E402
 from touchline.results.result import digest_of, read_result  # noqa: E402
 from touchline.results.thumbnails import read_thumbnail  # noqa: E402
@@ -183,7 +183,7 @@ def test_the_worker_reads_and_removes_what_a_hostile_step_left_and_nothing_else(
     assert published_folders(settings.nas_output_path)[0] == {}
     assert used_bytes(settings.working_dir) > 0
     tidy.remove_temporary_files(MATCH, settings)
-    close_run(MATCH, RUN, "it was taken over", settings)
+    close_run(MATCH, RUN, Failure(INFRASTRUCTURE, "it was taken over"), settings)
     assert not ScratchFiles(settings.scratch_dir, MATCH).root.exists()
     matches.take_lease(settings.catalogue_address, MATCH, "nobody", lambda _: False)
     tidy.remove_orphans(settings, print)

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import EXIT_FAILED, BadRecordingError, CommandError, IncompleteRecordingError, StorageError
+from touchline.errors import (
+    EXIT_STORAGE,
+    STORAGE,
+    BadRecordingError,
+    CommandError,
+    IncompleteRecordingError,
+    StorageError,
+)
 from touchline.results.folders import naming_folders
 from touchline.results.recordings import from_whole
 from touchline.settings import Settings
@@ -29,7 +36,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_every_fault_has_its_words_and_is_worth_a_retry(tmp_path, number, says):
     with pytest.raises(StorageError, match=says) as found, writing(tmp_path / "a.json"):
         raise OSError(number, os.strerror(number))
-    assert found.value.exit_code == EXIT_FAILED
+    assert (found.value.exit_code, found.value.failure.cause) == (EXIT_STORAGE, STORAGE)
     assert str(found.value).endswith(", the task is tried again") and "\n" not in str(found.value)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from touchline.catalogue.connection import insert_new, now_ms, reading, writing
+from touchline.catalogue.failures import failure_in
 from touchline.catalogue.schema import matches, runs
+from touchline.errors import Failure
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class Match:
     updated_at_ms: int
     pinned: bool
     prefetched_on: str | None
+    cause: str | None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it failed last, or waits."""
+        return failure_in(asdict(self))
 
 
 def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:
@@ -80,7 +88,7 @@ def leased(url: str) -> list[Match]:
 
 
 def update(url: str, match_id: str, **columns: Any) -> None:
-    """Set columns of one match: status, reason, title, duration_ms, recording, pinned, prefetched_on."""
+    """Set columns of one match: status, reason and cause, title, duration_ms, recording, pinned, prefetched_on."""
     with writing(url) as connection:
         connection.execute(matches.update().where(matches.c.match_id == match_id)
                            .values(updated_at_ms=now_ms(), **columns))

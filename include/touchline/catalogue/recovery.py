@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from touchline.catalogue.connection import now_ms, reading, writing
+from touchline.catalogue.failures import columns_of, failure_in
 from touchline.catalogue.schema import matches, runs
 from touchline.domain.run_id import ingest_run_id
 
@@ -43,10 +44,10 @@ def adopt(url: str, found: PublishedMatch) -> list[str] | None:
         working = connection.execute(select(runs.c.run_id).where(
             runs.c.match_id == found.match_id, runs.c.status == "running")).scalars().all()
         connection.execute(runs.update().where(runs.c.run_id.in_(working)).values(
-            status="published", reason=None, ended_at_ms=moment, working_since_ms=None))
+            status="published", ended_at_ms=moment, working_since_ms=None, **columns_of(None)))
         connection.execute(matches.update().where(this).values(
-            status="published", reason=None, title=found.title, duration_ms=found.duration_ms, lease_holder=None,
-            updated_at_ms=moment))
+            status="published", title=found.title, duration_ms=found.duration_ms, lease_holder=None,
+            updated_at_ms=moment, **columns_of(None)))
     return sorted({*working, ingest_run_id(found.match_id, row["attempt"]),
                    *([row["lease_holder"]] if row["lease_holder"] else [])})
 
@@ -77,8 +78,8 @@ def _forget(url: str, match_id: str, run_id: str) -> str:
         goes_on = match["lease_holder"] or any(run["status"] == "running" for run in others)
         if match["status"] != "processing" or goes_on:
             return ""
-        status, reason = (others[0]["status"], others[0]["reason"]) if others else ("registered", None)
+        status, failure = (others[0]["status"], failure_in(dict(others[0]))) if others else ("registered", None)
         connection.execute(matches.update().where(matches.c.match_id == match_id).values(
-            status=status, reason=reason, updated_at_ms=now_ms()))
+            status=status, updated_at_ms=now_ms(), **columns_of(failure)))
     again = "the ingest starts it again" if status == "registered" else f"it is {status}: start it again by hand"
     return f"{match_id}: Airflow's backup does not know its run {run_id}; {again}"

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from touchline.catalogue.connection import insert_new, now_ms, reading, upsert, writing
+from touchline.catalogue.failures import columns_of, failure_in
 from touchline.catalogue.schema import runs, stage_times
+from touchline.errors import Failure
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class StageTime:
     part: str
     wall_ms: int
     done: bool
-    reason: str | None = None
+    failure: Failure | None = None
     stats: Mapping[str, Any] | None = None
     spent_ms: int = 0
     reused: bool = False
@@ -48,23 +50,23 @@ def resume(url: str, run_id: str) -> None:
 
 def _resume(connection: Connection, run_id: str) -> None:
     connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.status != "running").values(
-        status="running", reason=None, working_since_ms=now_ms()))
+        status="running", working_since_ms=now_ms(), **columns_of(None)))
 
 
-def end(url: str, run_id: str, status: str, reason: str | None = None) -> None:
-    """A run has ended as `published` or `failed`; a stretch that found all work done leaves its times as they were."""
+def end(url: str, run_id: str, failure: Failure | None = None) -> None:
+    """A run has failed or was published; a stretch that found all work done leaves its times as they were."""
     with writing(url) as connection:
         row = connection.execute(select(runs).where(runs.c.run_id == run_id).with_for_update()).mappings().first()
         if row is None:
             return
         moment, times = now_ms(), {}
         since_ms = row["working_since_ms"]
-        if since_ms is not None and (status == "failed" or _computed_since(connection, run_id, since_ms)):
+        if since_ms is not None and (failure or _computed_since(connection, run_id, since_ms)):
             times = {"ended_at_ms": moment, "worked_ms": row["worked_ms"] + max(0, moment - since_ms)}
         elif row["ended_at_ms"] is None:
             times = {"ended_at_ms": moment}
         connection.execute(runs.update().where(runs.c.run_id == run_id).values(
-            status=status, reason=reason, working_since_ms=None, **times))
+            status="failed" if failure else "published", working_since_ms=None, **columns_of(failure), **times))
 
 
 def _computed_since(connection: Connection, run_id: str, since_ms: int) -> bool:
@@ -137,7 +139,7 @@ def note_stage(url: str, run_id: str, time: StageTime) -> None:
         if before and not spent_ms:
             times = {name: before[name] for name in times}
         upsert(connection, stage_times, {
-            "run_id": run_id, "stage": time.stage, "part": time.part, "done": time.done, "reason": time.reason,
+            "run_id": run_id, "stage": time.stage, "part": time.part, "done": time.done, **columns_of(time.failure),
             "stats": json.dumps(time.stats, sort_keys=True) if time.stats else None, **times})
 
 
@@ -155,6 +157,6 @@ def _stages(url: str, wanted: ColumnElement[bool]) -> list[StageTime]:
     statement = select(stage_times).where(wanted).order_by(stage_times.c.stage, stage_times.c.part)
     with reading(url) as connection:
         rows = connection.execute(statement).mappings().all()
-    return [StageTime(row["stage"], row["part"], row["wall_ms"], row["done"], row["reason"],
+    return [StageTime(row["stage"], row["part"], row["wall_ms"], row["done"], failure_in(dict(row)),
                       json.loads(row["stats"]) if row["stats"] else None, row["spent_ms"],
                       reused=row["done"] and not row["spent_ms"]) for row in rows]

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from touchline.domain.text import shown
 
-HEAD = "0006"
+HEAD = "0007"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
@@ -58,17 +58,17 @@ matches = Table(
     Column("duration_ms", BigInteger),
     Column("attempt", Integer, nullable=False),
     Column("lease_holder", String(250)),
-    Column("lease_until_ms", BigInteger),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("prefetched_on", Text),
+    Column("cause", String(16)),
     Index("matches_by_status", "status"),
 )
 """One row per match; `fingerprint` is that of its content, so one content is one match under any name.
 
-`lease_until_ms` is read and written by nobody any more: a lease lasts as long as its run. `pinned`: the retention
-leaves it alone. `prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
+`reason`, `cause`: why it failed, for a person and as one of `errors.CAUSES`. `pinned`: the retention leaves it alone.
+`prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
 """
 
 recordings = Table(
@@ -104,6 +104,7 @@ runs = Table(
     Column("working_since_ms", BigInteger),
     Column("worked_ms", BigInteger, nullable=False, server_default="0"),
     Column("failure_counted", Boolean, nullable=False, server_default=false()),
+    Column("cause", String(16)),
     Index("runs_by_match", "match_id"),
 )
 """One row per run of a match: running, published or failed.
@@ -111,7 +112,7 @@ runs = Table(
 A run works in stretches: from its begin, or from the first task that was cleared after an end, to the next end.
 `started_at_ms`: its first begin. `ended_at_ms`: the last end of a stretch in which something was computed.
 `working_since_ms`: begin of the stretch that goes on. `worked_ms`: all ended stretches in which something was computed,
-without the gaps between them. `failure_counted`: the metrics know that it failed.
+without the gaps between them. `failure_counted`: the metrics know that it failed. `reason`, `cause`: as in `matches`.
 """
 
 publications = Table(
@@ -143,12 +144,13 @@ stage_times = Table(
     Column("stats", Text),
     Column("spent_ms", BigInteger, nullable=False, server_default="0"),
     Column("noted_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("cause", String(16)),
     Index("stage_times_by_time", "noted_at_ms"),
 )
 """The last attempt of each stage (and part: chunk or reel, else empty): how long, and why it failed if it did.
 
 `spent_ms`: all attempts together. `noted_at_ms`: when the last one ended. An attempt that found the work done, or that
-waited, has spent nothing and changes neither of them, nor `wall_ms`.
+waited, has spent nothing and changes neither of them, nor `wall_ms`. `reason`, `cause`: as in `matches`.
 """
 
 actions = Table(

@@ -19,14 +19,13 @@ from touchline.catalogue.recordings import Look, SeenRecording
 from touchline.domain.moment import elapsed_ms
 from touchline.domain.run_id import is_of_a_night
 from touchline.domain.text import MOST_OF_A_NAME, shown
-from touchline.errors import BadRecordingError, StorageError
+from touchline.errors import RECORDING, STOPPED, BadRecordingError, StorageError
 from touchline.settings import Settings
 from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS
 from touchline_airflow.backfill.outdated import notes_changed, outdated
-from touchline_airflow.books.failure_class import failure_class
 from touchline_airflow.mount.age import is_for_ingest
 from touchline_airflow.mount.find import find_recordings
 
@@ -173,12 +172,10 @@ class Judge:
     def _failed(self, match: Match) -> str | Told:
         reason, address = match.reason or "it failed", self._settings.catalogue_address
         ended = [run for run in runs.of_match(address, match.match_id) if run["ended_at_ms"]]
-        stages = runs.stages(address, ended[-1]["run_id"]) if ended else []
-        whose = failure_class(reason, stages)
-        if whose == "recording" and not self._notes_are_newer(match):
+        if match.cause == RECORDING and not self._notes_are_newer(match):
             return Told(BROKEN, match.match_id, reason)
         if not self._wish.stubborn:
-            if whose == "stopped":
+            if match.cause == STOPPED:
                 return Told(LEFT, match.match_id, f"{reason} (stopped: trigger it, or backfill its day)")
             if len(ended) >= NIGHTS and all(_failed_at_night(run) for run in ended[-NIGHTS:]):
                 return Told(BROKEN, match.match_id, f"{reason} (in {NIGHTS} nights: trigger it, or backfill its day)")

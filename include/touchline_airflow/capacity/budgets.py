@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.catalogue import matches
+from touchline.catalogue.failures import columns_of
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.domain.step import Need, step_named
-from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError, UsageError
+from touchline.errors import EXIT_STORAGE, DamagedResultError, Failure, TouchlineError, UntrustedFileError, UsageError
 from touchline.results.files import folder_of
 from touchline.results.request import Request, load_request
 from touchline.results.result import reading_result
 from touchline.settings import Settings
-from touchline_airflow.books.failure_class import WAITING_FOR_SPACE
 from touchline_airflow.books.failure_note import write_failure
 from touchline_airflow.deployment import DeploymentSettings
 
@@ -38,6 +38,8 @@ _GB = 1_000_000_000
 
 class NoSpaceYetError(TouchlineError):
     """It does not fit now; it will when something else is gone."""
+
+    exit_code = EXIT_STORAGE
 
 
 @dataclass(frozen=True)
@@ -126,25 +128,25 @@ def require(room: Room, what: str, needed_bytes: int, there_bytes: int = 0) -> N
                          f"{shown(room.budget_bytes)} in all: raise it, then clear the task")
     more = max(0, needed_bytes - there_bytes)
     if more > room.free_bytes:
-        raise NoSpaceYetError(f"{WAITING_FOR_SPACE}: {what} needs about {shown(more)} more in {room.name}, which has "
+        raise NoSpaceYetError(f"waiting for space: {what} needs about {shown(more)} more in {room.name}, which has "
                               f"{shown(max(0, room.free_bytes))} left within {room.limit}; free some, or let the "
                               "DAG retention do it")
 
 
-def note_waiting(match_id: str, line: str, settings: Settings) -> None:
+def note_waiting(match_id: str, why: Failure, settings: Settings) -> None:
     """Let the catalogue say why a match is not begun; one that is published stays as it is."""
     match = matches.find(settings.catalogue_address, match_id)
-    if match and match.status != "published" and match.reason != line:
-        matches.update(settings.catalogue_address, match_id, reason=line)
+    if match and match.status != "published" and match.failure != why:
+        matches.update(settings.catalogue_address, match_id, **columns_of(why))
 
 
-def note_given_up(match_id: str, line: str, settings: Settings) -> None:
+def note_given_up(match_id: str, why: Failure, settings: Settings) -> None:
     """A match that cannot be begun has failed, in the catalogue and in its folder, unless it is published."""
     match = matches.find(settings.catalogue_address, match_id)
     if match and match.status != "published" and match.lease_holder is None:
-        matches.update(settings.catalogue_address, match_id, status="failed", reason=line)
+        matches.update(settings.catalogue_address, match_id, status="failed", **columns_of(why))
         with contextlib.suppress(OSError, TouchlineError):  # the catalogue and the task's log say it as well
-            write_failure(MatchFolder(settings.nas_output_path, match_id), line)
+            write_failure(MatchFolder(settings.nas_output_path, match_id), why.reason)
 
 
 def match_need(recordings: Iterable[str]) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from touchline.errors import STOPPED, Failure
 from touchline_airflow.failing import fail
 from touchline_airflow.hold.hold import Hold, hold
 
@@ -20,18 +21,23 @@ BEFORE_THE_END = timedelta(minutes=15)
 """A wait gives up before Airflow ends the run for its time limit: then the reason is still written down."""
 
 
-def wait(context: Context, log: Any, line: str, look_again: timedelta = LOOK_AGAIN) -> NoReturn:
+def wait(context: Context, log: Any, why: Failure, look_again: timedelta = LOOK_AGAIN) -> NoReturn:
     """Look again in half a minute, or as told; until then it is `up_for_reschedule`, on any host that takes its queue.
 
     Any operator may do so: Airflow asks for no sensor, and counts no try.
 
     Raises:
-        AirflowRescheduleException: always, but near the end of the run's time: then the task fails with the line.
+        AirflowRescheduleException: always, but near the end of the run's time: then the task fails for that reason.
     """
     if is_late(context):
-        fail(log, f"{line} (given up at the end of the run's time)", may_retry=False)
-    log.info("%s", line)
+        fail(log, given_up(why).reason, may_retry=False, cause=why.cause)
+    log.info("%s", why.reason)
     raise AirflowRescheduleException(datetime.now(UTC) + look_again)
+
+
+def given_up(why: Failure) -> Failure:
+    """What a wait fails with at the end of the run's time."""
+    return Failure(why.cause, f"{why.reason} (given up at the end of the run's time)")
 
 
 def wait_while_held(context: Context, log: Any, working_dir: Path) -> None:
@@ -50,7 +56,8 @@ def wait_for_release(context: Context, log: Any, held: Hold) -> NoReturn:
     Raises:
         AirflowRescheduleException: always, but near the end of the run's time, as `wait`.
     """
-    wait(context, log, held.line, min(max(timedelta(seconds=held.age_sec / 10), LEAST_HELD), MOST_HELD))
+    look_again = min(max(timedelta(seconds=held.age_sec / 10), LEAST_HELD), MOST_HELD)
+    wait(context, log, Failure(STOPPED, held.line), look_again)
 
 
 def is_late(context: Context) -> bool:

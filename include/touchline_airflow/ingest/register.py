@@ -10,6 +10,7 @@ from typing import Any
 
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.connection import now_ms
+from touchline.catalogue.failures import columns_of
 from touchline.catalogue.matches import Match
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.layout import MatchFolder, match_id
@@ -117,7 +118,7 @@ def _register(path: str, length_ms: int | None, settings: Settings, say: Callabl
     if is_source and match.recording != request.recordings[0]:
         matches.update(address, match.match_id, recording=request.recordings[0])
     if is_source and is_withdrawn(match):
-        matches.update(address, match.match_id, status="registered", reason=None)
+        matches.update(address, match.match_id, status="registered", **columns_of(None))
     if row.match_id and row.match_id != match.match_id:
         remove_failure(MatchFolder(settings.nas_output_path, row.match_id))
     recordings.update(address, path, status=status, reason=reason, match_id=match.match_id)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from touchline.catalogue import matches, recordings
+from touchline.catalogue.failures import columns_of
 from touchline.catalogue.matches import Match
 from touchline.domain.text import shown
+from touchline.errors import STORAGE, Failure
 from touchline.settings import Settings
 from touchline_airflow.mount.gone import is_gone
 
@@ -29,7 +31,7 @@ def withdraw_gone(settings: Settings, say: Callable[[str], None]) -> None:
             matches.update(address, match.match_id, recording=other)
             say(shown(f"{match.match_id}: {match.recording} is gone, {other} has the same content and takes its place"))
         else:
-            matches.update(address, match.match_id, status="failed", reason=GONE)
+            matches.update(address, match.match_id, status="failed", **columns_of(Failure(STORAGE, GONE)))
             say(shown(f"{match.match_id} is not made: {match.recording} is gone"))
 
 

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 
 from touchline.catalogue import actions, matches, publications, reels, runs
+from touchline.catalogue.failures import columns_of
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
+from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, TouchlineError, UntrustedFileError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.results.files import remove_tree
@@ -23,7 +24,7 @@ from touchline_airflow.metrics.run_ended import run_ended
 FAILED_STATES = ("failed", "upstream_failed")
 
 
-def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], settings: Settings) -> str | None:
+def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], settings: Settings) -> Failure | None:
     """Close a run whose other tasks have all ended; see `close_run`.
 
     `states` holds the state of every other task instance of the run ("spot_chunk_2": "failed"). A task that was marked
@@ -32,48 +33,48 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
     Raises:
         TouchlineError: the output folder is away, so nobody can tell.
     """
-    reason = failure(states, runs.stages(settings.catalogue_address, run_id))
-    if reason is None and not is_published(match_id, settings):
-        reason = "all tasks ended well, but the match folder does not hold the results: clear publish"
-    return close_run(match_id, run_id, reason, settings)
+    failure = first_failure(states, runs.stages(settings.catalogue_address, run_id))
+    if failure is None and not is_published(match_id, settings):
+        failure = Failure(
+            INFRASTRUCTURE, "all tasks ended well, but the match folder does not hold the results: clear publish")
+    return close_run(match_id, run_id, failure, settings)
 
 
-def close_run(match_id: str, run_id: str, reason: str | None, settings: Settings) -> str | None:
+def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Settings) -> Failure | None:
     """Write status, results and times, give the lease back, empty the scratch folder; a failure is mailed.
 
-    `reason` is why the match was not published, None when it was. Returns the reason as it stands in the catalogue.
+    `failure` is why the match was not published, None when it was. Returns it as it stands in the catalogue.
     """
     address = settings.catalogue_address
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
-    if reason is None:
+    if failure is None:
         names = load_request(match_id, settings).reels
         actions.replace(address, match_id, noted_actions(files))
         reels.replace(address, match_id, noted_reels(files, names))
         remove_failure(folder)
     else:
-        reason = _tell_in_folder(folder, reason)
-    matches.update(address, match_id, status="failed" if reason else "published", reason=reason, prefetched_on=None,
-                   **headline(files))
-    runs.end(address, run_id, "failed" if reason else "published", reason)
-    is_news = runs.count_failure(address, run_id) if reason else _is_new_result(folder, run_id, settings)
+        failure = _tell_in_folder(folder, failure)
+    matches.update(address, match_id, status="failed" if failure else "published", prefetched_on=None,
+                   **columns_of(failure), **headline(files))
+    runs.end(address, run_id, failure)
+    is_news = runs.count_failure(address, run_id) if failure else _is_new_result(folder, run_id, settings)
     remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     matches.release_lease(address, match_id, run_id)
-    run_ended(match_id, run_id, reason, settings, is_news=is_news)
-    if reason:
-        tell_failed_match(match_id, run_id, reason, settings)
-    return reason
+    run_ended(match_id, run_id, failure, settings, is_news=is_news)
+    if failure:
+        tell_failed_match(match_id, run_id, failure.reason, settings)
+    return failure
 
 
-def failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> str | None:
-    """The reason of the first step that failed, from the catalogue; a step that was killed left none."""
+def first_failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> Failure | None:
+    """Why the first step failed that did, from the catalogue; a step that was killed left no reason."""
     failed = sorted(name for name, state in states.items() if state == "failed")
     if not failed and not any(state in FAILED_STATES for state in states.values()):
         return None
     for stage in stages:
-        if not stage.done and stage.reason and any(name == stage.stage or name.startswith(f"{stage.stage}_")
-                                                   for name in failed):
-            return stage.reason
-    return f"{', '.join(failed) or 'a task'} failed: read the task's log in Airflow"
+        if stage.failure and any(name == stage.stage or name.startswith(f"{stage.stage}_") for name in failed):
+            return stage.failure
+    return Failure(INFRASTRUCTURE, f"{', '.join(failed) or 'a task'} failed: read the task's log in Airflow")
 
 
 def is_published(match_id: str, settings: Settings) -> bool:
@@ -105,10 +106,10 @@ def _is_new_result(published: MatchFolder, run_id: str, settings: Settings) -> b
     return publications.add(settings.catalogue_address, published.match_id, manifest, run_id, conditions(settings))
 
 
-def _tell_in_folder(folder: MatchFolder, reason: str) -> str:
+def _tell_in_folder(folder: MatchFolder, failure: Failure) -> Failure:
     """A folder that cannot be written must not keep the match open: then the reason says so as well."""
     try:
-        write_failure(folder, reason)
+        write_failure(folder, failure.reason)
     except (OSError, TouchlineError) as error:
-        return f"{reason} ({folder.failure} could not be written: {error})"
-    return reason
+        return Failure(failure.cause, f"{failure.reason} ({folder.failure} could not be written: {error})")
+    return failure

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
+from touchline.catalogue.failures import columns_of
 from touchline.errors import UsageError
 from touchline.results.request import Request, save_request
 from touchline.settings import Settings
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, note_given_up, note_waiting, require_working
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.failing import failing_plainly
-from touchline_airflow.hold.waiting import is_late, wait_while_held
+from touchline_airflow.failing import TaskFailedError, fail, failing_plainly
+from touchline_airflow.hold.waiting import given_up, is_late, wait_while_held
 from touchline_airflow.match.request import find_match, read_order
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 REFUSED = "refused"
-"""Key of the XCom that says why a run could not begin."""
+"""Key of the XCom that says why a run could not begin, as the fields of a `Failure`."""
 
 
 class OpenMatch(BaseSensorOperator):
@@ -43,10 +44,8 @@ class OpenMatch(BaseSensorOperator):
         try:
             with failing_plainly(self.log):
                 return self._open(context, Settings.from_env())
-        except AirflowRescheduleException:
-            raise
-        except AirflowException as error:
-            context["ti"].xcom_push(REFUSED, str(error))
+        except TaskFailedError as error:
+            context["ti"].xcom_push(REFUSED, asdict(error.failure))
             raise
 
     def _open(self, context: Context, settings: Settings) -> PokeReturnValue:
@@ -62,7 +61,7 @@ class OpenMatch(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         save_request(request, settings)
         runs.begin(address, run_id, match_id)
-        matches.update(address, match_id, status="processing", reason=None)
+        matches.update(address, match_id, status="processing", **columns_of(None))
         self.log.info("Match %s is ours", match_id)
         return PokeReturnValue(is_done=True, xcom_value=match_id)
 
@@ -70,7 +69,7 @@ class OpenMatch(BaseSensorOperator):
         """Whether WORKING_DIR has room for the match; while it has not, the catalogue says what it waits for.
 
         Raises:
-            UsageError: it never fits, or the run's time is over; the match has failed then, for this reason.
+            TaskFailedError: it never fits, or the run's time is over; the match has failed then, for this reason.
         """
         try:
             require_working(request, settings, DeploymentSettings.from_env())
@@ -78,10 +77,10 @@ class OpenMatch(BaseSensorOperator):
         except NoSpaceYetError as error:
             self.log.info("%s", error)
             if not is_late(context):
-                note_waiting(request.match_id, str(error), settings)
+                note_waiting(request.match_id, error.failure, settings)
                 return False
-            reason = f"{error} (given up at the end of the run's time)"
+            why = given_up(error.failure)
         except UsageError as error:
-            reason = str(error)
-        note_given_up(request.match_id, reason, settings)
-        raise UsageError(reason)
+            why = error.failure
+        note_given_up(request.match_id, why, settings)
+        fail(self.log, why.reason, may_retry=False, cause=why.cause)

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from touchline.domain.layout import CHUNK_ID, WorkFiles
-from touchline.errors import DamagedResultError
+from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure
 from touchline.results.request import REELS, load_request
 from touchline.results.result import reading_result
 from touchline.settings import Settings
@@ -22,6 +22,7 @@ from touchline_airflow.match.open_match import REFUSED
 from touchline_airflow.metrics.run_ended import run_refused
 
 log = logging.getLogger("airflow.task")
+_UNOPENED = Failure(INFRASTRUCTURE, "open_match did not open the match: the last line of its log says why")
 
 
 @task
@@ -61,15 +62,15 @@ def close_match(match_id: str | None) -> None:
     run_id: str = context["run_id"]
     this: Any = context["ti"]
     if not match_id:
-        unopened = this.xcom_pull(task_ids="open_match", key=REFUSED) or (
-            "open_match did not open the match: the last line of its log says why")
-        tell_failed_match(context["params"].get("match_id"), run_id, unopened, Settings.from_env())
+        refused = this.xcom_pull(task_ids="open_match", key=REFUSED)
+        unopened = Failure(**refused) if refused else _UNOPENED
+        tell_failed_match(context["params"].get("match_id"), run_id, unopened.reason, Settings.from_env())
         if this.try_number == 1:  # cleared and refused again it is still one run
             run_refused(context["params"].get("match_id"), unopened, Settings.from_env())
-        fail(log, unopened, may_retry=False)
+        fail(log, unopened.reason, may_retry=False)
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run_id]).get(run_id, {})
     others = {name: state for name, state in states.items() if name != this.task_id}
     with failing_plainly(log):
-        reason = closing.close_match(match_id, run_id, others, Settings.from_env())
-    if reason:
-        fail(log, reason, may_retry=False)
+        failure = closing.close_match(match_id, run_id, others, Settings.from_env())
+    if failure:
+        fail(log, failure.reason, may_retry=False)

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
 from touchline.domain.step import Need, step_named
-from touchline.errors import EXIT_DONE, UsageError
+from touchline.errors import UsageError
 from touchline.results.request import Request, save_request
 from touchline.results.result import REUSED, read_stats
 from touchline.settings import Settings
@@ -23,7 +23,7 @@ from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.defaults import LIGHT_POOL
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.failing import NO_RETRY_HELPS, fail, failing_plainly
+from touchline_airflow.failing import fail, fail_with, failing_plainly
 from touchline_airflow.hold.waiting import wait, wait_for_release, wait_while_held
 from touchline_airflow.hosts import this_host
 from touchline_airflow.match.copying import Prefetch, has_copies, slow_rate
@@ -35,7 +35,7 @@ from touchline_airflow.ops.cost_stop import stop_for_cost
 from touchline_airflow.plain_fields import PlainFields
 from touchline_airflow.runtime.mounts import match_mounts
 from touchline_airflow.runtime.process import Finished
-from touchline_airflow.runtime.step_operator import StepOperator, reason_of
+from touchline_airflow.runtime.step_operator import StepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -91,11 +91,11 @@ class TouchlineOperator(PlainFields, StepOperator):
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, context, finished, wall_ms=round((time.monotonic() - started) * 1000))
         self._end_prefetch(settings, finished)
-        if self.halted_by and finished.exit_code != EXIT_DONE:
+        if self.halted_by and finished.failure:
             wait_for_release(context, self.log, self.halted_by)
         stop_for_cost(run_id, self.match_id, settings, DeploymentSettings.from_env())
-        if finished.exit_code != EXIT_DONE:
-            fail(self.log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
+        if finished.failure:
+            fail_with(self.log, finished.failure)
 
     def _tell_strays(self, request: Request) -> None:
         """Said here, because a container sees the notes that are read and no others."""
@@ -111,10 +111,10 @@ class TouchlineOperator(PlainFields, StepOperator):
             require_scratch(self.match_id, self.task_id, settings, DeploymentSettings.from_env())
         except (NoSpaceYetError, UsageError) as error:
             runs.note_stage(settings.catalogue_address, context["run_id"],
-                            runs.StageTime(self.task_id, self.part, 0, done=False, reason=str(error)))
+                            runs.StageTime(self.task_id, self.part, 0, done=False, failure=error.failure))
             if isinstance(error, UsageError):
                 raise
-            wait(context, self.log, str(error))
+            wait(context, self.log, error.failure)
 
     def on_kill(self) -> None:
         """As its parent; a copy that goes on beside the step ends as well."""
@@ -146,7 +146,7 @@ class TouchlineOperator(PlainFields, StepOperator):
     def _end_prefetch(self, settings: Settings, finished: Finished) -> None:
         if not self._prefetch:
             return
-        if finished.exit_code != EXIT_DONE:
+        if finished.failure:
             self._prefetch.kill()
         elif self._prefetch.wait():
             matches.update(settings.catalogue_address, self.match_id, prefetched_on=this_host(os.environ))
@@ -162,11 +162,9 @@ class TouchlineOperator(PlainFields, StepOperator):
 
     def _note(self, settings: Settings, context: Context, finished: Finished, wall_ms: int) -> None:
         files = WorkFiles(settings.working_dir, self.match_id)
-        is_done = finished.exit_code == EXIT_DONE
-        result = step_named(self.task_id).result(files, self.part)
-        stats = read_stats(result) if is_done else {"exit_code": finished.exit_code}
-        reason = None if is_done else reason_of(finished)
-        ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, reason, stats,
+        is_done = finished.failure is None
+        stats = read_stats(step_named(self.task_id).result(files, self.part)) if is_done else None
+        ended = runs.StageTime(self.task_id, self.part, wall_ms, is_done, finished.failure, stats,
                                reused=is_done and finished.stdout.splitlines()[-1:] == [REUSED])
         runs.note_stage(settings.catalogue_address, context["run_id"], ended)
         if is_done or not self.halted_by:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from touchline.catalogue import actions, matches, reels, runs
+from touchline.errors import Failure
 from touchline.settings import Settings
 from touchline_airflow.books.costs import cost_of
 from touchline_airflow.books.expected import usual_seconds
-from touchline_airflow.books.failure_class import failure_class
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.metrics.metric import harmless
 from touchline_airflow.metrics.table import (
@@ -24,23 +24,23 @@ from touchline_airflow.metrics.table import (
 
 
 @harmless
-def run_refused(match_id: str | None, reason: str, settings: Settings) -> None:
+def run_refused(match_id: str | None, failure: Failure, settings: Settings) -> None:
     """Count a run that `open_match` refused; one of a match that is still registered `tidy` closes and counts."""
     match = matches.find(settings.catalogue_address, match_id) if match_id else None
     if match is None or match.status != "registered":
         JOBS.add(outcome="failed")
-        found = failure_class(reason, [])
-        JOBS_FAILED.add(reason="setting" if found == "infrastructure" else found)
+        JOBS_FAILED.add(reason=failure.cause)
 
 
 @harmless
-def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings, *, is_news: bool) -> None:
+def run_ended(match_id: str, run_id: str, failure: Failure | None, settings: Settings, *, is_news: bool) -> None:
     """Send its outcome, what it took and what it found, as the catalogue has it.
 
     `is_news`: this failure or this result was not counted before. What is no news only has a cost.
     """
+    outcome = "failed" if failure else "published"
     if is_news:
-        JOBS.add(outcome="failed" if reason else "published")
+        JOBS.add(outcome=outcome)
     address = settings.catalogue_address
     stages = runs.stages(address, run_id)
     MATCH_COST.set(round(cost_of(stages, DeploymentSettings.from_env()).amount, 4))
@@ -48,9 +48,9 @@ def run_ended(match_id: str, run_id: str, reason: str | None, settings: Settings
         return
     seconds = runs.worked_ms(address, run_id) / 1000
     if seconds:
-        MATCH_DURATION.observe(seconds, outcome="failed" if reason else "published")
-    if reason:
-        JOBS_FAILED.add(reason=failure_class(reason, stages))
+        MATCH_DURATION.observe(seconds, outcome=outcome)
+    if failure:
+        JOBS_FAILED.add(reason=failure.cause)
     else:
         _tell_result(match_id, run_id, seconds, settings)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from touchline.errors import EXIT_DONE, STOPPED, Failure, cause_of
+
 LONGEST_LINE = 2000
 GRACE_SEC = 5.0
 _DRAIN_SEC = 2.0
@@ -23,11 +25,25 @@ _LIBC = ctypes.CDLL(None)
 
 @dataclass(frozen=True)
 class Finished:
-    """How a step ended. `stdout` is all that it printed there, `reason` the last line of its stderr."""
+    """How a step ended. `stdout` is all that it printed there, `reason` the last line of its stderr.
+
+    `is_stopped`: a person, a hold or a time limit ended it.
+    """
 
     exit_code: int
     stdout: str
     reason: str
+    is_stopped: bool = False
+
+    @property
+    def failure(self) -> Failure | None:
+        """None where it is done; else what the step said last, or how it ended."""
+        if self.exit_code == EXIT_DONE:
+            return None
+        reason = self.reason or f"the step ended with exit code {self.exit_code} and said nothing"
+        if self.exit_code < 0:
+            reason = f"the step was ended by signal {-self.exit_code}"
+        return Failure(STOPPED if self.is_stopped else cause_of(self.exit_code), reason)
 
 
 class StepProcess:

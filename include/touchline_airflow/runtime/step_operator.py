@@ -102,7 +102,7 @@ class StepOperator(DockerOperator):
             why = f"{self.task_id} said nothing for STEP_SILENT_SEC={silent_sec} and was ended: look at GPU and NAS"
         else:
             return finished
-        return Finished(EXIT_FAILED, finished.stdout, why)
+        return Finished(EXIT_FAILED, finished.stdout, why, is_stopped=self._told_to_end or self.halted_by is not None)
 
     def _start(self, context: Context, arguments: Sequence[str], mounts: Mounts, match_id: str,
                force: bool) -> StepProcess | StepContainer:
@@ -120,10 +120,3 @@ class StepOperator(DockerOperator):
     def _place(self, context: Context, match_id: str) -> Place:
         this: Any = context["ti"]
         return Place(this.dag_id, this.run_id, this.task_id, this.map_index, this.try_number, match_id)
-
-
-def reason_of(finished: Finished) -> str:
-    """One line for a person: what the step said last, else how it ended."""
-    if finished.exit_code < 0:
-        return f"the step was ended by signal {-finished.exit_code}"
-    return finished.reason or f"the step ended with exit code {finished.exit_code} and said nothing"

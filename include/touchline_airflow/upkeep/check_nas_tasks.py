@@ -7,12 +7,10 @@ import os
 
 from airflow.sdk import task
 
-from touchline.errors import EXIT_DONE
-from touchline_airflow.failing import NO_RETRY_HELPS, fail
+from touchline_airflow.failing import fail_with
 from touchline_airflow.hosts import this_host
 from touchline_airflow.runtime.own_process import own_process
 from touchline_airflow.runtime.process import end_with_parent
-from touchline_airflow.runtime.step_operator import reason_of
 
 log = logging.getLogger("airflow.task")
 
@@ -23,5 +21,5 @@ def check_nas() -> None:
     end_with_parent()
     finished = own_process("check-nas", "--save-for", this_host(os.environ)).follow(
         lambda line: (log.warning if line.startswith("warn") else log.info)("%s", line))
-    if finished.exit_code != EXIT_DONE:
-        fail(log, reason_of(finished), may_retry=finished.exit_code not in NO_RETRY_HELPS)
+    if finished.failure:
+        fail_with(log, finished.failure)

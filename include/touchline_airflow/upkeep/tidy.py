@@ -15,10 +15,10 @@ from touchline.beneath.folder import Folder, is_temporary, open_folder
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, is_match_id
 from touchline.domain.run_id import ingest_run_id
-from touchline.errors import UntrustedFileError
+from touchline.errors import STOPPED, Failure, UntrustedFileError
 from touchline.results.files import remove_tree
 from touchline.settings import Settings
-from touchline_airflow.match.close_match import close_run, failure, is_published
+from touchline_airflow.match.close_match import close_run, first_failure, is_published
 from touchline_airflow.metrics.run_ended import run_ended
 from touchline_airflow.one_by_one import one_by_one
 
@@ -49,8 +49,8 @@ def open_runs(settings: Settings) -> list[OpenRun]:
 
 
 def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | None],
-                    settings: Settings) -> str | None:
-    """Close a run that has ended in Airflow; returns the reason, or None when its match was published.
+                    settings: Settings) -> Failure | None:
+    """Close a run that has ended in Airflow; returns why it failed, or None when its match was published.
 
     `state` is the run's in Airflow (None: it was deleted), `states` those of its task instances.
 
@@ -58,14 +58,14 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
         TouchlineError: the output folder is away, so nobody can tell.
     """
     if _is_taken_over(run, settings):
-        why = _reason(run, state, states, settings)
-        runs.end(settings.catalogue_address, run.run_id, "failed", why)
+        failure = _why(run, state, states, settings)
+        runs.end(settings.catalogue_address, run.run_id, failure)
         is_news = runs.count_failure(settings.catalogue_address, run.run_id)
-        run_ended(run.match_id, run.run_id, why, settings, is_news=is_news)
-        return why
-    reason = None if is_published(run.match_id, settings) else _reason(run, state, states, settings)
+        run_ended(run.match_id, run.run_id, failure, settings, is_news=is_news)
+        return failure
+    closed = None if is_published(run.match_id, settings) else _why(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)
-    return close_run(run.match_id, run.run_id, reason, settings)
+    return close_run(run.match_id, run.run_id, closed, settings)
 
 
 def is_still_open(run: OpenRun, settings: Settings) -> bool:
@@ -120,12 +120,12 @@ def _leased(settings: Settings) -> set[str]:
     return {match.match_id for match in matches.leased(settings.catalogue_address)}
 
 
-def _reason(run: OpenRun, state: str | None, states: Mapping[str, str | None], settings: Settings) -> str:
+def _why(run: OpenRun, state: str | None, states: Mapping[str, str | None], settings: Settings) -> Failure:
     others = {name: how for name, how in states.items() if name != CLOSE_MATCH}
     stages = runs.stages(settings.catalogue_address, run.run_id)
-    if states.get(CLOSE_MATCH) == "failed" and (reason := failure(others, stages)):
-        return reason  # close_match ran, but could not write it down
-    return f"{_ending(state, states)}: clear the run, or trigger the match again"
+    if states.get(CLOSE_MATCH) == "failed" and (found := first_failure(others, stages)):
+        return found  # close_match ran, but could not write it down
+    return Failure(STOPPED, f"{_ending(state, states)}: clear the run, or trigger the match again")
 
 
 def _ending(state: str | None, states: Mapping[str, str | None]) -> str:

@@ -115,5 +115,5 @@ def _close(run: tidy.OpenRun, this: Any, settings: Settings) -> None:
     if state in ACTIVE_STATES or (state is None and not run.begun) or not tidy.is_still_open(run, settings):
         return
     states = this.get_task_states(PROCESS_MATCH, run_ids=[run.run_id]).get(run.run_id, {}) if state else {}
-    reason = tidy.close_ended_run(run, state, states, settings)
-    log.info("Match %s of run %s: %s", run.match_id, run.run_id, reason or "published")
+    failure = tidy.close_ended_run(run, state, states, settings)
+    log.info("Match %s of run %s: %s", run.match_id, run.run_id, failure.reason if failure else "published")

@@ -15,7 +15,7 @@ import pytest
 from touchline.beneath.folder import temporary_name
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError, UntrustedFileError
+from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, TouchlineError, UntrustedFileError
 from touchline.results.files import write_json
 from touchline.results.request import Request, load_request, save_request
 from touchline.results.result import digest_of, read_result, read_stats, reuse_or_compute
@@ -100,7 +100,7 @@ def test_tidy_removes_nothing_through_a_link(running: Settings, victim: Path, pl
     tidy.remove_temporary_files(MATCH, running)
     tidy.remove_orphans(running, lambda _: None)
     tidy.remove_scratch(running, lambda _: None)
-    close_run(MATCH, RUN, "it failed", running)
+    close_run(MATCH, RUN, Failure(INFRASTRUCTURE, "it failed"), running)
 
 
 def test_tidy_removes_names_of_ours_only(settings: Settings) -> None:
@@ -124,7 +124,7 @@ def test_a_deep_tree_stops_neither_budget_nor_removal(running: Settings) -> None
         os.close(above)
     os.close(here)
     assert used_bytes(running.scratch_dir) == 0
-    close_run(MATCH, RUN, "it failed", running)
+    close_run(MATCH, RUN, Failure(INFRASTRUCTURE, "it failed"), running)
     assert not scratch.exists()
 
 
@@ -296,7 +296,7 @@ def test_the_folders_of_the_settings_may_be_links(running: Settings, tmp_path: P
     write_failure(MatchFolder(linked.nas_output_path, MATCH), "why")
     assert MatchFolder(running.nas_output_path, MATCH).failure.read_text() == "why\n"
     assert load_request(MATCH, linked) == load_request(MATCH, running)
-    close_run(MATCH, RUN, "it failed", linked)
+    close_run(MATCH, RUN, Failure(INFRASTRUCTURE, "it failed"), linked)
 
 
 def test_an_archive_is_made_of_what_was_opened(settings: Settings, tmp_path: Path) -> None:

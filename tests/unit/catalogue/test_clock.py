@@ -25,7 +25,7 @@ def filled(url: str) -> None:
     recordings.note_looks(url, [Look("/nas/cup final.mp4", 10, 20, "d")])
     runs.begin(url, "run-1", MATCH)
     runs.note_stage(url, "run-1", StageTime("scan", "", 5, True))
-    runs.end(url, "run-1", "published")
+    runs.end(url, "run-1")
 
 
 def test_there_is_a_moment_in_each_table_that_has_a_clock() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from touchline.catalogue import actions, matches, migrate, publications, recordings, runs
 from touchline.catalogue.connection import reading
@@ -17,7 +18,7 @@ from touchline.catalogue.engine import make_engine
 from touchline.catalogue.publications import PastRun
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.schema import HEAD, metadata
-from touchline.errors import TouchlineError, UsageError
+from touchline.errors import Failure, TouchlineError, UsageError
 
 MATCH = "cup-final-0123456789ab"
 
@@ -84,6 +85,36 @@ def test_what_was_published_before_revision_0006_counts_as_counted(url: str) -> 
     rows = [(row["worked_ms"], row["working_since_ms"], row["failure_counted"]) for row in runs.of_match(url, MATCH)]
     assert rows == [(4, None, True), (100, None, False), (5, None, False), (0, 300, False)]
     assert not publications.add(url, MATCH, "a" * 64, "run-9")
+
+
+@pytest.mark.parametrize(("reason", "exit_code", "cause"), [
+    ("Cup final.mp4 is empty: copy the recording again", 3, "recording"),
+    ("MAX_WORKERS='x' is not a number: use 1 to 64", 2, "setting"),
+    ("waiting for space: scan needs about 3 GB more", None, "storage"),
+    ("WORKING_DIR (/work) is full: free some", 1, "storage"),
+    ("the run was marked failed by hand while scan was not done", None, "stopped"),
+    ("held (halt) by anna since 2026-01-31 20:15 UTC", 1, "stopped"),
+    ("the step was ended by signal 9", -9, "infrastructure"),
+])
+def test_what_failed_before_revision_0007_has_a_cause(url: str, reason: str, exit_code: int | None,
+                                                      cause: str) -> None:
+    migrate.migrate(url, "0006")
+    with make_engine(url).connect() as connection, connection.begin():
+        connection.execute(text(
+            "INSERT INTO matches (match_id, fingerprint, recording, status, attempt, created_at_ms, updated_at_ms, "
+            f"reason) VALUES ('{MATCH}', 'f', '/nas/a.mp4', 'failed', 1, 0, 0, :reason)").bindparams(reason=reason))
+        connection.execute(text(
+            "INSERT INTO runs (run_id, match_id, status, started_at_ms, ended_at_ms, worked_ms, failure_counted, "
+            f"reason) VALUES ('run-1', '{MATCH}', 'failed', 1, 5, 4, true, :reason)").bindparams(reason=reason))
+        if exit_code is not None:
+            connection.execute(text(
+                "INSERT INTO stage_times (run_id, stage, part, wall_ms, done, reason, stats) "
+                "VALUES ('run-1', 'scan', '', 5, false, :reason, :stats)").bindparams(
+                    reason=reason, stats=json.dumps({"exit_code": exit_code})))
+    migrate.migrate(url)
+    assert [match.failure for match in matches.every(url)] == [Failure(cause, reason)]
+    assert [row["cause"] for row in runs.of_match(url, MATCH)] == [cause]
+    assert {stage.failure for stage in runs.stages(url, "run-1")} <= {Failure(cause, reason)}
 
 
 def test_an_unknown_revision_is_refused(url: str) -> None:

@@ -27,7 +27,7 @@ def publish(url: str, run_id: str, manifest: str, *, reused: bool = False, condi
     """A run of one step, of three looks at the clock."""
     runs.begin(url, run_id, MATCH)
     runs.note_stage(url, run_id, StageTime("scan", "", 5_000, done=True, reused=reused))
-    runs.end(url, run_id, "published")
+    runs.end(url, run_id)
     return publications.add(url, MATCH, manifest, run_id, conditions)
 
 

@@ -8,6 +8,7 @@ from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.connection import writing
 from touchline.catalogue.runs import StageTime
 from touchline.catalogue.schema import runs as table
+from touchline.errors import INFRASTRUCTURE, STORAGE, Failure
 
 MATCH = "cup-final-0123456789ab"
 
@@ -20,7 +21,7 @@ def url(empty: str) -> str:
 
 
 def test_a_stage_that_healed_has_no_reason_any_more(url: str) -> None:
-    runs.note_stage(url, "run-1", StageTime("scan", "", 5, done=False, reason="the NAS was away"))
+    runs.note_stage(url, "run-1", StageTime("scan", "", 5, done=False, failure=Failure(STORAGE, "away")))
     runs.note_stage(url, "run-1", StageTime("scan", "", 9, done=True, stats={"fps": 12.5}))
     assert runs.stages(url, "run-1") == [StageTime("scan", "", 9, done=True, stats={"fps": 12.5}, spent_ms=14)]
 
@@ -37,7 +38,7 @@ def test_a_stage_of_a_run_that_never_began_is_not_kept(url: str) -> None:
 
 
 def test_a_run_that_begins_again_is_running_without_reason(url: str) -> None:
-    runs.end(url, "run-1", "failed", "no scratch space")
+    runs.end(url, "run-1", Failure(INFRASTRUCTURE, "no scratch space"))
     runs.begin(url, "run-1", MATCH)
     [run] = runs.of_match(url, MATCH)
     assert (run["status"], run["reason"]) == ("running", None)
@@ -65,7 +66,7 @@ def ended(empty: str, clock: list[int]) -> str:
     clock[0] = 160_000
     runs.note_stage(empty, "run-1", StageTime("scan", "", 90_000, done=True, stats={"fps": 12.5}))
     clock[0] = 170_000
-    runs.end(empty, "run-1", "published")
+    runs.end(empty, "run-1")
     return empty
 
 
@@ -78,9 +79,9 @@ def test_a_clear_that_finds_all_work_done_leaves_everything_as_it_was(ended: str
         clock[0] += 5_000
         runs.note_stage(ended, "run-1", StageTime("scan", "", 400, done=True, stats={"fps": 12.5}, reused=True))
         clock[0] += 5_000
-        runs.end(ended, "run-1", "published")
+        runs.end(ended, "run-1")
         assert (row(ended), runs.stages(ended, "run-1")) == before
-    runs.end(ended, "run-1", "published")  # close_match alone
+    runs.end(ended, "run-1")  # close_match alone
     assert row(ended) == before[0]
 
 
@@ -91,7 +92,7 @@ def test_what_a_clear_computes_is_work_and_the_time_until_the_clear_is_none(ende
     runs.resume(ended, "run-1")
     runs.note_stage(ended, "run-1", StageTime("scan", "", 4_000, done=True))
     clock[0] = 472_000
-    runs.end(ended, "run-1", "published")
+    runs.end(ended, "run-1")
     assert (row(ended)["worked_ms"], row(ended)["ended_at_ms"]) == (169_000 + 7_000, 472_000)
     assert row(ended)["started_at_ms"] == 1_000
     assert [stage.spent_ms for stage in runs.stages(ended, "run-1")] == [94_000]
@@ -100,11 +101,12 @@ def test_what_a_clear_computes_is_work_and_the_time_until_the_clear_is_none(ende
 def test_a_task_that_only_waits_is_no_work_and_says_why_it_waits(ended: str, clock: list[int]) -> None:
     clock[0] = 465_000
     runs.resume(ended, "run-1")
-    runs.note_stage(ended, "run-1", StageTime("scan", "", 0, done=False, reason="waiting for space"))
+    runs.note_stage(ended, "run-1",
+                    StageTime("scan", "", 0, done=False, failure=Failure(STORAGE, "waiting for space")))
     [stage] = runs.stages(ended, "run-1")
-    assert (stage.wall_ms, stage.spent_ms, stage.reason) == (90_000, 90_000, "waiting for space")
+    assert (stage.wall_ms, stage.spent_ms, stage.failure) == (90_000, 90_000, Failure(STORAGE, "waiting for space"))
     runs.note_stage(ended, "run-1", StageTime("scan", "", 400, done=True, reused=True))
-    runs.end(ended, "run-1", "published")
+    runs.end(ended, "run-1")
     assert row(ended)["worked_ms"] == 169_000
 
 
@@ -112,21 +114,21 @@ def test_a_stretch_that_fails_is_work_though_its_task_was_killed(ended: str, clo
     clock[0] = 465_000
     runs.resume(ended, "run-1")
     clock[0] = 475_000
-    runs.end(ended, "run-1", "failed", "the step was ended by signal 9")
+    runs.end(ended, "run-1", Failure(INFRASTRUCTURE, "the step was ended by signal 9"))
     assert runs.worked_ms(ended, "run-1") == 179_000
 
 
 def test_a_clock_that_was_put_back_takes_no_time_away(ended: str, clock: list[int]) -> None:
     runs.resume(ended, "run-1")
     clock[0] = 100
-    runs.end(ended, "run-1", "failed", "no room")
+    runs.end(ended, "run-1", Failure(INFRASTRUCTURE, "no room"))
     assert runs.worked_ms(ended, "run-1") == 169_000
 
 
 def test_a_run_that_found_all_work_done_has_worked_no_time(url: str) -> None:
     runs.note_stage(url, "run-1", StageTime("scan", "", 400, done=True, reused=True))
     assert [(stage.wall_ms, stage.spent_ms, stage.reused) for stage in runs.stages(url, "run-1")] == [(400, 0, True)]
-    runs.end(url, "run-1", "published")
+    runs.end(url, "run-1")
     assert (row(url)["worked_ms"], row(url)["ended_at_ms"] is not None) == (0, True)
 
 
@@ -151,7 +153,7 @@ def test_old_runs_are_forgotten_but_for_the_last_of_a_match(url: str) -> None:
         runs.begin(url, f"run-{number}", MATCH)
         runs.note_stage(url, f"run-{number}", StageTime("scan", "", 5, done=True))
         if status != "running":
-            runs.end(url, f"run-{number}", status)
+            runs.end(url, f"run-{number}", None if status == "published" else Failure(INFRASTRUCTURE, "no room"))
     with writing(url) as connection:
         for number, row in enumerate(runs.of_match(url, MATCH)):
             connection.execute(table.update().where(table.c.run_id == row["run_id"]).values(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from touchline.domain.layout import MatchFolder, WorkFiles
-from touchline.errors import TouchlineError, UntrustedFileError
+from touchline.errors import STORAGE, TouchlineError, UntrustedFileError
 from touchline.exports import match_folder
 from touchline.exports.match_folder import NewFile, commit_files, is_published, manifest_bytes
 
@@ -149,7 +149,7 @@ def test_an_old_version_that_cannot_be_removed_is_no_error(folder, monkeypatch):
 def test_a_missing_output_folder_is_not_made_because_the_mount_may_be_gone(tmp_path):
     with pytest.raises(TouchlineError, match="mount or create it") as caught:
         commit_files(MatchFolder(tmp_path / "gone", MATCH), _old())
-    assert caught.value.exit_code == 1
+    assert caught.value.failure.cause == STORAGE
     assert not (tmp_path / "gone").exists()
 
 

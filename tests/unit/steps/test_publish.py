@@ -6,7 +6,7 @@ import pytest
 
 from touchline.cli import main
 from touchline.domain.layout import MatchFolder, WorkFiles
-from touchline.errors import DamagedResultError, TouchlineError
+from touchline.errors import EXIT_STORAGE, DamagedResultError, TouchlineError
 from touchline.results.request import Request, save_request
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
@@ -189,12 +189,12 @@ def test_a_damaged_reel_is_not_published(settings):
     assert not _root(settings).exists()
 
 
-def test_a_missing_output_folder_is_one_line_and_exit_code_1(settings, monkeypatch, capsys):
+def test_a_missing_output_folder_is_one_line_and_exit_code_4(settings, monkeypatch, capsys):
     with pytest.raises(TouchlineError):
         publish(MATCH, replace(settings, nas_output_path=settings.nas_output_path / "gone"))
     monkeypatch.setenv("WORKING_DIR", str(settings.working_dir))
     monkeypatch.setenv("NAS_OUTPUT_PATH", "/nowhere/at/all")
-    assert main(["publish", MATCH]) == 1
+    assert main(["publish", MATCH]) == EXIT_STORAGE
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == (
         "touchline publish: NAS_OUTPUT_PATH (/nowhere/at/all) is no folder; mount or create it, the task is tried again"

@@ -170,7 +170,8 @@ def test_a_scheduled_run_starts_nothing_after_its_night(settings: Settings, path
 def test_how_it_ended_is_told(settings: Settings, path: Path, state: str, told: list[str]) -> None:
     airflow, run_id = Airflow(), "nightly__cup-0123456789ab__1"
     matches.register(settings.catalogue_address, "cup-0123456789ab", "e" * 64, "/nas/cup.mp4")
-    matches.update(settings.catalogue_address, "cup-0123456789ab", status="failed", reason="the disk is full")
+    matches.update(settings.catalogue_address, "cup-0123456789ab", status="failed", reason="the disk is full",
+                   cause="storage")
     event = ("a.trigger", {"run_ids": [run_id], run_id: state})
     if state == "failed":
         with pytest.raises(AirflowFailException, match="the disk is full"):

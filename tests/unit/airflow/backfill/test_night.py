@@ -88,7 +88,7 @@ def test_a_match_of_the_day_goes_first_from_its_registration_to_its_end(own_sett
     runs.begin(address, run, MATCH)
     matches.update(address, MATCH, status="processing")
     assert not_now(own_settings) == f"{MATCH} of run {run} goes first"
-    runs.end(address, run, "published")
+    runs.end(address, run)
     matches.update(address, MATCH, status="published")
     assert not_now(own_settings) is None
 

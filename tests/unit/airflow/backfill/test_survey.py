@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from touchline.catalogue import matches, recordings, runs
+from touchline.catalogue.failures import columns_of
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
-from touchline.errors import StorageError
+from touchline.errors import INFRASTRUCTURE, RECORDING, STOPPED, Failure, StorageError
 from touchline.results.request import make_request
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
@@ -46,23 +47,22 @@ def seen(settings: Settings, path: Path, **columns: object) -> None:
     recordings.update(settings.catalogue_address, str(path), **columns)
 
 
-def match(settings: Settings, path: Path, status: str, reason: str | None = None) -> str:
+def match(settings: Settings, path: Path, status: str, failure: Failure | None = None) -> str:
     """The match of a recording, as a run left it."""
     request = make_request([path])
     matches.register(settings.catalogue_address, request.match_id, request.fingerprints[0], str(path))
-    matches.update(settings.catalogue_address, request.match_id, status=status, reason=reason)
+    matches.update(settings.catalogue_address, request.match_id, status=status, **columns_of(failure))
     seen(settings, path, status="registered", match_id=request.match_id)
     return request.match_id
 
 
-def failed(settings: Settings, path: Path, exit_code: int, *run_ids: str) -> str:
-    reason = "it went wrong"
-    match_id = match(settings, path, "failed", reason)
+def failed(settings: Settings, path: Path, cause: str, *run_ids: str) -> str:
+    failure = Failure(cause, "it went wrong")
+    match_id = match(settings, path, "failed", failure)
     for run_id in run_ids or ("match__x__1",):
         runs.begin(settings.catalogue_address, run_id, match_id)
-        runs.note_stage(settings.catalogue_address, run_id,
-                        StageTime("probe", "", 1, False, reason, {"exit_code": exit_code}))
-        runs.end(settings.catalogue_address, run_id, "failed", reason)
+        runs.note_stage(settings.catalogue_address, run_id, StageTime("probe", "", 1, False, failure))
+        runs.end(settings.catalogue_address, run_id, failure)
     return match_id
 
 
@@ -118,8 +118,8 @@ def test_a_match_that_was_registered_and_forgotten_is_work(settings: Settings, m
 
 def test_a_match_that_failed_by_the_machines_is_work_and_one_that_failed_by_its_recording_is_broken(
         settings: Settings) -> None:
-    machines = failed(settings, drop(settings, "a.mp4"), 1, "match__a__1")
-    bad = failed(settings, drop(settings, "b.mp4"), 3, "match__b__1")
+    machines = failed(settings, drop(settings, "a.mp4"), INFRASTRUCTURE, "match__a__1")
+    bad = failed(settings, drop(settings, "b.mp4"), RECORDING, "match__b__1")
     work, told = look(settings)
     assert [(one.match_id, one.why, one.is_new) for one in work] == [(machines, "failed: it went wrong", False)]
     assert told == [Told(BROKEN, bad, "it went wrong")]
@@ -127,7 +127,7 @@ def test_a_match_that_failed_by_the_machines_is_work_and_one_that_failed_by_its_
 
 def test_a_match_that_failed_by_its_notes_is_work_when_these_are_mended(settings: Settings) -> None:
     path = drop(settings, "cup.mp4")
-    match_id = failed(settings, path, 3)
+    match_id = failed(settings, path, RECORDING)
     notes = path.with_name("cup.marks.csv")
     notes.write_text("00:12,Save\n")
     os.utime(notes, (LAST_SEASON, LAST_SEASON))
@@ -139,9 +139,9 @@ def test_a_match_that_failed_by_its_notes_is_work_when_these_are_mended(settings
 
 def test_what_failed_in_three_nights_is_left_for_a_person_who_may_ask_for_it(settings: Settings) -> None:
     nights = [f"nightly__a__{number}" for number in (1, 2, 3)]
-    match_id = failed(settings, drop(settings, "a.mp4"), 1, *nights[:2])
+    match_id = failed(settings, drop(settings, "a.mp4"), INFRASTRUCTURE, *nights[:2])
     assert look(settings)[0]
-    failed(settings, drop(settings, "a.mp4"), 1, *nights)
+    failed(settings, drop(settings, "a.mp4"), INFRASTRUCTURE, *nights)
     work, told = look(settings)
     assert not work and [(one.outcome, one.match) for one in told] == [(BROKEN, match_id)]
     assert "in 3 nights" in told[0].line
@@ -149,8 +149,8 @@ def test_what_failed_in_three_nights_is_left_for_a_person_who_may_ask_for_it(set
 
 
 def test_what_somebody_stopped_is_taken_up_only_on_demand(settings: Settings) -> None:
-    reason = "the run was marked failed by hand while scan was not done: clear the run, or trigger the match again"
-    match_id = match(settings, drop(settings, "a.mp4"), "failed", reason)
+    stopped = Failure(STOPPED, "the run was marked failed by hand while scan was not done")
+    match_id = match(settings, drop(settings, "a.mp4"), "failed", stopped)
     assert [(one.outcome, one.match) for one in look(settings)[1]] == [(LEFT, match_id)]
     assert [one.match_id for one in look(settings, Wish(stubborn=True))[0]] == [match_id]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from touchline.catalogue import matches
+from touchline.catalogue.failures import columns_of
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import UsageError
+from touchline.errors import SETTING, STORAGE, Failure, UsageError
 from touchline.results.request import Request, save_request
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
@@ -147,19 +148,19 @@ def test_a_copy_of_the_recording_is_made_only_where_it_fits(own_settings: Settin
 
 def test_the_catalogue_says_what_a_match_waits_for_and_a_published_one_stays_so(own_settings: Settings) -> None:
     a_match(own_settings, MATCH, MB)
-    note_waiting(MATCH, "waiting for space: much", own_settings)
+    note_waiting(MATCH, Failure(STORAGE, "waiting for space: much"), own_settings)
     assert (row(own_settings).status, row(own_settings).reason) == ("registered", "waiting for space: much")
-    matches.update(own_settings.catalogue_address, MATCH, status="published", reason=None)
-    note_waiting(MATCH, "waiting for space: much", own_settings)
-    note_given_up(MATCH, "too large", own_settings)
+    matches.update(own_settings.catalogue_address, MATCH, status="published", **columns_of(None))
+    note_waiting(MATCH, Failure(STORAGE, "waiting for space: much"), own_settings)
+    note_given_up(MATCH, Failure(SETTING, "too large"), own_settings)
     assert (row(own_settings).status, row(own_settings).reason) == ("published", None)
     assert not MatchFolder(own_settings.nas_output_path, MATCH).root.exists()
 
 
 def test_a_match_that_cannot_be_begun_has_failed_for_that_reason(own_settings: Settings) -> None:
     a_match(own_settings, MATCH, MB)
-    note_given_up(MATCH, "too large", own_settings)
-    assert (row(own_settings).status, row(own_settings).reason) == ("failed", "too large")
+    note_given_up(MATCH, Failure(SETTING, "too large"), own_settings)
+    assert (row(own_settings).status, row(own_settings).failure) == ("failed", Failure(SETTING, "too large"))
     assert MatchFolder(own_settings.nas_output_path, MATCH).failure.read_text() == "too large\n"
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from touchline.errors import STOPPED
 from touchline_airflow.hold.hold import Hold, set_hold
 from touchline_airflow.hold.waiting import wait_for_release, wait_while_held
 from touchline_airflow.runtime import step_operator
-from touchline_airflow.runtime.step_operator import StepOperator, reason_of
+from touchline_airflow.runtime.step_operator import StepOperator
 
 log = logging.getLogger(__name__)
 CONTEXT: Any = {"dag_run": SimpleNamespace(start_date=datetime.now(UTC)), "dag": SimpleNamespace(dagrun_timeout=None)}
@@ -58,7 +59,8 @@ def test_a_halt_ends_the_step_within_seconds_and_says_so(operator: StepOperator,
     began = time.monotonic()
     finished = operator.run_step(CONTEXT, [], lambda _user: [])
     assert time.monotonic() - began < 10
-    assert finished.exit_code != 0 and reason_of(finished).startswith("held (halt) by anna")
+    assert finished.failure and finished.failure.cause == STOPPED
+    assert finished.failure.reason.startswith("held (halt) by anna")
     assert operator.halted_by and operator.halted_by.who == "anna"
     assert "begun" in finished.stdout, "it ran until it was ended"
 

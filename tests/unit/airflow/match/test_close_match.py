@@ -11,7 +11,7 @@ from statsd_wire import Wire
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import TouchlineError
+from touchline.errors import INFRASTRUCTURE, STORAGE, Failure, TouchlineError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import NewFile, commit_files
 from touchline.results.request import Request, save_request
@@ -115,10 +115,10 @@ def test_a_run_that_fails_is_cleared_fails_again_and_publishes_failed_once_and_p
 
 def test_a_failed_match_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:
     runs.note_stage(settings.catalogue_address, RUN, StageTime("probe", "", 1, done=True))
-    failed = StageTime("spot_chunk", "chunk-0002", 1, done=False, reason="no room")
+    failed = StageTime("spot_chunk", "chunk-0002", 1, done=False, failure=Failure(INFRASTRUCTURE, "no room"))
     runs.note_stage(settings.catalogue_address, RUN, failed)
     states = {"probe": "success", "spot_chunk_2": "failed", "merge_actions": "upstream_failed"}
-    assert close_match(MATCH, RUN, states, settings) == "no room"
+    assert close_match(MATCH, RUN, states, settings) == failed.failure
     match = matches.find(settings.catalogue_address, MATCH)
     assert match and (match.status, match.reason) == ("failed", "no room")
     assert MatchFolder(settings.nas_output_path, MATCH).failure.read_text() == "no room\n"
@@ -126,9 +126,10 @@ def test_a_failed_match_has_its_reason_in_catalogue_and_folder(settings: Setting
 
 
 def test_a_reason_of_an_attempt_that_healed_is_not_told(settings: Settings) -> None:
-    runs.note_stage(settings.catalogue_address, RUN, StageTime("scan", "", 1, done=False, reason="the NAS was away"))
-    reason = close_match(MATCH, RUN, {"scan": "success", "publish": "failed"}, settings)
-    assert reason == "publish failed: read the task's log in Airflow"
+    runs.note_stage(settings.catalogue_address, RUN,
+                    StageTime("scan", "", 1, done=False, failure=Failure(STORAGE, "the NAS was away")))
+    failure = close_match(MATCH, RUN, {"scan": "success", "publish": "failed"}, settings)
+    assert failure and failure.reason == "publish failed: read the task's log in Airflow"
 
 
 def test_a_failure_that_healed_is_removed_from_the_folder(settings: Settings) -> None:
@@ -148,8 +149,9 @@ def test_scratch_is_emptied_however_it_ended(settings: Settings, state: str) -> 
 def test_a_match_whose_folder_holds_other_results_is_not_published(settings: Settings) -> None:
     files = WorkFiles(settings.working_dir, MATCH)
     reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: {"actions": []})
-    reason = close_match(MATCH, RUN, {"publish": "success"}, settings)
-    assert reason == "all tasks ended well, but the match folder does not hold the results: clear publish"
+    failure = close_match(MATCH, RUN, {"publish": "success"}, settings)
+    assert failure and failure.reason == (
+        "all tasks ended well, but the match folder does not hold the results: clear publish")
 
 
 def test_an_output_folder_that_is_away_is_worth_a_retry(settings: Settings) -> None:
@@ -162,6 +164,6 @@ def test_an_output_folder_that_is_away_is_worth_a_retry(settings: Settings) -> N
 def test_a_folder_that_cannot_be_written_does_not_keep_the_match_open(settings: Settings) -> None:
     shutil.rmtree(settings.nas_output_path)
     settings.nas_output_path.write_text("a file in its place")
-    reason = close_match(MATCH, RUN, {"scan": "failed"}, settings)
-    assert reason and reason.startswith("scan failed") and "FAILED.txt could not be written" in reason
+    failure = close_match(MATCH, RUN, {"scan": "failed"}, settings)
+    assert failure and failure.reason.startswith("scan failed") and "FAILED.txt could not be written" in failure.reason
     assert lease_is_free(settings)

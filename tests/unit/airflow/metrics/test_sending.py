@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
 import re
 import time
 from dataclasses import replace
@@ -16,12 +15,10 @@ import touchline_airflow
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
-from touchline.errors import StorageError
+from touchline.errors import INFRASTRUCTURE, RECORDING, STOPPED, STORAGE, Failure, UsageError
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline.storage import STORAGE_ERRNOS, storage_error
-from touchline_airflow.books.failure_class import CLASSES, failure_class
-from touchline_airflow.hold.hold import Hold
+from touchline_airflow.capacity.budgets import NoSpaceYetError
 from touchline_airflow.metrics import table
 from touchline_airflow.metrics.mapping import mapping
 from touchline_airflow.metrics.metric import Gauge, Histogram, Metric, look_up_again, slug
@@ -118,7 +115,7 @@ def test_the_speed_of_a_step_is_footage_by_computing_time(stage: str, part: str,
 def test_a_try_that_failed_and_one_that_was_tried_again_are_counted(files: WorkFiles, wire: Wire,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COST_PER_CPU_HOUR", "3.6")
-    step_ended(replace(DONE, done=False, reason="no room", stats={"exit_code": 1}), 2, files)
+    step_ended(replace(DONE, done=False, failure=Failure(INFRASTRUCTURE, "no room"), stats=None), 2, files)
     assert wire.values() == {"pipeline_stage_duration_seconds.scan": "4000.000000|ms",
                              "pipeline_stage_retries_total.scan": "1|c", "pipeline_stage_failures_total.scan": "1|c",
                              "pipeline_cost_total": "0.004|c"}
@@ -153,7 +150,7 @@ def test_a_published_run_tells_what_it_found_and_took(settings: Settings, wire: 
     reels.replace(address, MATCH, [{"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0}])
     runs.note_stage(address, RUN, DONE)
     time.sleep(0.01)
-    runs.end(address, RUN, "published")
+    runs.end(address, RUN)
     run_ended(MATCH, RUN, None, settings, is_news=True)
     sent = wire.values()
     assert sent["pipeline_jobs_total.published"] == "1|c"
@@ -164,29 +161,28 @@ def test_a_published_run_tells_what_it_found_and_took(settings: Settings, wire: 
 
 
 def test_a_failed_run_tells_whose_fault_it_was(settings: Settings, wire: Wire) -> None:
-    bad = StageTime("probe", "", 5, False, "Cup final.mp4 is no MP4", {"exit_code": 3})
-    runs.note_stage(settings.catalogue_address, RUN, bad)
-    runs.end(settings.catalogue_address, RUN, "failed", bad.reason)
-    run_ended(MATCH, RUN, bad.reason, settings, is_news=True)
+    bad = Failure(RECORDING, "Cup final.mp4 is no MP4")
+    runs.note_stage(settings.catalogue_address, RUN, StageTime("probe", "", 5, False, bad))
+    runs.end(settings.catalogue_address, RUN, bad)
+    run_ended(MATCH, RUN, bad, settings, is_news=True)
     sent = wire.values()
     assert (sent["pipeline_jobs_total.failed"], sent["pipeline_jobs_failed_total.recording"]) == ("1|c", "1|c")
     assert not [name for name in sent if name.startswith(("pipeline_job_duration", "pipeline_events"))]
 
 
 def test_a_run_that_never_began_is_counted_without_a_duration(settings: Settings, wire: Wire) -> None:
-    run_ended(MATCH, "another", "the run was deleted in Airflow before the match was published: clear it", settings,
-              is_news=True)
+    run_ended(MATCH, "another", Failure(STOPPED, "the run was deleted in Airflow"), settings, is_news=True)
     assert {"pipeline_jobs_total.failed", "pipeline_jobs_failed_total.stopped"} <= set(sent := wire.values())
     assert not [name for name in sent if "duration" in name]
 
 
 def test_a_run_that_was_refused_is_counted_once(settings: Settings, wire: Wire) -> None:
-    run_refused(None, "RECORDING=/etc/passwd lies outside of NAS_MOUNT_PATH", settings)
+    run_refused(None, UsageError("RECORDING=/etc/passwd lies outside of NAS_MOUNT_PATH").failure, settings)
     assert wire.values() == {"pipeline_jobs_total.failed": "1|c", "pipeline_jobs_failed_total.setting": "1|c"}
-    run_refused(MATCH, "away", settings)  # registered: `tidy` closes it
+    run_refused(MATCH, Failure(STORAGE, "away"), settings)  # registered: `tidy` closes it
     assert wire.values() == {}
     matches.update(settings.catalogue_address, MATCH, status="failed")
-    run_refused(MATCH, "waiting for space: 3 GB more (given up at the end of the run's time)", settings)
+    run_refused(MATCH, NoSpaceYetError("waiting for space: 3 GB more").failure, settings)
     assert wire.values() == {"pipeline_jobs_total.failed": "1|c", "pipeline_jobs_failed_total.storage": "1|c"}
 
 
@@ -200,26 +196,3 @@ def test_a_mistake_of_ours_costs_no_match(files: WorkFiles, wire: Wire, caplog: 
     step_ended(replace(DONE, stats={"wall_s": "a while"}), 1, files)
     assert list(wire.values()) == ["pipeline_stage_duration_seconds.scan"]
     assert "Metrics were not sent: unsupported operand" in caplog.text and "Traceback" in caplog.text
-
-
-@pytest.mark.parametrize("number", sorted(STORAGE_ERRNOS - {errno.EPERM}))
-@pytest.mark.parametrize("writes", [False, True])
-def test_whatever_the_storage_says_is_its_fault(number: int, writes: bool, tmp_path: Path) -> None:
-    error: StorageError = storage_error(number, tmp_path / "a.mp4", writes=writes)
-    assert failure_class(str(error), [StageTime("scan", "", 5, False, str(error), {"exit_code": 1})]) == "storage"
-
-
-@pytest.mark.parametrize(("reason", "exit_code", "found"), [
-    ("Cup final.mp4 is empty: copy the recording again", 3, "recording"),
-    ("MAX_WORKERS='x' is not a number: use 1 to 64", 2, "setting"),
-    ("waiting for space: scan needs about 3 GB more (given up at the end of the run's time)", None, "storage"),
-    ("Airflow ended scan before it was done: marked or cleared by hand", 1, "stopped"),
-    ("the run was marked failed by hand while scan was not done: clear the run", None, "stopped"),
-    (Hold("halt", "anna", "", 0).line, 1, "stopped"),
-    ("the step was ended by signal 9", -9, "infrastructure"),
-    ("scan failed: read the task's log in Airflow", None, "infrastructure"),
-])
-def test_a_reason_has_one_class(reason: str, exit_code: int | None, found: str) -> None:
-    stages = [StageTime("scan", "", 5, False, reason, {"exit_code": exit_code})] if exit_code is not None else []
-    assert failure_class(reason, stages) == found
-    assert found in CLASSES

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.domain.layout import MatchFolder
+from touchline.errors import INFRASTRUCTURE, Failure
 from touchline.exports.match_folder import NewFile, commit_files
 from touchline.settings import Settings
 from touchline_airflow.databases.connection import Database, connecting
@@ -247,7 +248,7 @@ def test_a_run_that_airflow_does_not_know_is_forgotten_and_its_match_is_started_
 def test_a_match_whose_second_run_is_lost_is_what_its_first_made_it(sources: Sources) -> None:
     begin(sources)
     address = sources.settings.catalogue_address
-    runs.end(address, RUN, "failed", "the disk was full")
+    runs.end(address, RUN, Failure(INFRASTRUCTURE, "the disk was full"))
     matches.release_lease(address, MATCH, RUN)
     begin(sources, "manual__lost")
     assert "it is failed: start it again by hand" in next(iter(settle({}, sources)))

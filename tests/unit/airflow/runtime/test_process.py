@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import SettingError
+from touchline.errors import INFRASTRUCTURE, RECORDING, SETTING, STOPPED, STORAGE, Failure, SettingError
 from touchline_airflow.runtime.choice import chosen_runtime, decide_runtime, step_environment, touchline_path
 from touchline_airflow.runtime.docker_engine import EngineError
 from touchline_airflow.runtime.process import LONGEST_LINE, Finished, StepProcess
@@ -53,6 +53,20 @@ def test_lines_of_both_streams_come_through_and_the_last_of_stderr_is_the_reason
                    "print('first', file=sys.stderr); print('touchline scan: bad', file=sys.stderr); sys.exit(3)", lines)
     assert finished == Finished(3, "one\ntwo\nthree", "touchline scan: bad")
     assert sorted(lines) == sorted(["one", "two", "three", "first", "touchline scan: bad"])
+
+
+@pytest.mark.parametrize(("finished", "failure"), [
+    (Finished(0, "", "a warning"), None),
+    (Finished(1, "", "out of memory"), Failure(INFRASTRUCTURE, "out of memory")),
+    (Finished(2, "", "MAX_WORKERS='x' is not a number"), Failure(SETTING, "MAX_WORKERS='x' is not a number")),
+    (Finished(3, "", "Cup final.mp4 is empty"), Failure(RECORDING, "Cup final.mp4 is empty")),
+    (Finished(4, "", "WORKING_DIR is full"), Failure(STORAGE, "WORKING_DIR is full")),
+    (Finished(5, "", ""), Failure(INFRASTRUCTURE, "the step ended with exit code 5 and said nothing")),
+    (Finished(-9, "", "one line of many"), Failure(INFRASTRUCTURE, "the step was ended by signal 9")),
+    (Finished(1, "", "WORKING_DIR is full", is_stopped=True), Failure(STOPPED, "WORKING_DIR is full")),
+])
+def test_the_cause_is_how_it_ended_and_not_what_it_said(finished: Finished, failure: Failure | None) -> None:
+    assert finished.failure == failure
 
 
 def test_lines_come_while_the_step_runs() -> None:

@@ -14,6 +14,7 @@ from touchline.catalogue.connection import writing
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles
+from touchline.errors import INFRASTRUCTURE, Failure
 from touchline.results.result import read_result, reuse_or_compute
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
@@ -51,7 +52,7 @@ def settings(own_settings: Settings) -> Settings:
     matches.update(address, DONE, status="published")
     publish(address, f"match__{DONE}__1", DONE, "a")
     matches.update(address, FAILED, status="failed")
-    runs.end(address, f"match__{FAILED}__1", "failed", "no picture after 00:12:00: copy it again")
+    runs.end(address, f"match__{FAILED}__1", Failure(INFRASTRUCTURE, "no picture after 00:12:00: copy it again"))
     recordings.note_looks(address, [Look("/nas/broken.mp4", 1, 1, "")])
     recordings.update(address, "/nas/broken.mp4", status="bad", reason="it has no video",
                       checked_at_ms=round(datetime.now(UTC).timestamp() * 1000))
@@ -59,7 +60,7 @@ def settings(own_settings: Settings) -> Settings:
 
 
 def publish(address: str, run_id: str, match_id: str, manifest: str) -> None:
-    runs.end(address, run_id, "published")
+    runs.end(address, run_id)
     publications.add(address, match_id, manifest, run_id)
 
 

@@ -16,7 +16,7 @@ from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import writing
 from touchline.catalogue.schema import matches as table
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.errors import SettingError, StorageError, TouchlineError
+from touchline.errors import INFRASTRUCTURE, Failure, SettingError, StorageError, TouchlineError
 from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import NewFile, commit_files
 from touchline.results.request import Request, save_request
@@ -74,7 +74,8 @@ def a_match(settings: Settings, match_id: str = MATCH, *, days: float = 40, stat
     else:
         MatchFolder(settings.nas_output_path, match_id).root.mkdir()
     matches.update(address, match_id, status=status)
-    runs.end(address, f"match__{match_id}__1", status)
+    failure = None if status == "published" else Failure(INFRASTRUCTURE, "it failed")
+    runs.end(address, f"match__{match_id}__1", failure)
     set_back(settings, match_id, days)
     return files
 

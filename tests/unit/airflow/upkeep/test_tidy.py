@@ -31,7 +31,7 @@ def settings(own_settings: Settings) -> Settings:
     matches.register(address, MATCH, "f" * 64, "/nas/Cup final.mp4")
     matches.take_lease(address, MATCH, RUN, lambda _: True)
     runs.begin(address, RUN, MATCH)
-    matches.update(address, MATCH, status="processing", reason=None)
+    matches.update(address, MATCH, status="processing")
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
     return own_settings
 
@@ -64,9 +64,10 @@ def row(settings: Settings) -> matches.Match:
 ])
 def test_the_reason_is_true(settings: Settings, state: str | None, states: dict[str, str | None], reason: str) -> None:
     told = close_ended_run(OPEN, state, states, settings)
-    assert told and told.startswith(reason) and "\n" not in told
-    assert (row(settings).status, row(settings).reason, row(settings).lease_holder) == ("failed", told, None)
-    assert MatchFolder(settings.nas_output_path, MATCH).failure.read_text() == f"{told}\n"
+    assert told and told.reason.startswith(reason) and "\n" not in told.reason
+    assert told.cause == ("infrastructure" if reason.startswith("scan failed") else "stopped")
+    assert (row(settings).status, row(settings).failure, row(settings).lease_holder) == ("failed", told, None)
+    assert MatchFolder(settings.nas_output_path, MATCH).failure.read_text() == f"{told.reason}\n"
     assert [run["status"] for run in runs.of_match(settings.catalogue_address, MATCH)] == ["failed"]
     assert open_runs(settings) == []
 
@@ -89,7 +90,7 @@ def test_a_match_that_another_run_has_taken_over_is_left_to_it(settings: Setting
 
 
 def test_a_cleared_run_that_holds_the_lease_again_is_open(settings: Settings) -> None:
-    runs.end(settings.catalogue_address, RUN, "published")
+    runs.end(settings.catalogue_address, RUN)
     assert open_runs(settings) == [OPEN]
 
 

@@ -70,7 +70,7 @@ def test_a_match_is_not_taken_twice_because_its_row_was_forgotten(settings: Sett
     path, address = take(settings, "cup.mp4"), settings.catalogue_address
     [match] = matches.every(address)
     runs.begin(address, f"match__{match.match_id}__1", match.match_id)
-    runs.end(address, f"match__{match.match_id}__1", "published")
+    runs.end(address, f"match__{match.match_id}__1")
     matches.update(address, match.match_id, status="published")
     path.unlink()
     forget_vanished(settings, 90, DAY)
