@@ -89,7 +89,8 @@ def _under_way(name: str, tasks: list[dict[str, Any]], catalogue: str, run_id: s
         return f"{text} FAILED"
     if not states["up_for_retry"]:
         return text
-    reasons = [stage.reason for stage in runs.stages(catalogue, run_id) if stage.stage == name and stage.reason]
+    reasons = [stage.failure.reason for stage in runs.stages(catalogue, run_id)
+               if stage.stage == name and stage.failure]
     return f"{text} is tried again{_because(reasons[-1] if reasons else None)}"
 
 
