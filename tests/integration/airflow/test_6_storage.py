@@ -69,8 +69,8 @@ def drop(house: House, footage: Path, name: str, source: str) -> tuple[str, str]
 
 
 def reason(house: House, run_id: str, part: str) -> Callable[[], str | None]:
-    return lambda: next((stage.reason for stage in runs.stages(house.catalogue, run_id)
-                         if stage.reason and part in stage.reason), None)
+    return lambda: next((stage.failure.reason for stage in runs.stages(house.catalogue, run_id)
+                         if stage.failure and part in stage.failure.reason), None)
 
 
 def statuses(house: House) -> dict[str, tuple[str, str]]:

@@ -51,7 +51,8 @@ def test_open_match_and_mapped_steps_wait_for_space_and_lose_no_try(small_house:
     in_working.unlink()
 
     wait_for("spot_chunk waits", is_waiting(house, run_id, "spot_chunk"))
-    [reason] = {stage.reason for stage in runs.stages(house.catalogue, run_id) if stage.stage == "spot_chunk"}
+    [reason] = {stage.failure.reason for stage in runs.stages(house.catalogue, run_id)
+                if stage.stage == "spot_chunk" and stage.failure}
     assert reason and reason.startswith(f"waiting for space: spot_chunk of {match.match_id} needs about 1 MB more in "
                                         f"SCRATCH_DIR ({house.stack.scratch_dir})")
     in_scratch.unlink()

@@ -60,7 +60,7 @@ def test_a_match_outlives_a_nas_that_is_unwell(house: House, nas: UnwellNas, foo
     assert during == before, "the ingest took files that cannot be read for something else"
     assert house.finish(run_id, 600)["state"] == "success"
     tries = {key: task["try_number"] for key, task in house.tasks(run_id).items() if task["try_number"] > 1}
-    reasons = sorted({str(stage.reason) for stage in runs.stages(house.catalogue, run_id) if stage.reason})
+    reasons = sorted({stage.failure.reason for stage in runs.stages(house.catalogue, run_id) if stage.failure})
     print(f"\n{RUNTIME}, {state} for {AWAY_SEC} s: published {time.monotonic() - began - AWAY_SEC:.0f} s after; more "
           f"than one try: {tries}; {reasons}")
     match = matches.find(house.catalogue, match_id)
