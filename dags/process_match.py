@@ -12,9 +12,9 @@ from touchline.results.request import REELS
 from touchline_airflow.capacity.gpu_slots import slots_per_chunk
 from touchline_airflow.defaults import DEFAULT_ARGS, LIGHT_POOL, START_DATE, TAGS
 from touchline_airflow.late.deadlines import deadline
+from touchline_airflow.match.match_step import MatchStep, task_of
 from touchline_airflow.match.open_match import OpenMatch
 from touchline_airflow.match.tasks import close_match, list_chunks, list_reels
-from touchline_airflow.match.touchline_operator import TouchlineOperator, task_of
 
 DOC = """
 ### What it makes
@@ -60,19 +60,19 @@ def process_match() -> None:
     opened = OpenMatch(task_id="open_match", poke_interval=10, timeout=RUN_TIMEOUT)
     match = {"match_id": opened.output}
 
-    probe = TouchlineOperator(**task_of("probe"), **match)
-    scan = TouchlineOperator(**task_of("scan"), **match)
-    plan_chunks = TouchlineOperator(**task_of("plan_chunks"), **match)
+    probe = MatchStep(**task_of("probe"), **match)
+    scan = MatchStep(**task_of("scan"), **match)
+    plan_chunks = MatchStep(**task_of("plan_chunks"), **match)
     chunks = list_chunks(opened.output)
-    spot_chunk = TouchlineOperator.partial(
+    spot_chunk = MatchStep.partial(
         **task_of("spot_chunk"), pool_slots=slots_per_chunk(os.environ), map_index_template="{{ task.part }}",
         **match).expand(part=chunks)
-    merge_actions = TouchlineOperator(**task_of("merge_actions"), trigger_rule="none_failed", **match)
-    plan_reels = TouchlineOperator(**task_of("plan_reels"), **match)
+    merge_actions = MatchStep(**task_of("merge_actions"), trigger_rule="none_failed", **match)
+    plan_reels = MatchStep(**task_of("plan_reels"), **match)
     reels = list_reels(opened.output)
-    render_reel = TouchlineOperator.partial(
+    render_reel = MatchStep.partial(
         **task_of("render_reel"), map_index_template="reel-{{ task.part }}", **match).expand(part=reels)
-    publish = TouchlineOperator(**task_of("publish"), trigger_rule="none_failed", **match)
+    publish = MatchStep(**task_of("publish"), trigger_rule="none_failed", **match)
     closed = close_match(opened.output)
 
     opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels

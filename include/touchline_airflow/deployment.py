@@ -62,7 +62,7 @@ class DeploymentSettings(FromEnvironment):
         low=1, high=36_500,
     )
     retention_most_percent: float = setting(
-        50.0, "The DAG retention removes nothing where more than this part would go, in percent.", low=0, high=100
+        50.0, "The DAG retention removes nothing where more than this share would go, in percent.", low=0, high=100
     )
     airflow_keep_days: int = setting(
         90, "Ended runs and their tasks stay this long in Airflow's database and in the catalogue, in days.",

@@ -1,4 +1,4 @@
-"""How do an operator's arguments get their values, so that no text from outside ever becomes a template?"""
+"""How do a task's arguments get their values, so that no text from outside ever becomes a template?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class PlainFields:
-    """First among the parents of every operator of ours that takes values from other tasks.
+    """The first parent of every task class of ours that takes values from other tasks.
 
     Its `template_fields` are those in which a reference to another task's result is put in. Nothing is rendered: a
     recording may be called `{{ macros }}`. Airflow itself renders what `expand_kwargs` and nested lists and dicts

@@ -1,4 +1,4 @@
-"""No text from outside becomes a template: not in a task of any DAG, not in an operator that somebody adds.
+"""No text from outside becomes a template: not in a task of any DAG, not in a task class that somebody adds.
 
 Airflow renders what `expand_kwargs` brings in from another task: a recording named `{{ … }}` ran code on the worker.
 """
@@ -28,12 +28,12 @@ GIVEN: dict[str, Any] = {"choose_matches": [WORK], "check_recording": [{"path": 
                          "open_match": HOSTILE}
 """What tasks give to others; every other task that is asked gives a list with the hostile text."""
 DAG_IDS = [file.stem for file in sorted((ROOT / "dags").glob("*.py"))]
-WRITTEN_IN_DAG_FILES = {"Ops": "{{ params.… }}", "RecordingSensor": "nothing", "StepOperator": "nothing, a parent"}
-"""Operators that take nothing from other tasks, and what a DAG file gives them."""
+WRITTEN_IN_DAG_FILES = {"Ops": "{{ params.… }}", "RecordingSensor": "nothing", "StepTask": "nothing, a parent"}
+"""Task classes that take nothing from other tasks, and what a DAG file gives them."""
 
 
-def operators() -> list[type[BaseOperator]]:
-    """Every operator class that the package defines, in whatever sub-package."""
+def task_classes() -> list[type[BaseOperator]]:
+    """Every task class that the package defines, in whatever sub-package."""
     found = set()
     for module in pkgutil.walk_packages(touchline_airflow.__path__, "touchline_airflow."):
         if not module.name.endswith("__main__"):
@@ -78,13 +78,13 @@ def test_a_mapped_trigger_of_airflow_would_have_rendered_it() -> None:
     assert found["conf"] == {"recording": "U15 42.mp4"}
 
 
-def test_the_package_has_operators() -> None:
-    assert {"CheckRecording", "CheckOldRecording", "MakeMatch", "StartMatch", "TouchlineOperator"} <= {
-        kind.__name__ for kind in operators()}
+def test_the_package_has_task_classes() -> None:
+    assert {"CheckRecording", "CheckOldRecording", "MakeMatch", "StartMatch", "MatchStep"} <= {
+        kind.__name__ for kind in task_classes()}
 
 
-@pytest.mark.parametrize("kind", operators(), ids=lambda kind: kind.__name__)
-def test_an_operator_of_ours_renders_nothing_that_another_task_gave(kind: type[BaseOperator]) -> None:
+@pytest.mark.parametrize("kind", task_classes(), ids=lambda kind: kind.__name__)
+def test_a_task_class_of_ours_renders_nothing_that_another_task_gave(kind: type[BaseOperator]) -> None:
     if not kind.template_fields or kind.__name__ in WRITTEN_IN_DAG_FILES:
         return
     assert issubclass(kind, PlainFields), (

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
 
 from touchline.domain.layout import WorkFiles
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.probe import probe

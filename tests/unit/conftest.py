@@ -26,7 +26,7 @@ def save_spotter():
 
 def _tiny_network(names):
     """A YOLOv8 with the fewest channels and random weights."""
-    from touchline.inference.torchvision_operators import torch  # isort: skip - before ultralytics
+    from touchline.inference.torchvision_nms import torch  # isort: skip - before ultralytics
     from ultralytics.nn.tasks import DetectionModel
     from ultralytics.utils import ROOT, YAML
 
@@ -42,14 +42,14 @@ def _tiny_network(names):
 
 
 def _save_detector(path: Path, names=("player", "goalkeeper", "referee", "ball"), **more):
-    from touchline.inference.torchvision_operators import torch
+    from touchline.inference.torchvision_nms import torch
 
     torch.save({"model": _tiny_network(names).half(), "train_args": {"imgsz": 64}, **more}, path)
     return path
 
 
 def _save_spotter(folder: Path, labels=("Background", "goal", "Save"), problem="multi_label_classification", **more):
-    from touchline.inference.torchvision_operators import torch  # isort: skip - before transformers
+    from touchline.inference.torchvision_nms import torch  # isort: skip - before transformers
     from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
     torch.manual_seed(0)

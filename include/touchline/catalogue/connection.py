@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Table, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from touchline.catalogue.engine import make_engine, shown
+from touchline.catalogue.database import open_database, shown
 from touchline.catalogue.migrate import bring_up
 from touchline.catalogue.schema import matches
 from touchline.errors import CatalogueError
@@ -42,7 +42,7 @@ def reading(url: str) -> Iterator[Connection]:
         StorageError: the disk of a SQLite catalogue is full, read-only or away.
         CatalogueError: the database is away, refused us, or was lost in mid-transaction.
     """
-    with _plain_errors(url), _ready_engine(url).connect() as connection, connection.begin():
+    with _plain_errors(url), _ready_database(url).connect() as connection, connection.begin():
         yield connection
 
 
@@ -55,8 +55,8 @@ def writing(url: str) -> Iterator[Connection]:
         CatalogueError: as for `reading`; nothing was written, unless the connection was lost in the commit itself.
     """
     with _plain_errors(url):
-        engine = _ready_engine(url).execution_options(touchline_writes=True)
-        with engine.connect() as connection, connection.begin():
+        database = _ready_database(url).execution_options(touchline_writes=True)
+        with database.connect() as connection, connection.begin():
             yield connection
 
 
@@ -108,6 +108,6 @@ def now_ms() -> int:
 
 
 @cache
-def _ready_engine(url: str) -> Engine:
+def _ready_database(url: str) -> Engine:
     bring_up(url)
-    return make_engine(url)
+    return open_database(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, make_url, text
 
-from touchline.catalogue.engine import make_engine
+from touchline.catalogue.database import open_database
 from touchline.catalogue.schema import HEAD
 from touchline.errors import TouchlineError, UsageError
 
@@ -53,7 +53,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 def current_revision(url: str) -> str | None:
     """The revision that the tables have; None without tables."""
-    with make_engine(url).connect() as connection, connection.begin():
+    with open_database(url).connect() as connection, connection.begin():
         return _revision(connection)
 
 
@@ -66,14 +66,14 @@ def _revision(connection: Connection) -> str | None:
 @contextmanager
 def _alone(url: str) -> Iterator[Connection]:
     """The one transaction that changes tables now; SQLite's lock file covers its connection and its closing."""
-    engine = make_engine(url)
+    database = open_database(url)  # makes the folder of a SQLite file
     with ExitStack() as stack:
         if make_url(url).get_backend_name() == "sqlite":
-            database = make_url(url).database
-            if not database:
+            file = make_url(url).database
+            if not file:
                 raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
-            fcntl.flock(stack.enter_context(Path(f"{database}.lock").open("w")), fcntl.LOCK_EX)
-        connection = stack.enter_context(engine.connect().execution_options(touchline_writes=True))
+            fcntl.flock(stack.enter_context(Path(f"{file}.lock").open("w")), fcntl.LOCK_EX)
+        connection = stack.enter_context(database.connect().execution_options(touchline_writes=True))
         stack.enter_context(connection.begin())
         if connection.dialect.name == "postgresql":
             # Waits for as long as the others take; lock_timeout is for rows, and a table in use is waited for too.

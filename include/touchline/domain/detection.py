@@ -10,7 +10,7 @@ DETECTION_KINDS: tuple[str, ...] = (*PERSON_KINDS, "ball")
 
 @dataclass(frozen=True)
 class Detection:
-    """A box in one frame; corners as parts of the picture, 0…1 from the top left; score 0…1."""
+    """A box in one frame; corners as fractions of the picture, 0…1 from the top left; score 0…1."""
 
     kind: str
     score: float

@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 
-def zoomed_part(pixels: Pixels, random: np.random.Generator, *,
+def zoomed_crop(pixels: Pixels, random: np.random.Generator, *,
                 least: float) -> tuple[Pixels, tuple[float, float, float]]:
-    """A random part of a frame [H, W, 3], scaled up to the frame's size.
+    """A random crop of a frame [H, W, 3], scaled up to the frame's size.
 
     Returns:
-        The picture, and (left, top, part): the corner and the size of the part, 0…1 of the frame.
+        The picture, and (left, top, size): the corner and the size of the crop, 0…1 of the frame.
     """
     import cv2
 
     height, width = pixels.shape[:2]
-    part = random.uniform(least, 1.0)
-    left, top = random.uniform(0, 1 - part), random.uniform(0, 1 - part)
-    rows = slice(round(top * height), round((top + part) * height))
-    columns = slice(round(left * width), round((left + part) * width))
-    return cv2.resize(np.ascontiguousarray(pixels[rows, columns]), (width, height)), (left, top, part)
+    size = random.uniform(least, 1.0)
+    left, top = random.uniform(0, 1 - size), random.uniform(0, 1 - size)
+    rows = slice(round(top * height), round((top + size) * height))
+    columns = slice(round(left * width), round((left + size) * width))
+    return cv2.resize(np.ascontiguousarray(pixels[rows, columns]), (width, height)), (left, top, size)
 
 
 def recolour(pixels: Pixels, random: np.random.Generator) -> Pixels:

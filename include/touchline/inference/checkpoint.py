@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from touchline.errors import ModelError
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 LAYER_MODULES = ("torch.nn.modules", "ultralytics.nn.modules", "ultralytics.nn.tasks")
 """Classes derived from torch.nn.Module in these modules (and in those below them) may be in a file."""

@@ -14,7 +14,7 @@ from touchline.domain.detection import DETECTION_KINDS, Detection
 from touchline.errors import ModelError
 from touchline.inference.device import CPU, Batches
 from touchline.inference.offline import keep_offline
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
 Pixels = NDArray[np.uint8]

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.domain.detection import DETECTION_KINDS
-from touchline.inference.augmentation import recolour, zoomed_part
+from touchline.inference.augmentation import recolour, zoomed_crop
 from touchline.inference.offline import keep_offline
 from touchline.inference.precision import mixed_precision, training_device
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
-"""Rows (kind index, x1, y1, x2, y2) with corners as parts of the picture 0…1."""
+"""Rows (kind index, x1, y1, x2, y2) with corners as fractions of the picture, 0…1."""
 
 SCALE = (0.33, 0.1875, 1024)
 """Depth, width and greatest number of channels: three quarters of YOLOv8n's width, 1.8 million parameters."""
@@ -154,10 +154,10 @@ def _augmented(frame: LabelledFrame, random: np.random.Generator) -> LabelledFra
         pixels = pixels[:, ::-1]
         boxes = np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1], boxes[:, 4]], 1)
     if random.random() < 0.5:
-        pixels, (left, top, part) = zoomed_part(pixels, random, least=0.4)
+        pixels, (left, top, size) = zoomed_crop(pixels, random, least=0.4)
         boxes = boxes.copy()
-        boxes[:, [1, 3]] = (boxes[:, [1, 3]] - left) / part
-        boxes[:, [2, 4]] = (boxes[:, [2, 4]] - top) / part
+        boxes[:, [1, 3]] = (boxes[:, [1, 3]] - left) / size
+        boxes[:, [2, 4]] = (boxes[:, [2, 4]] - top) / size
     return LabelledFrame(recolour(pixels, random), inside(boxes))
 
 

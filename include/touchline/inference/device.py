@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from touchline.domain.layout import gpu_leases
 from touchline.errors import ModelError
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
 Item = TypeVar("Item")
@@ -155,8 +155,8 @@ class Batches:
         """
         answers: list[Answer] = []
         while len(answers) < len(items):
-            part = items[len(answers) : len(answers) + self.size]
-            if not self._fits(lambda some: answers.extend(model(some)), part):
+            batch = items[len(answers) : len(answers) + self.size]
+            if not self._fits(lambda some: answers.extend(model(some)), batch):
                 self._shrink()
         return answers
 

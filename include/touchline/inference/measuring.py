@@ -67,7 +67,7 @@ def spotting_precision(moments_ms: Sequence[int], scores: NDArray[np.float32],
                        actions: Sequence[tuple[int, int]], labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """How well windows [N, labels] find actions (match_ms, column): per label average precision within ±2 s.
 
-    Of windows nearer than 2 s only the best counts, as when spottings are merged. `found` is the part of actions
+    Of windows nearer than 2 s only the best counts, as when spottings are merged. `found` is the share of actions
     with a best window of at least 0.5.
     """
     result = {}

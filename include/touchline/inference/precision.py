@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 
 def training_device() -> torch.device:

@@ -16,7 +16,7 @@ from touchline.domain.label import find_label
 from touchline.errors import ModelError
 from touchline.inference.device import CPU, Batches
 from touchline.inference.offline import keep_offline
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
 Window = NDArray[np.uint8]

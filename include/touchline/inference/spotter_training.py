@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from touchline.inference.augmentation import recolour, zoomed_part
+from touchline.inference.augmentation import recolour, zoomed_crop
 from touchline.inference.offline import keep_offline
 from touchline.inference.precision import mixed_precision, training_device
-from touchline.inference.prefetch import Prefetch
+from touchline.inference.read_ahead import ReadAhead
 from touchline.inference.spotter import IMAGENET_MEAN, IMAGENET_STD, MULTI_LABEL
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
 Pixels = NDArray[np.uint8]
@@ -86,7 +86,7 @@ def train_spotter_model(matches: Sequence[LabelledMatch], labels: Sequence[str],
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98))
     random = np.random.default_rng(SEED)
     steps, started, losses = epochs * WINDOWS_PER_EPOCH // BATCH, time.monotonic(), []
-    with Prefetch(_batches(matches, labels, random, steps)) as ahead:
+    with ReadAhead(_batches(matches, labels, random, steps)) as ahead:
         for step, batch in enumerate(ahead, 1):
             for group in optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * _pace(step, steps)
@@ -222,12 +222,12 @@ def _augmented(window: Pixels, ball: NDArray[np.float32],
         window, x = window[:, :, ::-1], 1 - x
     if random.random() < 0.4:
         state = random.bit_generator.state
-        parts = []
-        for frame in window:  # the same part of every frame
+        crops = []
+        for frame in window:  # the same crop of every frame
             random.bit_generator.state = state
-            picture, (left, top, part) = zoomed_part(frame, random, least=0.75)
-            parts.append(picture)
-        window, x, y = np.stack(parts), (x - left) / part, (y - top) / part
+            picture, (left, top, size) = zoomed_crop(frame, random, least=0.75)
+            crops.append(picture)
+        window, x, y = np.stack(crops), (x - left) / size, (y - top) / size
         seen *= 0 <= x <= 1 and 0 <= y <= 1
     return recolour(np.ascontiguousarray(window), random), np.array([x, y, seen], np.float32).clip(0, 1)
 

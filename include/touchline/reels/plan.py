@@ -2,7 +2,7 @@
 
 Each action that a reel takes becomes a stretch of match time: its pre-roll, the moment, its post-roll. A stretch never
 leaves the match, stays within its half where kick-offs are known, and is split at the border of two recordings,
-because a clip is cut from one file; its parts follow each other in the reel, so a match filmed in chapters plays
+because a clip is cut from one file; the two follow each other in the reel, so a match filmed in chapters plays
 through. Then stretches of one recording that overlap, touch or nearly touch become one clip.
 
 Clips are named by their cut (`Clip.clip_id`), so two reels that show the same cut share one clip.
@@ -32,7 +32,7 @@ class MatchFrame:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A part of one recording on the match timeline, with the actions that it shows."""
+    """A stretch of one recording on the match timeline, with the actions that it shows."""
 
     recording: int
     start_ms: int
@@ -51,7 +51,7 @@ def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: Cl
         if rules.takes(name, action.label, action.confidence, action.source)
         and 0 <= action.match_ms <= frame.timeline.duration_ms
     ]
-    stretches = [part for action in taken for part in _stretches(action, frame, rules)]
+    stretches = [one for action in taken for one in _stretches(action, frame, rules)]
     merged = merge_stretches(stretches, rules.merge_gap_ms)
     return Reel(name, tuple(_clip(stretch, rules) for stretch in merged))
 
@@ -76,12 +76,12 @@ def _stretches(action: Action, frame: MatchFrame, rules: ClipRules) -> list[_Str
     start = max(0, earliest, action.match_ms - rule.pre_roll_ms)
     end = min(timeline.duration_ms, latest, action.match_ms + rule.post_roll_ms)
     own = timeline.locate(action.match_ms)[0]
-    parts = []
+    stretches = []
     for span in timeline.spans(start, end):
         offset = timeline.offset_ms(span.recording)
         if span.recording == own or span.end_ms - span.start_ms >= rules.shortest_part_ms:
-            parts.append(_Stretch(span.recording, offset + span.start_ms, offset + span.end_ms, (action,)))
-    return parts
+            stretches.append(_Stretch(span.recording, offset + span.start_ms, offset + span.end_ms, (action,)))
+    return stretches
 
 
 def _half_bounds(match_ms: int, frame: MatchFrame) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from touchline.video.cut import ClipStyle, clip_frames, cut_clip
 from touchline.video.verify import verify_video
 
 _CUTTING = 0.85
-"""Part of a reel's time that cutting takes; the rest is joining and checking. For the progress only."""
+"""Share of a reel's time that cutting takes; the rest is joining and checking. For the progress only."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def find_cuts(clips: Sequence[Clip], timeline: Timeline) -> list[Cut]:
 def cut_clips(cuts: Sequence[Cut], shop: Workshop, progress: Callable[[int, float], None]) -> int:
     """Cut the clips that are not there; returns how many were.
 
-    `progress` gets the number of clips done and the part of the whole reel, 0…1.
+    `progress` gets the number of clips done and the share of the whole reel, 0…1.
     """
     made, done_ms = 0, 0
     total_ms = sum(cut.end_ms - cut.start_ms for cut in cuts)

@@ -1,4 +1,4 @@
-"""A pinhole camera, and the operator who pans, zooms and cuts."""
+"""A pinhole camera, and the crew that pans, zooms and cuts."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def project(matrix: Array, points: Array) -> tuple[Array, Array]:
 
 
 @dataclass(slots=True)
-class Operator:
-    """The main camera's operator and the director beside him: follows the ball late, leads it a little, zooms.
+class CameraCrew:
+    """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
 
     `view` is "main", "close" (from the touchline, after a goal) or "stand" (the crowd, at half-time).
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.simulator.camera import Operator
+from touchline.simulator.camera import CameraCrew
 from touchline.simulator.look import Look, look_for
 from touchline.simulator.match import BREAK_CUT_S, play_match, timetable_for
 from touchline.simulator.picture import Painter, Seen
@@ -57,18 +57,18 @@ def _tension(state: State) -> float:
     return float(np.clip(1.1 - away / 35, 0.1, 1.0))
 
 
-def film_match(seconds: int, seed: int, width: int, height: int) -> Iterator[tuple[Picture, Seen, Operator]]:
-    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the operator, who knows the cuts."""
+def film_match(seconds: int, seed: int, width: int, height: int) -> Iterator[tuple[Picture, Seen, CameraCrew]]:
+    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the crew, which knows the cuts."""
     look: Look = look_for(seed)
     painter = Painter(look, seed, width, height)
-    operator = Operator(look, width, height, break_cut_for(seconds))
+    crew = CameraCrew(look, width, height, break_cut_for(seconds))
     cheering_until = -1
     for state in play_match(seconds, seed):
-        camera = operator.film(state)
+        camera = crew.film(state)
         if state.phase is Phase.CELEBRATION:
             cheering_until = state.frame + FPS
         picture, seen = painter.paint(state.world, camera, state.frame, state.frame <= cheering_until)
-        yield picture, seen, operator
+        yield picture, seen, crew
 
 
 def break_cut_for(seconds: int) -> tuple[int, int]:

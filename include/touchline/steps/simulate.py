@@ -110,9 +110,9 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int],
     try:
         write_sound(sound, seed, score.noises, score.tension)
         with VideoWriter(film, width, height, fps=FPS, audio=sound) as writer:
-            for frame, (picture, seen, operator) in enumerate(film_match(seconds, seed, width, height)):
+            for frame, (picture, seen, crew) in enumerate(film_match(seconds, seed, width, height)):
                 writer.write(picture)
-                cuts = operator.cuts
+                cuts = crew.cuts
                 if frame % BOX_STRIDE == 0:
                     truth.boxes(frame, seen.boxes)
                 if seen.ball is not None:

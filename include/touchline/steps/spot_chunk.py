@@ -17,7 +17,7 @@ from touchline.errors import UsageError
 from touchline.inference.detector import Detector
 from touchline.inference.device import leased_device
 from touchline.inference.model_digest import model_digest
-from touchline.inference.prefetch import Prefetch
+from touchline.inference.read_ahead import ReadAhead
 from touchline.inference.spotter import Spotter
 from touchline.inference.views import view
 from touchline.inference.windows import (
@@ -114,7 +114,7 @@ def _compute(chunk: Chunk, recordings: Sequence[Recording], settings: Settings) 
         work = _Work(load_s=time.monotonic() - started)
         for stretch in stretches(moments, spotter.stride_ms, timeline):
             frames = _decoded(stretch, recordings[stretch.recording], timeline, detector, spotter, settings)
-            with Prefetch(frames) as ahead:
+            with ReadAhead(frames) as ahead:
                 for batch in _batches(_samples(ahead, stretch, timeline, spotter), spotter.stride_ms):
                     _look(batch, detector, spotter, work)
                     report("spot_chunk", len(work.windows) / len(moments), chunk.chunk_id)
@@ -146,7 +146,7 @@ def _decode_size(recording: Recording, longest_px: int) -> tuple[int, int]:
                  for side in (recording.video.width, recording.video.height))
 
 
-def _samples(frames: Prefetch[tuple[int, Pixels]], stretch: Stretch, timeline: Timeline,
+def _samples(frames: ReadAhead[tuple[int, Pixels]], stretch: Stretch, timeline: Timeline,
              spotter: Spotter) -> Iterator[Sample]:
     centres = _centres(stretch, timeline, spotter.fps)
     return samples(frames, stretch.moments_ms, centres, spotter.frames, spotter.size)

@@ -54,14 +54,14 @@ def connecting(database: Database, *, maintenance: bool = False) -> Iterator[Con
         CatalogueError: one line without a password.
     """
     try:
-        with _engine(database, maintenance).connect() as connection:
+        with _open(database, maintenance).connect() as connection:
             yield connection
     except SQLAlchemyError as error:
         lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
         raise CatalogueError(f"the database {database.name} refused: {' '.join(lines[:2])}") from None
 
 
-def _engine(database: Database, maintenance: bool) -> Engine:
+def _open(database: Database, maintenance: bool) -> Engine:
     if database.is_sqlite:
         return create_engine(database.parsed, poolclass=NullPool)
     url = database.parsed.set(database="postgres") if maintenance else database.parsed

@@ -24,7 +24,7 @@ BEFORE_THE_END = timedelta(minutes=15)
 def wait(context: Context, log: Any, why: Failure, look_again: timedelta = LOOK_AGAIN) -> NoReturn:
     """Look again in half a minute, or as told; until then it is `up_for_reschedule`, on any host that takes its queue.
 
-    Any operator may do so: Airflow asks for no sensor, and counts no try.
+    Any task may do so: Airflow does not require a sensor for it, and counts no try.
 
     Raises:
         AirflowRescheduleException: always, but near the end of the run's time: then the task fails for that reason.

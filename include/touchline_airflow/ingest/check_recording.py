@@ -14,13 +14,13 @@ from touchline_airflow.hold.waiting import wait_for_release, wait_while_held
 from touchline_airflow.ingest.register import note_check
 from touchline_airflow.plain_fields import PlainFields
 from touchline_airflow.runtime.mounts import recording_mount
-from touchline_airflow.runtime.step_operator import StepOperator
+from touchline_airflow.runtime.step_task import StepTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class CheckRecording(PlainFields, StepOperator):
+class CheckRecording(PlainFields, StepTask):
     """Run `touchline check-recording -- PATH`: reads one recording to its end.
 
     Returns its path and its length when it is complete and nothing while it is not; fails when it is bad.

@@ -42,7 +42,7 @@ def has_copies(match_id: str, settings: Settings) -> bool:
     return all(is_there(scratch.recording(digest)) for digest in load_request(match_id, settings).fingerprints)
 
 
-class Prefetch:
+class RunningCopy:
     """`touchline prefetch` beside a scan: the NAS is read once, because what one reads is in memory for the other.
 
     It never fails the scan: without a copy the steps read the NAS, and the log says why.

@@ -70,7 +70,7 @@ def ask(api: AirflowApi, action: str, who: str, why: str, timeout_sec: float) ->
     while (state := api.run(OPS, run_id)["state"]) not in ("success", "failed"):
         if time.monotonic() > deadline:
             raise OpsError(f"{action} was not done in {timeout_sec:.0f} s, and is done when Airflow can: "
-                           f"{_ill_parts(api) or 'look at the scheduler and the triggerer'}")
+                           f"{_ill_components(api) or 'look at the scheduler and the triggerer'}")
         time.sleep(0.5)
     report = _report(api, run_id)
     if state == "failed":
@@ -87,9 +87,9 @@ def _report(api: AirflowApi, run_id: str) -> dict[str, Any]:
     return dict(json.loads(value) if isinstance(value, str) else value)
 
 
-def _ill_parts(api: AirflowApi) -> str:
+def _ill_components(api: AirflowApi) -> str:
     health: Mapping[str, Any] = api.request("GET", "/monitor/health")
-    ill = [name.replace("_", "-") for name, part in health.items() if part["status"] not in ("healthy", None)]
+    ill = [name.replace("_", "-") for name, state in health.items() if state["status"] not in ("healthy", None)]
     return f"{', '.join(ill)} of Airflow does not work" if ill else ""
 
 

@@ -25,8 +25,8 @@ from touchline_airflow.hosts import hosts, this_host
 from touchline_airflow.metrics.metric import look_up_again, sends
 from touchline_airflow.sampler import host as machine
 from touchline_airflow.sampler import postgres, queue, upkeep
+from touchline_airflow.sampler.collector import Collector
 from touchline_airflow.sampler.night import Pending
-from touchline_airflow.sampler.parts import Part
 from touchline_airflow.sampler.workers import Workers
 
 EVERY_SEC = 15.0
@@ -47,22 +47,23 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        parts = all_parts(os.environ) if sends() else []
+        collectors = all_collectors(os.environ) if sends() else []
     except TouchlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    log.info("Sampling %s", ", ".join(part.name for part in parts) or "nothing: [metrics] statsd_on is off")
-    watch(parts, ended, arguments.every, arguments.heartbeat)
+    names = ", ".join(collector.name for collector in collectors)
+    log.info("Sampling %s", names or "nothing: [metrics] statsd_on is off")
+    watch(collectors, ended, arguments.every, arguments.heartbeat)
     return 0
 
 
-def watch(parts: list[Part], ended: threading.Event, every_sec: float, heartbeat: Path | None) -> None:
-    """Run all parts until `ended` is set."""
-    for part in parts:
-        part.start(every_sec, ended)
+def watch(collectors: list[Collector], ended: threading.Event, every_sec: float, heartbeat: Path | None) -> None:
+    """Run all collectors until `ended` is set."""
+    for collector in collectors:
+        collector.start(every_sec, ended)
     while True:
-        for part in parts:
-            part.look()
+        for collector in collectors:
+            collector.look()
         if heartbeat:
             heartbeat.touch()
         if ended.wait(every_sec):
@@ -70,7 +71,7 @@ def watch(parts: list[Part], ended: threading.Event, every_sec: float, heartbeat
         look_up_again()
 
 
-def all_parts(environ: Mapping[str, str]) -> list[Part]:
+def all_collectors(environ: Mapping[str, str]) -> list[Collector]:
     """What is to be sampled on this machine.
 
     Raises:
@@ -79,29 +80,30 @@ def all_parts(environ: Mapping[str, str]) -> list[Part]:
     host, names = this_host(environ), hosts(environ)
     settings, deployment = Settings.from_env(environ), DeploymentSettings.from_env(environ)
     if names and host != names[0]:
-        return machine.parts(host, settings)
+        return machine.collectors(host, settings)
     airflow = Database("airflow", metadata_url(environ))
     broker = configured(BROKER_URL, environ)
     workers = Workers(broker, names or (host,)).sample if broker else partial(queue.sample_scheduler, airflow, host)
-    return [*machine.parts(host, settings, deployment.backup_dir), Part("workers", workers),
+    return [*machine.collectors(host, settings, deployment.backup_dir), Collector("workers", workers),
             *of_deployment(airflow, settings, deployment)]
 
 
-def of_deployment(airflow: Database, settings: Settings, deployment: DeploymentSettings) -> list[Part]:
+def of_deployment(airflow: Database, settings: Settings, deployment: DeploymentSettings) -> list[Collector]:
     """What the main machine samples for all."""
     databases = [airflow, Database("catalogue", settings.catalogue_address)]
     on_server = [database for database in databases if not database.is_sqlite]
     return [
-        Part("matches", partial(queue.sample_matches, airflow, settings)),
-        Part("tasks and pools", queue.Tasks(airflow).sample),
-        Part("backups", partial(upkeep.sample_backups, settings)),
-        Part("the hold", partial(upkeep.sample_hold, settings)),
-        Part("costs", partial(upkeep.sample_costs, settings, deployment)),
-        Part("what waits for the night", Pending(settings, deployment).sample),
-        *(Part(f"PostgreSQL of {database.name}", partial(postgres.sample_server, database))
+        Collector("matches", partial(queue.sample_matches, airflow, settings)),
+        Collector("tasks and pools", queue.Tasks(airflow).sample),
+        Collector("backups", partial(upkeep.sample_backups, settings)),
+        Collector("the hold", partial(upkeep.sample_hold, settings)),
+        Collector("costs", partial(upkeep.sample_costs, settings, deployment)),
+        Collector("what waits for the night", Pending(settings, deployment).sample),
+        *(Collector(f"PostgreSQL of {database.name}", partial(postgres.sample_server, database))
           for database in on_server[:1]),
-        *(Part(f"the database {database.name}", partial(postgres.sample_database, database)) for database in on_server),
-        *(Part(f"slow statements of {database.name}", partial(postgres.sample_slow, database))
+        *(Collector(f"the database {database.name}", partial(postgres.sample_database, database))
+          for database in on_server),
+        *(Collector(f"slow statements of {database.name}", partial(postgres.sample_slow, database))
           for database in on_server),
     ]
 

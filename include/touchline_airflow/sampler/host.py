@@ -32,7 +32,7 @@ from touchline_airflow.metrics.table import (
     NAS_WRITE,
     SAMPLED,
 )
-from touchline_airflow.sampler.parts import HUNG_AFTER_SEC, Part
+from touchline_airflow.sampler.collector import HUNG_AFTER_SEC, Collector
 
 NAS_FOLDERS = ("nas_mount_path", "nas_output_path")
 FRESH_SEC = 2 * 3600.0
@@ -44,17 +44,17 @@ _GPU_SEC = 10
 _MIB = 1 << 20
 
 
-def parts(host: str, settings: Settings, backup_dir: Path | None = None) -> list[Part]:
+def collectors(host: str, settings: Settings, backup_dir: Path | None = None) -> list[Collector]:
     """What is sampled on every machine; the disk of the backups on the main one, which makes them."""
     folders = {name: Path(getattr(settings, name)) for name in (*NAS_FOLDERS, "working_dir", "scratch_dir")}
     if backup_dir:
         folders["backup_dir"] = backup_dir
     mounts = [Mount(host, name, folder) for name, folder in folders.items()]
     nas = [mount for mount in mounts if mount.setting in NAS_FOLDERS]
-    gpus = [Part("the GPUs", partial(sample_gpus, host))] if shutil.which("nvidia-smi") else []
-    return [Part("this machine", Machine(host).sample), *gpus,
-            Part("the NAS", partial(sample_nas, host, settings, nas)),
-            *(Part(f"the disk of {mount.setting.upper()}={mount.folder}", mount.sample) for mount in mounts)]
+    gpus = [Collector("the GPUs", partial(sample_gpus, host))] if shutil.which("nvidia-smi") else []
+    return [Collector("this machine", Machine(host).sample), *gpus,
+            Collector("the NAS", partial(sample_nas, host, settings, nas)),
+            *(Collector(f"the disk of {mount.setting.upper()}={mount.folder}", mount.sample) for mount in mounts)]
 
 
 class Machine:
@@ -141,6 +141,6 @@ def sample_gpus(host: str) -> None:
 
 
 def _set_if_told(gauge: Gauge, word: str, factor: int, host: str, gpu: str) -> None:
-    """A GPU that is cut into parts says "[N/A]"."""
+    """A GPU that is cut into slices says "[N/A]"."""
     if word.isdigit():
         gauge.set(int(word) * factor, host=host, gpu=gpu)

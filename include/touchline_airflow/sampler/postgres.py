@@ -14,7 +14,7 @@ _ROWS = text("SELECT coalesce(sum(n_live_tup + n_dead_tup), 0), coalesce(sum(n_d
 
 
 def sample_database(database: Database) -> None:
-    """Size, and the part of its rows that wait for VACUUM; the few that autovacuum leaves in a table do not count."""
+    """Size, and the share of its rows that wait for VACUUM; the few that autovacuum leaves in a table do not count."""
     with connecting(database) as connection:
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
         rows, dead = connection.execute(_ROWS).one()

@@ -149,13 +149,13 @@ def refuse_too_much(plan: Plan, most_percent: float) -> None:
     """Stop where a wrong clock, catalogue or setting may be at work.
 
     Raises:
-        TouchlineError: more than this part would go, of the bytes or of the files.
+        TouchlineError: more than this share would go, of the bytes or of the files.
     """
-    parts = {"bytes": plan.bytes / plan.all_bytes if plan.all_bytes else 0,
-             "files": len(plan.going) / plan.all_files if plan.all_files else 0}
-    unit, part = max(parts.items(), key=lambda item: item[1])
-    if part * 100 > most_percent:
-        raise TouchlineError(f"nothing was removed: {part:.0%} of the {unit} would go ({len(plan.going)} files, "
+    shares = {"bytes": plan.bytes / plan.all_bytes if plan.all_bytes else 0,
+              "files": len(plan.going) / plan.all_files if plan.all_files else 0}
+    unit, share = max(shares.items(), key=lambda item: item[1])
+    if share * 100 > most_percent:
+        raise TouchlineError(f"nothing was removed: {share:.0%} of the {unit} would go ({len(plan.going)} files, "
                              f"{shown(plan.bytes)}), more than RETENTION_MOST_PERCENT={most_percent:g}; look at it "
                              "with dry_run, then trigger retention with confirm")
 

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 
 from touchline.catalogue import actions, matches, migrate, publications, recordings, runs
 from touchline.catalogue.connection import reading
-from touchline.catalogue.engine import make_engine
+from touchline.catalogue.database import open_database
 from touchline.catalogue.publications import PastRun
 from touchline.catalogue.recordings import Look
 from touchline.catalogue.schema import HEAD, metadata
@@ -45,7 +45,7 @@ def test_up_down_and_up_again_keeps_what_both_revisions_know(url: str) -> None:
     filled(url)
     migrate.migrate(url, "0001")
     assert migrate.current_revision(url) == "0001"
-    with make_engine(url).connect() as connection:
+    with open_database(url).connect() as connection:
         assert set(inspect(connection).get_table_names()) == {"matches", "recordings", "alembic_version"}
     migrate.migrate(url)
     assert [match.match_id for match in matches.every(url)] == [MATCH]
@@ -57,7 +57,7 @@ def test_up_down_and_up_again_keeps_what_both_revisions_know(url: str) -> None:
 def test_down_to_base_leaves_no_table_and_up_starts_anew(url: str) -> None:
     filled(url)
     migrate.migrate(url, "base")
-    with make_engine(url).connect() as connection:
+    with open_database(url).connect() as connection:
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     migrate.migrate(url, "head")
     assert matches.every(url) == []
@@ -73,7 +73,7 @@ def test_what_was_published_before_revision_0006_counts_as_counted(url: str) -> 
     """The first published run of a match did the work; a run that goes on works since its begin."""
     migrate.migrate(url, "0005")
     columns = "INSERT INTO runs (run_id, match_id, status, started_at_ms, ended_at_ms) VALUES "
-    with make_engine(url).connect() as connection, connection.begin():
+    with open_database(url).connect() as connection, connection.begin():
         connection.exec_driver_sql(
             "INSERT INTO matches (match_id, fingerprint, recording, status, attempt, created_at_ms, updated_at_ms, "
             f"duration_ms) VALUES ('{MATCH}', 'f', '/nas/a.mp4', 'published', 1, 0, 0, 50)")
@@ -124,7 +124,7 @@ def test_an_unknown_revision_is_refused(url: str) -> None:
 
 def test_a_catalogue_of_a_newer_release_is_left_alone(url: str) -> None:
     matches.every(url)
-    with make_engine(url).connect() as connection, connection.begin():
+    with open_database(url).connect() as connection, connection.begin():
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(TouchlineError, match="newer release"):
         migrate.migrate(url)
@@ -140,7 +140,7 @@ def switch_together(addresses: list[str], start: float) -> None:
     while time.time() < start:
         pass
     for address in addresses:
-        with make_engine(address).connect():
+        with open_database(address).connect():
             pass
 
 

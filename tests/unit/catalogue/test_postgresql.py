@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from touchline.catalogue import matches
 from touchline.catalogue.connection import reading, writing
-from touchline.catalogue.engine import make_engine, shown
+from touchline.catalogue.database import open_database, shown
 from touchline.errors import CatalogueError, SettingError
 
 pytest.importorskip("psycopg2", reason="PostgreSQL is reached from the Airflow side's environment")
@@ -28,7 +28,7 @@ def far(new_database: Callable[[], str]) -> str:
 
 def connections(url: str) -> int:
     """How many there are to this database beside the one that asks."""
-    with make_engine(url).connect() as connection:
+    with open_database(url).connect() as connection:
         return connection.execute(text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                                        "AND pid <> pg_backend_pid()")).scalar_one()
 
@@ -52,7 +52,7 @@ def test_a_connection_lost_in_mid_transaction_is_one_line_and_nothing_is_written
     with pytest.raises(CatalogueError) as caught, writing(url) as connection:
         connection.execute(text("UPDATE matches SET status = 'published'"))
         victim = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        with make_engine(far).connect() as other:
+        with open_database(far).connect() as other:
             other.execute(text(f"SELECT pg_terminate_backend({victim})"))
         connection.execute(text("SELECT 1"))
     assert "cannot be used now (" in str(caught.value) and "\n" not in str(caught.value)
@@ -80,7 +80,7 @@ def test_a_database_that_is_away_is_told_without_its_password() -> None:
                                  "postgresql://me:geheim@db:port/x", "postgresql+nothing://me:geheim@db/x"])
 def test_an_address_that_cannot_be_used_is_refused_in_one_line_without_its_password(url: str) -> None:
     with pytest.raises(SettingError, match="CATALOGUE_URL") as caught:
-        make_engine(url)
+        open_database(url)
     assert "geheim" not in str(caught.value) and "\n" not in str(caught.value)
 
 

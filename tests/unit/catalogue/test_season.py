@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from touchline.catalogue.connection import now_ms
-from touchline.catalogue.engine import make_engine
+from touchline.catalogue.database import open_database
 from touchline.catalogue.migrate import current_revision, migrate
 from touchline.catalogue.schema import HEAD, actions, matches, recordings, reels, runs, stage_times
 
@@ -48,13 +48,13 @@ def play_season(url: str) -> None:
         reels: [{"match_id": match_id, "name": name, "clips": 40, "frames": 12_000, "duration_ms": 480_000,
                  "sha256": "e" * 64, "size_bytes": 300 << 20} for match_id in ids for name in ("highlights", "keeper")],
     }
-    with make_engine(url).connect() as connection, connection.begin():
+    with open_database(url).connect() as connection, connection.begin():
         for table, rows in content.items():
             connection.execute(table.insert(), rows)
 
 
 def counts(url: str) -> dict[object, int]:
-    with make_engine(url).connect() as connection:
+    with open_database(url).connect() as connection:
         return {table: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in SEASON}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from touchline.errors import ModelError
 from touchline.inference.checkpoint import load_layers
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 
 class Touches:

@@ -9,7 +9,7 @@ from touchline.domain.detection import DETECTION_KINDS
 from touchline.errors import ModelError
 from touchline.inference.detector import Detector, _best_boxes, _detections, _letterbox
 from touchline.inference.model_digest import model_digest
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 
 def frames(count, height=48, width=80, seed=0):

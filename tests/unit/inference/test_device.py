@@ -11,7 +11,7 @@ import pytest
 from touchline.errors import ModelError
 from touchline.inference import device as devices
 from touchline.inference.device import CPU, Batches, Gpu, _lock_file, available_gpus, is_out_of_memory, leased_device
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 INCLUDE = Path(__file__).parents[3] / "include"
 CUDA = torch.device("cuda:0")
@@ -219,7 +219,7 @@ def test_what_torch_really_raises_when_the_machine_is_full_is_understood():
     script = """
 import resource
 from touchline.inference.device import CPU, Batches
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))

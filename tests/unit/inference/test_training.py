@@ -7,7 +7,7 @@ from touchline.domain.detection import DETECTION_KINDS
 from touchline.inference import detector_training, spotter_training
 from touchline.inference.detector import Detector
 from touchline.inference.spotter import Spotter
-from touchline.inference.torchvision_operators import torch
+from touchline.inference.torchvision_nms import torch
 
 
 def test_the_trained_detector_can_be_loaded(settings, tmp_path, monkeypatch):

@@ -16,8 +16,8 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from touchline.errors import STOPPED
 from touchline_airflow.hold.hold import Hold, set_hold
 from touchline_airflow.hold.waiting import wait_for_release, wait_while_held
-from touchline_airflow.runtime import step_operator
-from touchline_airflow.runtime.step_operator import StepOperator
+from touchline_airflow.runtime import step_task
+from touchline_airflow.runtime.step_task import StepTask
 
 log = logging.getLogger(__name__)
 CONTEXT: Any = {"dag_run": SimpleNamespace(start_date=datetime.now(UTC)), "dag": SimpleNamespace(dagrun_timeout=None)}
@@ -42,38 +42,38 @@ def test_a_task_looks_again_soon_after_a_short_hold(held_sec: float, again_sec: 
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepOperator:
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepTask:
     """Its step is a shell that says one line and then sleeps for a minute."""
     command = tmp_path / "touchline"
     command.write_text("#!/bin/sh\necho begun $0\nexec sleep 60\n")
     command.chmod(0o755)
-    monkeypatch.setattr(step_operator, "end_with_parent", lambda: None)
+    monkeypatch.setattr(step_task, "end_with_parent", lambda: None)
     for name, value in {"WORKING_DIR": str(tmp_path / "work"), "TOUCHLINE_RUNTIME": "process",
                         "TOUCHLINE_BIN": str(command), "PATH": os.environ["PATH"]}.items():
         monkeypatch.setenv(name, value)
-    return StepOperator(task_id="scan")
+    return StepTask(task_id="scan")
 
 
-def test_a_halt_ends_the_step_within_seconds_and_says_so(operator: StepOperator, tmp_path: Path) -> None:
+def test_a_halt_ends_the_step_within_seconds_and_says_so(task: StepTask, tmp_path: Path) -> None:
     set_hold(tmp_path / "work", "halt", "anna", "smoke")
     began = time.monotonic()
-    finished = operator.run_step(CONTEXT, [], lambda _user: [])
+    finished = task.run_step(CONTEXT, [], lambda _user: [])
     assert time.monotonic() - began < 10
     assert finished.failure and finished.failure.cause == STOPPED
     assert finished.failure.reason.startswith("held (halt) by anna")
-    assert operator.halted_by and operator.halted_by.who == "anna"
+    assert task.halted_by and task.halted_by.who == "anna"
     assert "begun" in finished.stdout, "it ran until it was ended"
 
 
-def test_a_pause_lets_the_step_come_to_its_end(operator: StepOperator, tmp_path: Path) -> None:
+def test_a_pause_lets_the_step_come_to_its_end(task: StepTask, tmp_path: Path) -> None:
     (tmp_path / "touchline").write_text("#!/bin/sh\nsleep 5\n")
     set_hold(tmp_path / "work", "pause", "anna", "")
-    assert operator.run_step(CONTEXT, [], lambda _user: []).exit_code == 0
-    assert operator.halted_by is None
+    assert task.run_step(CONTEXT, [], lambda _user: []).exit_code == 0
+    assert task.halted_by is None
 
 
-def test_a_step_that_says_nothing_is_ended_as_failed(operator: StepOperator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_says_nothing_is_ended_as_failed(task: StepTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEP_SILENT_SEC", "1")
-    finished = operator.run_step(CONTEXT, [], lambda _user: [])
+    finished = task.run_step(CONTEXT, [], lambda _user: [])
     assert finished.exit_code == 1 and "scan said nothing for STEP_SILENT_SEC=1" in finished.reason
-    assert operator.halted_by is None
+    assert task.halted_by is None

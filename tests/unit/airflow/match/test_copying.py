@@ -14,12 +14,12 @@ from touchline.domain.layout import HostFiles, ScratchFiles, WorkFiles
 from touchline.results.request import Request, save_request
 from touchline.settings import Settings
 from touchline_airflow.match import copying
-from touchline_airflow.match.copying import Prefetch, has_copies, slow_rate
+from touchline_airflow.match.copying import RunningCopy, has_copies, slow_rate
 from touchline_airflow.runtime.process import StepProcess
 
 MATCH = "final-0123456789ab"
 NOW = 1_800_000_000.0
-Start = Callable[[str], tuple[Prefetch, list[str]]]
+Start = Callable[[str], tuple[RunningCopy, list[str]]]
 
 
 def measured(settings: Settings, read_mb_s: float | None, age_sec: float = 60) -> Settings:
@@ -53,10 +53,10 @@ def start(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a prefetch whose command is a shell script."""
     WorkFiles(own_settings.working_dir, MATCH).root.mkdir(parents=True)
 
-    def begin(script: str) -> tuple[Prefetch, list[str]]:
+    def begin(script: str) -> tuple[RunningCopy, list[str]]:
         monkeypatch.setattr(copying, "own_process", lambda *_: StepProcess(["sh", "-c", script], {}))
         said: list[str] = []
-        return Prefetch(MATCH, own_settings, said.append), said
+        return RunningCopy(MATCH, own_settings, said.append), said
 
     return begin
 

@@ -1,4 +1,4 @@
-"""What the sampler sends, and that a part that fails or hangs is said once and stops no other."""
+"""What the sampler sends, and that a collector that fails or hangs is said once and stops no other."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import HostFiles
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
-from touchline_airflow.sampler import host, parts
-from touchline_airflow.sampler.__main__ import all_parts, watch
-from touchline_airflow.sampler.parts import Part
+from touchline_airflow.sampler import collector, host
+from touchline_airflow.sampler.__main__ import all_collectors, watch
+from touchline_airflow.sampler.collector import Collector
 
 HOST = "main"
 SMI = """#!/bin/sh
@@ -45,15 +45,15 @@ def test_trouble_is_said_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
         if trouble := troubles.pop(0):
             raise trouble
 
-    part = Part("the NAS", sample)
+    nas = Collector("the NAS", sample)
     for _ in range(4):
-        part.once()
+        nas.once()
     assert caplog.messages == ["the NAS: not sampled: away", "the NAS: sampled again", "the NAS: not sampled: away"]
 
 
-def test_a_part_that_hangs_or_fails_does_not_hold_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-                                                             caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(parts, "HUNG_AFTER_SEC", 0.1)
+def test_a_collector_that_hangs_or_fails_does_not_hold_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                                  caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(collector, "HUNG_AFTER_SEC", 0.1)
     ended, samples = threading.Event(), []
 
     def count() -> None:
@@ -65,7 +65,8 @@ def test_a_part_that_hangs_or_fails_does_not_hold_the_others(monkeypatch: pytest
         raise TouchlineError("no")
 
     heartbeat = tmp_path / "heartbeat"
-    watch([Part("a dead server", ended.wait), Part("broken", fail), Part("well", count)], ended, 0.02, heartbeat)
+    watch([Collector("a dead server", ended.wait), Collector("broken", fail), Collector("well", count)], ended, 0.02,
+          heartbeat)
     assert len(samples) == 20 and heartbeat.exists()
     assert caplog.messages.count("a dead server: no answer for 0 s") == 1
     assert caplog.messages.count("broken: not sampled: no") == 1
@@ -96,7 +97,8 @@ def test_airflow_is_not_imported_and_a_signal_ends_it_at_once(wire: Wire, own_se
 def test_only_the_main_machine_samples_the_deployment(own_settings: Settings) -> None:
     environ = folders(own_settings) | {"TOUCHLINE_METADATA_URL": "sqlite:////nowhere/airflow.db",
                                        "TOUCHLINE_HOSTS": "main,gpu1"}
-    names = {name: {part.name for part in all_parts({**environ, "TOUCHLINE_HOST": name})} for name in ("main", "gpu1")}
+    names = {name: {one.name for one in all_collectors({**environ, "TOUCHLINE_HOST": name})}
+             for name in ("main", "gpu1")}
     assert names["main"] > names["gpu1"]
     assert {"matches", "workers", "backups"} <= names["main"] - names["gpu1"]
 
@@ -109,8 +111,8 @@ def folders(settings: Settings) -> dict[str, str]:
 # --- The machine ----------------------------------------------------------------------------------------------------
 
 def test_a_machine_tells_how_it_is(wire: Wire, own_settings: Settings) -> None:
-    for part in host.parts(HOST, own_settings):
-        part.once()
+    for one in host.collectors(HOST, own_settings):
+        one.once()
     sent = wire.values()
     assert 0 <= float(sent["pipeline_cpu_utilization_percent.main"].removesuffix("|g")) <= 100
     assert number(sent, "pipeline_memory_used_bytes.main") < number(sent, "pipeline_memory_bytes.main")

@@ -2,11 +2,11 @@ import threading
 
 import pytest
 
-from touchline.inference.prefetch import Prefetch
+from touchline.inference.read_ahead import ReadAhead
 
 
 def test_everything_arrives_in_order():
-    with Prefetch(range(100), ahead=3) as ahead:
+    with ReadAhead(range(100), ahead=3) as ahead:
         assert list(ahead) == list(range(100))
     assert ahead.items == 100
 
@@ -16,7 +16,7 @@ def test_an_error_of_the_source_reaches_the_reader():
         yield 1
         raise ValueError("broken")
 
-    with Prefetch(source()) as ahead, pytest.raises(ValueError, match="broken"):
+    with ReadAhead(source()) as ahead, pytest.raises(ValueError, match="broken"):
         list(ahead)
 
 
@@ -28,7 +28,7 @@ def test_it_reads_only_a_few_items_ahead():
             read.append(item)
             yield item
 
-    with Prefetch(source(), ahead=3) as ahead:
+    with ReadAhead(source(), ahead=3) as ahead:
         for item in ahead:
             assert len(read) <= item + 6
             if item == 20:
@@ -46,7 +46,7 @@ def test_leaving_early_closes_the_source_and_ends_the_thread():
         finally:
             closed.set()
 
-    with Prefetch(source()) as ahead:
+    with ReadAhead(source()) as ahead:
         next(iter(ahead))
     assert closed.is_set()
     assert not any(thread.name == "prefetch" for thread in threading.enumerate())

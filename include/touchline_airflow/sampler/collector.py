@@ -1,4 +1,4 @@
-"""How does the sampler go on when one of its parts fails or hangs? Each part is a thread of its own."""
+"""How does the sampler go on when one of its collectors fails or hangs? Each collector is a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ HUNG_AFTER_SEC = 60.0
 log = logging.getLogger(__name__)
 
 
-class Part:
+class Collector:
     """Calls `sample` again and again in a thread; what goes wrong is said when it begins and when it is over.
 
-    A thread, because whoever asks a dead NFS server is held inside the kernel: such a part is left behind there.
+    A thread, because whoever asks a dead NFS server is held inside the kernel: such a collector is left behind there.
     """
 
     def __init__(self, name: str, sample: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 _END = object()
 
 
-class Prefetch(Generic[Item]):
+class ReadAhead(Generic[Item]):
     """Iterates over `source` in a thread that is at most `ahead` items ahead; errors of the source come out here.
 
     Use it in a `with` block: leaving it early stops the thread and closes the source. `waited_s` is how long the
@@ -26,9 +26,9 @@ class Prefetch(Generic[Item]):
         self._queue: queue.Queue[object] = queue.Queue(ahead)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="prefetch", daemon=True)
+        self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
 
-    def __enter__(self) -> Prefetch[Item]:
+    def __enter__(self) -> ReadAhead[Item]:
         self._thread.start()
         return self
 

@@ -29,7 +29,7 @@ Mounts = Callable[[str], "list[Shown]"]
 """From the container's user ("uid:gid") to what its step sees of the host."""
 
 
-class StepOperator(DockerOperator):
+class StepTask(DockerOperator):
     """A DockerOperator for one `touchline` command, which may also run it as a process.
 
     What it adds to its parent: a container without capabilities, network or writable root; one name for all tries of

@@ -26,7 +26,7 @@ from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, fail_with, failing_plainly
 from touchline_airflow.hold.waiting import wait, wait_for_release, wait_while_held
 from touchline_airflow.hosts import this_host
-from touchline_airflow.match.copying import Prefetch, has_copies, slow_rate
+from touchline_airflow.match.copying import RunningCopy, has_copies, slow_rate
 from touchline_airflow.match.force import is_forced
 from touchline_airflow.match.locality import STEP_BACK_SEC, better_host
 from touchline_airflow.match.request import request_of
@@ -35,7 +35,7 @@ from touchline_airflow.ops.cost_stop import stop_for_cost
 from touchline_airflow.plain_fields import PlainFields
 from touchline_airflow.runtime.mounts import match_mounts
 from touchline_airflow.runtime.process import Finished
-from touchline_airflow.runtime.step_operator import StepOperator
+from touchline_airflow.runtime.step_task import StepTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,7 +48,7 @@ def task_of(step: str) -> dict[str, Any]:
     return {"task_id": row.name, "pool": row.pool, **queue, "execution_timeout": timedelta(hours=row.hours)}
 
 
-class TouchlineOperator(PlainFields, StepOperator):
+class MatchStep(PlainFields, StepTask):
     """Run `touchline <task_id> -- MATCH_ID [PART]`.
 
     The step's lines appear in the task log as they come. When it fails, its one-line reason is the last line of the
@@ -65,7 +65,7 @@ class TouchlineOperator(PlainFields, StepOperator):
         super().__init__(**kwargs)
         self.match_id = match_id
         self.part = part
-        self._prefetch: Prefetch | None = None
+        self._copy: RunningCopy | None = None
 
     def execute(self, context: Context) -> None:
         """Hold the match's lease, run the step, note how it went."""
@@ -82,7 +82,7 @@ class TouchlineOperator(PlainFields, StepOperator):
         wait_while_held(context, self.log, settings.working_dir)
         self._step_back(context, settings)
         self._wait_for_space(context, settings)
-        self._start_prefetch(settings)
+        self._start_copy(settings)
         self._tell_strays(request)
         started = time.monotonic()
         finished = self.run_step(
@@ -90,7 +90,7 @@ class TouchlineOperator(PlainFields, StepOperator):
             lambda user: match_mounts(self.task_id, request, settings, user),
             match_id=self.match_id, force=is_forced(context["params"], self.match_id))
         self._note(settings, context, finished, wall_ms=round((time.monotonic() - started) * 1000))
-        self._end_prefetch(settings, finished)
+        self._end_copy(settings, finished)
         if self.halted_by and finished.failure:
             wait_for_release(context, self.log, self.halted_by)
         stop_for_cost(run_id, self.match_id, settings, DeploymentSettings.from_env())
@@ -119,8 +119,8 @@ class TouchlineOperator(PlainFields, StepOperator):
     def on_kill(self) -> None:
         """As its parent; a copy that goes on beside the step ends as well."""
         super().on_kill()
-        if self._prefetch:
-            self._prefetch.kill()
+        if self._copy:
+            self._copy.kill()
 
     def _step_back(self, context: Context, settings: Settings) -> None:
         """Let the machine that has the recording take the task, where this one would read a slow NAS."""
@@ -130,7 +130,7 @@ class TouchlineOperator(PlainFields, StepOperator):
             self.log.info("The NAS is slow and %s has the recording: stepping back for a moment", host)
             raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=STEP_BACK_SEC))
 
-    def _start_prefetch(self, settings: Settings) -> None:
+    def _start_copy(self, settings: Settings) -> None:
         """Beside `scan`, the first step that reads all of the recording, where the NAS is slow."""
         rate = slow_rate(settings, this_host(os.environ)) if self.task_id == "scan" else None
         if rate is None or has_copies(self.match_id, settings):
@@ -141,14 +141,14 @@ class TouchlineOperator(PlainFields, StepOperator):
             return
         self.log.info("The NAS reads %.0f MB/s, below PREFETCH_BELOW_MB_S=%d: copying the recording to SCRATCH_DIR",
                       rate, settings.prefetch_below_mb_s)
-        self._prefetch = Prefetch(self.match_id, settings, lambda line: self.log.info("%s", line))
+        self._copy = RunningCopy(self.match_id, settings, lambda line: self.log.info("%s", line))
 
-    def _end_prefetch(self, settings: Settings, finished: Finished) -> None:
-        if not self._prefetch:
+    def _end_copy(self, settings: Settings, finished: Finished) -> None:
+        if not self._copy:
             return
         if finished.failure:
-            self._prefetch.kill()
-        elif self._prefetch.wait():
+            self._copy.kill()
+        elif self._copy.wait():
             matches.update(settings.catalogue_address, self.match_id, prefetched_on=this_host(os.environ))
             self.log.info("The recording is in SCRATCH_DIR: the next steps on this host read it there")
 

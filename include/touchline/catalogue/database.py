@@ -1,4 +1,4 @@
-"""Which engine serves a database, and how is each kind set up for several processes?"""
+"""How is the catalogue's database opened, and how is each kind of it set up for several processes?"""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 @cache
-def make_engine(url: str) -> Engine:
-    """An engine that keeps no connection between transactions.
+def open_database(url: str) -> Engine:
+    """Open a database, keeping no connection between transactions.
 
     SQLite files are in WAL mode with a busy timeout.
 
     Raises:
-        SettingError: the address is none, or of a database or driver that we do not know.
+        SettingError: this is no address of a database, or one of a kind or driver that we do not know.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, poolclass=NullPool, connect_args=_POSTGRESQL)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SEC})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    database = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SEC})
+    event.listen(database, "connect", _prepare_sqlite)
+    event.listen(database, "begin", _begin_sqlite)
+    return database
 
 
 def shown(url: str) -> str:

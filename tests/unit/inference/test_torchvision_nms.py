@@ -1,4 +1,4 @@
-from touchline.inference.torchvision_operators import greedy_nms, torch
+from touchline.inference.torchvision_nms import greedy_nms, torch
 
 
 def boxes(*rows):

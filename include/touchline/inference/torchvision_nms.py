@@ -1,9 +1,9 @@
 """Can torch be used together with torchvision on this machine?
 
-PyPI's torchvision is compiled against the CUDA build of torch. Beside a CPU build its compiled operators cannot be
+PyPI's torchvision is compiled against the CUDA build of torch. Beside a CPU build its compiled functions cannot be
 loaded, `import torchvision` ends with "operator torchvision::nms does not exist", and ultralytics and transformers fail
-with it. Only then the two operators that are asked for by name are defined here with torch's own operations; on a
-healthy install nothing is defined. Everything in `inference` imports torch from this module.
+with it. Only then are the two functions that are called by name, nms and qnms, defined here with torch's own
+operations; on a healthy install nothing is defined. Everything in `inference` imports torch from this module.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _torchvision_works() -> bool:
     return True
 
 
-def _define_operators() -> None:
+def _define_nms() -> None:
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in (NMS_SCHEMA, QNMS_SCHEMA):
         library.define(schema)
@@ -68,8 +68,8 @@ def _define_operators() -> None:
 
 
 if not _torchvision_works():
-    _define_operators()
+    _define_nms()
     import torchvision.ops.boxes
 
-    # torchvision.ops.nms asks whether *all* compiled operators are there before it calls this one.
+    # torchvision.ops.nms asks whether *all* compiled functions are there before it calls this one.
     torchvision.ops.boxes._assert_has_ops = lambda: None
