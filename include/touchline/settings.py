@@ -144,7 +144,7 @@ def _read_secret(name: str, path: Path) -> str:
     try:
         content = path.read_text().strip()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SettingError(f"{name}={path} cannot be read: {reason}") from None
     if not content or "\n" in content:
         raise SettingError(f"{name}={path} must hold one line: the address of the catalogue")

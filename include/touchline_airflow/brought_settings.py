@@ -53,4 +53,4 @@ def misspelt(names: Iterable[str], known: Iterable[str] = ()) -> Iterator[str]:
     ours |= {*IN_THEIR_PLACE, *known}
     for name in sorted(set(names) - ours):
         if found := get_close_matches(name, sorted(ours), n=1, cutoff=0.85):
-            yield f"{name} is no setting and is not used: is {found[0]} meant?"
+            yield f"{name} is not a setting and is not used: is {found[0]} meant?"

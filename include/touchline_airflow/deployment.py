@@ -133,7 +133,8 @@ class DeploymentSettings(FromEnvironment):
         if not self.container_user:
             return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ROOT_STANDS_FOR
         if not re.fullmatch(r"[1-9][0-9]{0,9}:[0-9]{1,10}", self.container_user):
-            raise SettingError(f"CONTAINER_USER={self.container_user!r} is no uid:gid of a plain user: write 1000:1000")
+            raise SettingError(f"CONTAINER_USER={self.container_user!r} is not the uid:gid of a plain user: "
+                               "write 1000:1000")
         return self.container_user
 
     @property
@@ -141,12 +142,12 @@ class DeploymentSettings(FromEnvironment):
         """ALLOWED_HOSTS.
 
         Raises:
-            SettingError: one of them is no name or address alone.
+            SettingError: one of them is not a name or an address alone.
         """
         names = [name.strip() for name in self.allowed_hosts.split(",") if name.strip()]
         for name in names:
             if not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", name):
-                raise SettingError(f"ALLOWED_HOSTS: {name!r} is no host name: write airflow.club.example, without "
+                raise SettingError(f"ALLOWED_HOSTS: {name!r} is not a host name: write airflow.club.example, without "
                                    "http:// and without a port")
         return names
 
@@ -172,7 +173,7 @@ class DeploymentSettings(FromEnvironment):
         try:
             return datetime.strptime(value, "%H:%M").time()
         except ValueError:
-            raise SettingError(f"{name.upper()}={value!r} is no time of the day: write 07:00") from None
+            raise SettingError(f"{name.upper()}={value!r} is not a time of the day: write 07:00") from None
 
 
 def while_parsing(name: str, environ: Mapping[str, str]) -> Any:

@@ -137,7 +137,7 @@ Box = tuple[bytes, "bytes | list[Box]"]
 
 
 def parse_boxes(content: bytes, depth: int = 0) -> list[Box]:
-    """Boxes as (kind, content or boxes); what is no box is left out."""
+    """Boxes as (kind, content or boxes); what is not a box is left out."""
     found: list[Box] = []
     at = 0
     while at + 8 <= len(content):

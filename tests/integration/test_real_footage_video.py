@@ -26,7 +26,7 @@ STYLE = ClipStyle(320, 180, Fraction(25))
 
 pytestmark = [
     pytest.mark.footage,
-    pytest.mark.skipif(not FOOTAGE.is_dir(), reason=f"the real footage is not here: {FOOTAGE} is no folder"),
+    pytest.mark.skipif(not FOOTAGE.is_dir(), reason=f"the real footage is not here: {FOOTAGE} is not a folder"),
 ]
 
 

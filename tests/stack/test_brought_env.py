@@ -129,7 +129,7 @@ def test_compose_takes_the_file(brought: Path) -> None:
                                              ("TIME_ZONE", "TIMEZONE"), ("GPU_SLOT", "GPU_SLOTS")])
 def test_a_name_close_to_one_of_ours_is_one_line(name: str, meant: str) -> None:
     [line] = misspelt([name, "SOMETHING_ELSE", "AIRFLOW__CORE__PARALLELISM", "TZ", "PATH"], read_env(EXAMPLE))
-    assert line == f"{name} is no setting and is not used: is {meant} meant?"
+    assert line == f"{name} is not a setting and is not used: is {meant} meant?"
 
 
 def test_a_value_that_cannot_be_used_is_one_line_before_anything_starts(brought: Path) -> None:

@@ -111,7 +111,7 @@ def test_the_address_of_the_catalogue_may_stand_in_a_file(tmp_path):
 
 @pytest.mark.parametrize(("content", "why"), [(None, "cannot be read: No such file"), ("", "must hold one line"),
                                               ("secret://a\nsecret://b", "must hold one line"),
-                                              (b"\xff\xfe", "it is no text")])
+                                              (b"\xff\xfe", "it is not text")])
 def test_a_file_without_an_address_is_named_and_its_content_is_not(tmp_path, content, why):
     file = tmp_path / "address"
     if content is not None:

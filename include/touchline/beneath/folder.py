@@ -83,7 +83,7 @@ class Folder:
         descriptor = self._open(name, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold us up
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UntrustedFileError(self.path / name, "is no plain file")
+                raise UntrustedFileError(self.path / name, "is not a plain file")
             with os.fdopen(descriptor, "rb", closefd=False) as handle:
                 yield handle
         finally:

@@ -38,7 +38,7 @@ def open_database(url: str) -> Engine:
     SQLite files are in WAL mode with a busy timeout.
 
     Raises:
-        SettingError: this is no address of a database, or one of a kind or driver that we do not know.
+        SettingError: this is not the address of a database, or one of a kind or driver that we do not know.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
@@ -61,7 +61,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # its text may hold the password
-        raise SettingError(f"CATALOGUE_URL is no address of a database: {_ADVICE}") from None
+        raise SettingError(f"CATALOGUE_URL is not the address of a database: {_ADVICE}") from None
     backend, _, driver = parsed.drivername.partition("+")
     if backend not in _DRIVERS or (driver and driver not in _DRIVERS[backend]):
         raise SettingError(f"CATALOGUE_URL names {parsed.drivername!r}: {_ADVICE}")

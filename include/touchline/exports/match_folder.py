@@ -112,7 +112,7 @@ def opened_folder(place: MatchFolder, *, make: bool = False) -> Iterator[Folder]
         UntrustedFileError: it is a link.
     """
     if not place.output_dir.is_dir():
-        raise StorageError(place.output_dir, "is no folder", "mount or create it")
+        raise StorageError(place.output_dir, "is not a folder", "mount or create it")
     with open_folder(place.output_dir, place.match_id, make=make) as folder:
         yield folder
 
@@ -131,7 +131,7 @@ def read_manifest(folder: Folder, match_id: str) -> tuple[str, dict[str, dict[st
         if listed["match_id"] != match_id or not all(map(_is_entry, files.values())):
             raise ValueError(match_id)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UntrustedFileError(folder.path / _MANIFEST, "is no manifest of ours") from None
+        raise UntrustedFileError(folder.path / _MANIFEST, "is not a manifest of ours") from None
     return hashlib.sha256(content).hexdigest(), files
 
 

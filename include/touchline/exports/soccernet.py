@@ -49,7 +49,7 @@ def read_labels(path: Path) -> list[Moment]:
     """Read a `Labels-v2.json`.
 
     Raises:
-        UsageError: it cannot be read or is no such file; the message names the file and the entry.
+        UsageError: it cannot be read or is not such a file; the message names the file and the entry.
     """
     return [_moment(path, number, entry, truth=True) for number, entry in _entries(path, "annotations")]
 
@@ -65,13 +65,13 @@ def _entries(path: Path, key: str) -> list[tuple[int, Mapping[str, Any]]]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise UsageError(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is not JSON: {error}") from None
     entries = content.get(key) if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise UsageError(f"{path} has no list {key!r}: give a SoccerNet file that has one")
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict):
-            raise UsageError(f"{path}: entry {number} of {key} is no object")
+            raise UsageError(f"{path}: entry {number} of {key} is not an object")
     return list(enumerate(entries, start=1))
 
 
@@ -109,7 +109,7 @@ def _milliseconds(value: object) -> int:
     try:
         position_ms = int(str(value))
     except ValueError:
-        raise ValueError(f"position {value!r} is no whole number of milliseconds") from None
+        raise ValueError(f"position {value!r} is not a whole number of milliseconds") from None
     if position_ms < 0:
         raise ValueError(f"position {value!r} lies before the half began")
     return position_ms
@@ -117,5 +117,5 @@ def _milliseconds(value: object) -> int:
 
 def _label(entry: Mapping[str, Any]) -> str:
     if not isinstance(entry["label"], str):
-        raise ValueError(f"label {entry['label']!r} is no text")
+        raise ValueError(f"label {entry['label']!r} is not text")
     return entry["label"]

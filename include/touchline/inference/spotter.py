@@ -44,13 +44,13 @@ class Spotter:
         """Load the model folder (config.json, preprocessor_config.json, model.safetensors).
 
         Raises:
-            ModelError: the folder is missing, is no VideoMAE classifier, or knows none of our labels.
+            ModelError: the folder is missing, is not a VideoMAE classifier, or knows none of our labels.
         """
         keep_offline(settings.scratch_dir)
         config = _read(path / "config.json")
         preprocessing = _read(path / "preprocessor_config.json")
         if config.get("model_type") != "videomae":
-            raise ModelError(f"{path} is no VideoMAE classifier (model_type {config.get('model_type')!r}): "
+            raise ModelError(f"{path} is not a VideoMAE classifier (model_type {config.get('model_type')!r}): "
                              "set ACTION_MODEL_PATH to one")
         self._model = _load(path)
         self.batch = batch

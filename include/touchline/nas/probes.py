@@ -80,7 +80,7 @@ def publish_something(folder: Path) -> float:
     """
     started, path = time.monotonic(), folder / f"{_PROBE_NAME}-{secrets.token_hex(8)}"
     if not folder.is_dir():
-        raise StorageError(folder, "is no folder", "mount or create it")
+        raise StorageError(folder, "is not a folder", "mount or create it")
     _remove_leftovers(folder)
     try:
         with replacing(path) as file:

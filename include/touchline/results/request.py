@@ -38,7 +38,7 @@ def make_request(recordings: Sequence[Path], reels: Sequence[str] = REELS) -> Re
     Raises:
         UsageError: no recording, or an unknown reel.
         TouchlineError: a recording is not there; its mount may be away (exit code 1).
-        BadRecordingError: a recording is no plain file, or is empty.
+        BadRecordingError: a recording is not a plain file, or is empty.
     """
     if not recordings:
         raise UsageError("no recording was named: give one or more files in the order of play")
@@ -101,7 +101,7 @@ def _plain_file(path: Path) -> Path:
     if not resolved.exists():
         raise TouchlineError(f"{path} is not there: check the name and the mount")
     if not resolved.is_file():
-        raise BadRecordingError(f"{path} is no plain file: name the recording itself")
+        raise BadRecordingError(f"{path} is not a plain file: name the recording itself")
     if resolved.stat().st_size == 0:
         raise BadRecordingError(f"{path} is empty: copy the recording again")
     return resolved
@@ -109,5 +109,5 @@ def _plain_file(path: Path) -> Path:
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
-        raise ValueError("it is no list of names")
+        raise ValueError("it is not a list of names")
     return tuple(value)

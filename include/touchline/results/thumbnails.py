@@ -34,7 +34,7 @@ def read_thumbnail(files: WorkFiles, reel: str, name: object) -> bytes:
     """The JPEG of one clip.
 
     Raises:
-        UntrustedFileError: the name is none of ours, or what has it is no picture of a usual size.
+        UntrustedFileError: the name is none of ours, or what has it is not a picture of a usual size.
         OSError: it is not there.
     """
     path = files.thumbnails(reel) / str(name)
@@ -43,5 +43,5 @@ def read_thumbnail(files: WorkFiles, reel: str, name: object) -> bytes:
     with folder_of(path) as folder:
         content = folder.read(path.name, MOST_BYTES)
     if not (content.startswith(_BEGIN) and content.endswith(_END)):
-        raise UntrustedFileError(path, "is no JPEG")
+        raise UntrustedFileError(path, "is not a JPEG")
     return content

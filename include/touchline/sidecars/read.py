@@ -67,7 +67,7 @@ def noted_date(first_recording: Path) -> date | None:
 
 
 def clock_ms(text: str) -> int | None:
-    """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is no time."""
+    """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is not a time."""
     match = _CLOCK.fullmatch(text.strip())
     if not match:
         return None
@@ -81,10 +81,10 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
         try:
             content = _toml(path)
         except (ValueError, RecursionError) as error:  # tomllib lets through what int() and deep nesting raise
-            raise BadRecordingError(f"{path} is no valid TOML ({_short(error)}): correct it and try again") from None
+            raise BadRecordingError(f"{path} is not valid TOML ({_short(error)}): correct it and try again") from None
     kits = content.get("kits", {})
     if not isinstance(kits, dict):
-        raise BadRecordingError(f'{path}: kits is no table: write [kits] and lines such as home = "#c8102e"')
+        raise BadRecordingError(f'{path}: kits is not a table: write [kits] and lines such as home = "#c8102e"')
     return {
         **{key: _string(path, key, content.get(key)) for key in ("title", "home", "away")},
         "date": _date(path, content.get("date")),
@@ -96,14 +96,14 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
 
 def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:
     if not isinstance(value, list):
-        raise BadRecordingError(f'{path}: kick_offs is no list: write kick_offs = ["00:00:02", "00:48:10"]')
+        raise BadRecordingError(f'{path}: kick_offs is not a list: write kick_offs = ["00:00:02", "00:48:10"]')
     _refuse_more(path, "kick-offs", len(value))
     times = []
     for item in value:
         time_ms = clock_ms(item) if isinstance(item, str) else None
         if time_ms is None or time_ms >= length_ms:
             raise BadRecordingError(
-                f"{path}: kick-off {_short(item)} is no time within the match: "
+                f"{path}: kick-off {_short(item)} is not a time within the match: "
                 'write "00:48:10", counted from its first frame'
             )
         times.append(time_ms)
@@ -116,7 +116,7 @@ def _read_marks(path: Path | None, length_ms: int) -> list[dict[str, Any]]:
     try:
         rows = list(csv.reader(io.StringIO(_text(path)), skipinitialspace=True))
     except csv.Error as error:
-        raise BadRecordingError(f"{path} is no table of times and labels ({error}): write 00:12:31.5,Save") from None
+        raise BadRecordingError(f"{path} is not a table of times and labels ({error}): write 00:12:31.5,Save") from None
     marks: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
@@ -131,7 +131,7 @@ def _mark(path: Path, number: int, cells: list[str], length_ms: int) -> dict[str
     time_ms = clock_ms(cells[0])
     label = find_label(cells[1]) if len(cells) > 1 else None
     if time_ms is None:
-        raise BadRecordingError(f"{path} line {number}: {_short(cells[0])} is no time: write 00:12:31.5,Save")
+        raise BadRecordingError(f"{path} line {number}: {_short(cells[0])} is not a time: write 00:12:31.5,Save")
     if time_ms > length_ms:
         raise BadRecordingError(f"{path} line {number}: {cells[0]} lies after the end of the match")
     if label is None:
@@ -145,7 +145,7 @@ def _string(path: Path | None, key: str, value: Any) -> str | None:
     if value is None:
         return value
     if not isinstance(value, str):
-        raise BadRecordingError(f"{path}: {key} is no text: put it in quotes")
+        raise BadRecordingError(f"{path}: {key} is not text: put it in quotes")
     if control := control_in(value):
         raise BadRecordingError(f"{path}: {key} {_short(value)} holds the control character {control}: take it out")
     _refuse_more(path, "characters", len(value), f" in {key}")
@@ -165,7 +165,7 @@ def _date(path: Path | None, value: Any) -> str | None:
             date.fromisoformat(value) if isinstance(value, str) else date(value.year, value.month, value.day)
         ).isoformat()
     except (ValueError, AttributeError):
-        raise BadRecordingError(f"{path}: date {_short(value)} is no date: write date = 2026-01-31") from None
+        raise BadRecordingError(f"{path}: date {_short(value)} is not a date: write date = 2026-01-31") from None
 
 
 def _colour(path: Path | None, key: str, value: Any) -> str | None:
@@ -173,7 +173,7 @@ def _colour(path: Path | None, key: str, value: Any) -> str | None:
         return None
     if isinstance(value, str) and _COLOUR.fullmatch(value):
         return value.lower()
-    raise BadRecordingError(f'{path}: {key} {_short(value)} is no colour: write "#c8102e"')
+    raise BadRecordingError(f'{path}: {key} {_short(value)} is not a colour: write "#c8102e"')
 
 
 def _short(value: Any) -> str:
@@ -186,8 +186,8 @@ def _toml(path: Path) -> dict[str, Any]:
     """What match.toml holds.
 
     Raises:
-        BadRecordingError: it is no text, too large, or has a key that would be read for minutes.
-        ValueError, RecursionError: it is no TOML.
+        BadRecordingError: it is not text, too large, or has a key that would be read for minutes.
+        ValueError, RecursionError: it is not TOML.
     """
     text = _text(path)
     for number, line in enumerate(text.split("\n"), start=1):  # as TOML ends a line

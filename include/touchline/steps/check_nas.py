@@ -67,7 +67,7 @@ def check_nas(settings: Settings, limits: Limits, *, as_json: bool = False, save
         TouchlineError: a check failed; the message is that of the first one.
     """
     if save_for and not HOST_NAME.fullmatch(save_for):
-        raise UsageError(f"{save_for!r} is no name of a host: use letters, digits, dots and hyphens")
+        raise UsageError(f"{save_for!r} is not a host name: use letters, digits, dots and hyphens")
     checks = []
     for check in run_checks(settings, limits):
         checks.append(check)

@@ -15,7 +15,7 @@ VERSION = 1
 
 
 def plan_chunks(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
-    """Write `chunks.json` from `scan.json`; a match without hot windows has no chunk, which is no error."""
+    """Write `chunks.json` from `scan.json`; a match without hot windows has no chunk, which is not an error."""
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
     scan = read_result(files.scan).result
     hot = tuple(HotWindow(start, end) for start, end in scan["hot"])

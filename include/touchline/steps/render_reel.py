@@ -45,7 +45,7 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
     """
     request = load_request(match_id, settings)
     if reel not in request.reels:
-        raise UsageError(f"{reel!r} is no reel of this match: use {', '.join(request.reels)}")
+        raise UsageError(f"{reel!r} is not a reel of this match: use {', '.join(request.reels)}")
     files = WorkFiles(settings.working_dir, request.match_id)
     planned = read_result(files.reels).result["reels"]
     if reel not in planned:

@@ -12,7 +12,7 @@ MAX_BOXES = 100_000
 
 @dataclass(frozen=True)
 class Box:
-    """One box: offsets in bytes; its content begins at `content`, the next box at `end`. What is no box has no kind."""
+    """One box: offsets in bytes; its content begins at `content`, the next box at `end`. No kind: it is not a box."""
 
     kind: bytes
     start: int

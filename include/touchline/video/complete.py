@@ -43,7 +43,7 @@ def check_complete(path: Path) -> Recording:
     Raises:
         IncompleteRecordingError: its end is missing, or cannot be decoded: look again later. `usable_ms` says how much
             can be used if nothing more comes: of a format that never marks its end, or was never closed.
-        BadRecordingError: it is no video at all, a whole file without a picture, or two recordings in one file.
+        BadRecordingError: it is not a video at all, a whole file without a picture, or two recordings in one file.
     """
     head = read_head(path)
     if not head.strip(b"\0") or is_begun(head):

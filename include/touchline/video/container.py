@@ -73,7 +73,7 @@ def _mp4(handle: BinaryIO, size: int) -> Ending:
     if not kinds[b"moov"]:
         if not last.kind and not _is_zero(handle, last.start, min(size, last.start + 8)):
             name = Path(handle.name).name
-            raise BadRecordingError(f"{name} is no MP4 from byte {last.start} on: export it again as MP4")
+            raise BadRecordingError(f"{name} is not MP4 from byte {last.start} on: export it again as MP4")
         return Ending("its index (moov) is not there yet")
     media = next((box for box in reversed(found) if box.kind in _MEDIA), None)
     if media is None:
@@ -85,7 +85,7 @@ def _mp4(handle: BinaryIO, size: int) -> Ending:
 
 
 def _top_boxes(handle: BinaryIO, size: int) -> list[Box]:
-    """The boxes of a file; what stands behind a whole one and is no box (an app's or a web page's text) is left out."""
+    """The boxes of a file; what follows a whole one and is not a box (an app's or a web page's text) is left out."""
     found: list[Box] = []
     kinds: set[bytes] = set()
     for box in boxes(handle, 0, size):

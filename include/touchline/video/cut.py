@@ -48,7 +48,7 @@ class ClipStyle:
     def __post_init__(self) -> None:
         """Refuse what H.264 4:2:0 cannot hold."""
         if self.width % 2 or self.height % 2 or self.width <= 0 or self.height <= 0:
-            raise ValueError(f"{self.width}x{self.height} is no size for a clip: both must be even")
+            raise ValueError(f"{self.width}x{self.height} is not a size for a clip: both must be even")
 
     def samples(self, frames: int) -> int:
         """How many sound samples go with this many frames."""
@@ -76,7 +76,7 @@ def cut_clip(
         CommandError: ffmpeg failed or took longer than `timeout_s` seconds.
     """
     if not 0 <= start_ms < min(end_ms, recording.duration_ms):
-        raise ValueError(f"{start_ms} to {end_ms} ms is no stretch of {recording.duration_ms} ms")
+        raise ValueError(f"{start_ms} to {end_ms} ms is not a stretch of {recording.duration_ms} ms")
     frames = clip_frames(recording, start_ms, end_ms, style)
     grid = Grid(style.fps, 0, frames, origin_s=presented_s(recording, start_ms))
     for lead_s in LEADS_S:

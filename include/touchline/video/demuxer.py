@@ -62,7 +62,7 @@ def refuse_special(path: Path) -> None:
     except UnicodeEncodeError:
         raise BadRecordingError(f"{str(path)!r} is not a UTF-8 name: rename the recording") from None
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise BadRecordingError(f"{path} is no plain file: name the recording itself")
+        raise BadRecordingError(f"{path} is not a plain file: name the recording itself")
 
 
 def packet_layout(head: bytes) -> tuple[int, int] | None:

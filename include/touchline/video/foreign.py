@@ -1,4 +1,4 @@
-"""What is a file that is no recording of ours? Told by its first bytes, so that a person knows what to do with it."""
+"""What is a file that we cannot read? Its first bytes say, so that a person knows what to do with it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DEFAULT_RATE = Fraction(25)
 _SNAP = Fraction(1, 250)
 """A measured rate this close to a standard one is that one (24 and 24000/1001 lie 1/1000 apart: the nearest wins)."""
 LOST_FRAMES = 2
-"""A capture that begins within a group lacks a few frames; that alone is no variable rate."""
+"""A capture that begins within a group lacks a few frames; that alone is not a variable rate."""
 _UNSTEADY_PART = Fraction(1, 50)
 
 

@@ -3,7 +3,7 @@
 The first of: `date` in its match.toml; a date in the recording's name, else in that of its folder or of the next one
 up, below NAS_MOUNT_PATH; the day on which the recording was last written, in TIMEZONE, or on which it came to the NAS
 where the clock that wrote it was not set. Names count as 2026-01-31, 2026_01_31, 2026.01.31, 20260131 and 31.01.2026;
-what is no day of the calendar does not count.
+what is not a day of the calendar does not count.
 """
 
 from __future__ import annotations

@@ -96,5 +96,5 @@ def _action(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _whole(value: Any, most: int = _MOST) -> int:
     if type(value) is not int or not 0 <= value < most:
-        raise ValueError(f"{value!r} is no whole number of a usual size")
+        raise ValueError(f"{value!r} is not a whole number of a usual size")
     return value

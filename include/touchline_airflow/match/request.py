@@ -92,13 +92,13 @@ def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:
     if not is_file:
         if is_known or not _holds_something(mount):
             raise storage_error(errno.ENOENT, path, writes=False)
-        raise UsageError(f"recording {value[:200]!r} is no plain file below {mount}: check the name")
+        raise UsageError(f"recording {value[:200]!r} is not a plain file below {mount}: check the name")
     return path
 
 
 def _reels(value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise UsageError(f"reels {value!r} is no list of names: use {', '.join(REELS)}")
+        raise UsageError(f"reels {value!r} is not a list of names: use {', '.join(REELS)}")
     for name in value:
         if name not in REELS:
             raise UsageError(f"unknown reel {name!r}: use {', '.join(REELS)}")

@@ -48,7 +48,7 @@ def checked(parts: list[str], is_one: Callable[[str], object]) -> list[str]:
     """
     for part in parts:
         if not is_one(part):
-            raise DamagedResultError(f"{part!r} is no name of a chunk or reel: run the step before again")
+            raise DamagedResultError(f"{part!r} is not the name of a chunk or a reel: run the step before again")
     if len(set(parts)) < len(parts) or len(parts) > longest_list():
         raise DamagedResultError(f"{len(parts)} chunks or reels, where each may stand once and {longest_list()} at "
                                  "most: set CHUNK_DURATION_SEC higher")

@@ -36,7 +36,7 @@ def run_refused(match_id: str | None, failure: Failure, settings: Settings) -> N
 def run_ended(match_id: str, run_id: str, failure: Failure | None, settings: Settings, *, is_news: bool) -> None:
     """Send its outcome, what it took and what it found, as the catalogue has it.
 
-    `is_news`: this failure or this result was not counted before. What is no news only has a cost.
+    `is_news`: this failure or this result was not counted before. What is not news only has a cost.
     """
     outcome = "failed" if failure else "published"
     if is_news:

@@ -31,7 +31,7 @@ def is_for_ingest(path: Path, settings: Settings) -> bool:
     """Whether the ingest takes a recording: it is not older than INGEST_SINCE, or nobody can say how old it is.
 
     Raises:
-        SettingError: INGEST_SINCE is no date.
+        SettingError: INGEST_SINCE is not a date.
     """
     return is_new_enough(path, since_s(settings.ingest_since))
 
@@ -49,7 +49,7 @@ def since_s(text: str) -> float | None:
     """INGEST_SINCE in seconds since 1970; None where it is empty.
 
     Raises:
-        SettingError: it is no date.
+        SettingError: it is not a date.
     """
     if not text:
         return None

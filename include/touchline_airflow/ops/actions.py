@@ -38,7 +38,7 @@ def act(action: str, who: str, why: str, settings: Settings, deployment: Deploym
         if ended:
             accept_costs(settings, deployment)
     elif action != "status":
-        raise UsageError(f"{action!r} is no action: use {', '.join(ACTIONS)}")
+        raise UsageError(f"{action!r} is not an action: use {', '.join(ACTIONS)}")
     return {"done": done, **report(settings, deployment)}
 
 

@@ -205,7 +205,7 @@ def verify(root: Path) -> None:
     try:
         sums = read_sums(root / SUMS)
     except (OSError, ValueError):
-        raise TouchlineError(f"{root} is no whole backup: its {SUMS} is missing or damaged") from None
+        raise TouchlineError(f"{root} is not a whole backup: its {SUMS} is missing or damaged") from None
     for name, wanted in sums.items():
         path = root / name
         if not path.is_file():
@@ -241,7 +241,7 @@ def alone(backup_dir: Path) -> Iterator[None]:
 
 def _require_folder(backup_dir: Path) -> None:
     if not backup_dir.is_dir():
-        raise StorageError(backup_dir, "is no folder", "mount or create it", place=f"BACKUP_DIR ({backup_dir})")
+        raise StorageError(backup_dir, "is not a folder", "mount or create it", place=f"BACKUP_DIR ({backup_dir})")
 
 
 def key_digest(environ: Mapping[str, str]) -> str | None:

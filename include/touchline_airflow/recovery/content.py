@@ -20,7 +20,7 @@ from touchline_airflow.recovery.facts import files_of_manifest
 def results(working_dir: Path) -> Iterator[Path]:
     """The small results, by their names below `working_dir`: every JSON file that stands under its final name.
 
-    A step may have put anything there: a link or a pipe is no result, nor is what is larger than any of ours.
+    A step may have put anything there: a link or a pipe is not a result, nor is what is larger than any of ours.
     """
     with suppress(FileNotFoundError), open_folder(working_dir) as folder:
         for path, status in folder.walk():

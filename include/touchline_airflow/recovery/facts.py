@@ -88,7 +88,7 @@ def _read_table(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(content))
     except (ValueError, TypeError, RecursionError):
-        raise TouchlineError(f"{path} is damaged, it is no JSON table: {_ADVICE}") from None
+        raise TouchlineError(f"{path} is damaged, it is not a JSON table: {_ADVICE}") from None
 
 
 def _is_text(value: Any) -> bool:

@@ -88,7 +88,7 @@ def _table(name: str, content: bytes) -> dict[str, Any]:
     try:
         return dict(json.loads(content))
     except (ValueError, TypeError, RecursionError):
-        raise DamagedResultError(f"{name} is damaged, it is no JSON table") from None
+        raise DamagedResultError(f"{name} is damaged, it is not a JSON table") from None
 
 
 def _match(match_id: str, told: Plain, settings: Settings) -> PublishedMatch:
@@ -120,7 +120,7 @@ def _actions(told: Plain) -> tuple[Plain, ...]:
     try:
         return tuple(checked_actions(told.get("actions")))
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise DamagedResultError("actions.json holds what is no action") from None
+        raise DamagedResultError("actions.json holds what is not an action") from None
 
 
 def _reel(name: str, told: Plain) -> Plain:

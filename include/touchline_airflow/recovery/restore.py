@@ -91,7 +91,7 @@ def refuse_newer(facts: Mapping[str, Any]) -> None:
 def differences(published: Listed, output: Path) -> list[str]:
     """What is not as a backup lists it in the published folders: missing, changed since, or of another size."""
     if not output.is_dir():
-        return [f"NAS_OUTPUT_PATH ({output}) is no folder: nothing published can be compared"]
+        return [f"NAS_OUTPUT_PATH ({output}) is not a folder: nothing published can be compared"]
     return [f"{name}: {what}" for name, listed in published.items() if (what := _difference(output / name, listed))]
 
 
@@ -150,7 +150,7 @@ def migrate_airflow(database: Database, environ: Mapping[str, str]) -> None:
 def _wanted(parts: Collection[str], backup: Backup, sources: Sources) -> list[str]:
     """The parts that are asked for, in their order; each is in the backup."""
     if unknown := set(parts) - set(PARTS):
-        raise UsageError(f"{', '.join(sorted(unknown))} is no part of a backup: use {', '.join(PARTS)}")
+        raise UsageError(f"{', '.join(sorted(unknown))} is not a part of a backup: use {', '.join(PARTS)}")
     wanted = [part for part in PARTS if part in parts and (part != "secrets" or _has_secrets(backup, sources))]
     for content in (backup.root / _stored_as(part, sources) for part in wanted):
         if not content.is_file():

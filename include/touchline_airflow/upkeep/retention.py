@@ -174,7 +174,7 @@ def describe(plan: Plan) -> list[str]:
 
 def _check_output(settings: Settings) -> None:
     if not settings.nas_output_path.is_dir():
-        raise StorageError(settings.nas_output_path, "is no folder", "mount or create it")
+        raise StorageError(settings.nas_output_path, "is not a folder", "mount or create it")
 
 
 def _check_folders(settings: Settings) -> None:

@@ -66,7 +66,7 @@ def _sweep_match(candidates: list[Candidate], settings: Settings, freed: Counter
 
 
 def _remove_file(candidate: Candidate) -> int:
-    """Returns its bytes, 0 where it is gone or is no plain file any more."""
+    """Returns its bytes, 0 where it is gone or is not a plain file any more."""
     with open_folder(candidate.root) as root:
         size = root.size(candidate.path)
         if size is not None:

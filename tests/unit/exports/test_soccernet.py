@@ -49,15 +49,15 @@ def test_truth_is_read_with_or_without_a_position(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("not json", "is no JSON"),
+        ("not json", "is not JSON"),
         ("[]", "has no list 'predictions'"),
         ({"annotations": []}, "has no list 'predictions'"),
         ({"predictions": {}}, "has no list 'predictions'"),
-        ({"predictions": ["Goal"]}, "entry 1 of predictions is no object"),
+        ({"predictions": ["Goal"]}, "entry 1 of predictions is not an object"),
         ({"predictions": [{"half": "1", "label": "Goal", "confidence": "1"}]}, "entry 1 has no 'position'"),
         (
             {"predictions": [{"half": "1", "position": "soon", "label": "Goal", "confidence": "1"}]},
-            "'soon' is no whole number",
+            "'soon' is not a whole number",
         ),
         (
             {"predictions": [{"half": "1", "position": "-1", "label": "Goal", "confidence": "1"}]},
@@ -71,7 +71,7 @@ def test_truth_is_read_with_or_without_a_position(tmp_path):
             {"predictions": [{"half": "1", "position": "1", "label": "Goal", "confidence": "nan"}]},
             "not between 0 and 1",
         ),
-        ({"predictions": [{"half": "1", "position": "1", "label": 7, "confidence": "1"}]}, "label 7 is no text"),
+        ({"predictions": [{"half": "1", "position": "1", "label": 7, "confidence": "1"}]}, "label 7 is not text"),
         ({"predictions": [{"half": None, "position": "1", "label": "Goal", "confidence": "1"}]}, "entry 1"),
     ],
 )

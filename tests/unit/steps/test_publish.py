@@ -197,7 +197,8 @@ def test_a_missing_output_folder_is_one_line_and_exit_code_4(settings, monkeypat
     assert main(["publish", MATCH]) == EXIT_STORAGE
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == (
-        "touchline publish: NAS_OUTPUT_PATH (/nowhere/at/all) is no folder; mount or create it, the task is tried again"
+        "touchline publish: NAS_OUTPUT_PATH (/nowhere/at/all) is not a folder; "
+        "mount or create it, the task is tried again"
     )
 
 

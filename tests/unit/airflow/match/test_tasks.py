@@ -27,5 +27,5 @@ def test_anything_else_is_refused_in_one_line(parts: list[str]) -> None:
 
 
 def test_an_unknown_reel_is_refused() -> None:
-    with pytest.raises(DamagedResultError, match="no name of a chunk or reel"):
+    with pytest.raises(DamagedResultError, match="is not the name of a chunk or a reel"):
         checked(["highlights", "{{ x }}"], REELS.__contains__)

@@ -44,5 +44,5 @@ def test_status_changes_nothing_and_tells_all(settings: Settings) -> None:
 
 
 def test_any_other_action_is_refused(settings: Settings) -> None:
-    with pytest.raises(UsageError, match="'reboot' is no action: use pause, resume, halt, status"):
+    with pytest.raises(UsageError, match="'reboot' is not an action: use pause, resume, halt, status"):
         act("reboot", "anna", "", settings, DEPLOYMENT)

@@ -129,7 +129,7 @@ def test_a_backup_that_fails_leaves_the_old_ones_and_nothing_else(sources: Sourc
 
 
 def test_a_folder_that_is_away_is_never_made(sources: Sources, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"BACKUP_DIR .* is no folder; mount or create it"):
+    with pytest.raises(StorageError, match=r"BACKUP_DIR .* is not a folder; mount or create it"):
         make_backup(sources, tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
 

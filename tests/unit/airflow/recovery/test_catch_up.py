@@ -123,9 +123,9 @@ def test_a_folder_that_is_not_whole_is_told_and_not_taken_over(sources: Sources)
 
 
 HOSTILE = {
-    "no JSON": ("match.json", b"{", "match.json is damaged, it is no JSON table"),
-    "a list": ("match.json", b"[1, 2]", "match.json is damaged, it is no JSON table"),
-    "nested deep": ("match.json", b"[" * 100_000, "match.json is damaged, it is no JSON table"),
+    "no JSON": ("match.json", b"{", "match.json is damaged, it is not a JSON table"),
+    "a list": ("match.json", b"[1, 2]", "match.json is damaged, it is not a JSON table"),
+    "nested deep": ("match.json", b"[" * 100_000, "match.json is damaged, it is not a JSON table"),
     "empty": ("match.json", {"title": None, "duration_ms": None}, "match.json has no title"),
     "of another match": ("match.json", {"match_id": "other-0123456789ab"}, "match.json is that of another match"),
     "a title with NUL": ("match.json", {"title": "Reds\0Blues"}, "match.json has no title"),
@@ -146,7 +146,7 @@ HOSTILE = {
         {"file": "a.mp4", "fingerprint": FINGERPRINT[:20]}]}, "match.json names no recordings"),
     "a foreign fingerprint": ("match.json", {"recordings": [
         {"file": "a.mp4", "fingerprint": "e" * 64}]}, "match.json has a fingerprint that is not that of the folder"),
-    "an action of text": ("actions.json", {"actions": ["goal"]}, "actions.json holds what is no action"),
+    "an action of text": ("actions.json", {"actions": ["goal"]}, "actions.json holds what is not an action"),
     "a time of text": ("actions.json", {"actions": [ACTION | {"match_ms": "1"}]}, "actions.json holds what is no"),
     "a half beyond all": ("actions.json", {"actions": [ACTION | {"half": 1 << 40}]}, "actions.json holds what is no"),
     "a label with NUL": ("actions.json", {"actions": [ACTION | {"label": "Go\0al"}]}, "actions.json holds what is no"),

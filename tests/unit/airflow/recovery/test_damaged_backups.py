@@ -96,7 +96,7 @@ def test_a_damaged_list_is_one_line_and_nothing_is_touched(sources: Sources, pla
                                                            content: bytes) -> None:
     made = make_backup(sources, place, now=NOON)
     rewrite(made, PUBLISHED, content)
-    with pytest.raises(TouchlineError, match=f"{PUBLISHED} is damaged, it is no JSON table: take another backup$"):
+    with pytest.raises(TouchlineError, match=f"{PUBLISHED} is damaged, it is not a JSON table: take another backup$"):
         restore(made, empty_place(tmp_path, sources), lambda _: None)
     assert not (tmp_path / "elsewhere").exists()
 
@@ -116,7 +116,7 @@ def test_damaged_sums_are_one_line(sources: Sources, place: Path, sums: bytes) -
     made = make_backup(sources, place, now=NOON)
     (made.root / SUMS).unlink()
     (made.root / SUMS).write_bytes(sums)
-    with pytest.raises(TouchlineError, match=f"no whole backup: its {SUMS} is missing or damaged$"):
+    with pytest.raises(TouchlineError, match=f"not a whole backup: its {SUMS} is missing or damaged$"):
         verify(made.root)
     assert not made.is_whole
 

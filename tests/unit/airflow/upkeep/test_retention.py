@@ -159,9 +159,9 @@ def test_a_match_that_is_taken_after_it_was_planned_is_left_alone(own_settings: 
 def test_without_an_output_folder_nothing_is_planned(own_settings: Settings) -> None:
     a_match(own_settings)
     away = replace(own_settings, nas_output_path=own_settings.nas_output_path / "away")
-    with pytest.raises(StorageError, match="is no folder; mount or create it"):
+    with pytest.raises(StorageError, match="is not a folder; mount or create it"):
         plan_results(away, PLAIN, NOW)
-    with pytest.raises(StorageError, match="is no folder; mount or create it"):
+    with pytest.raises(StorageError, match="is not a folder; mount or create it"):
         note_pins(away)
     empty = own_settings.nas_output_path.parent / "mount-point"
     empty.mkdir()
