@@ -1,7 +1,7 @@
-"""Is what this container sees what the Airflow side looked at when it said what the container shall see?
+"""Does this container see the very files that the Airflow side looked at when it chose them?
 
-The engine finds the files of the host by their names, and later: a name may lead elsewhere by then. So who starts a
-step says which files these are, and the step compares before it opens any of them.
+The Docker engine finds the host's files by name, and later: a name may lead elsewhere by then. So whoever starts a
+step says which files they are, and the step compares before it opens any of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def identity(status: os.stat_result) -> str:
 
 
 def refuse_exchanged(environ: Mapping[str, str]) -> None:
-    """Go on only where every mount is what it should be; nothing to do outside of a container.
+    """Go on only where every mount is what it should be; nothing to do outside a container.
 
     Raises:
         TouchlineError: one is not.

@@ -1,10 +1,10 @@
 """How is a file reached below a folder into which a step, or anybody at the NAS, may have put what they like?
 
-`open_folder` opens a folder that a setting names: that one may be a link or a mount, the operator chose it. Nothing
-below it is trusted: no part of a name may be a link, and only regular files are read. An act is done on what was
-opened, so that nothing can be exchanged between a look and the act.
+`open_folder` opens a folder that a setting names: it may be a link or a mount: the operator chose it. Nothing
+below it is trusted: no part of a name may be a link, and only regular files are read. What is done is done to what was
+opened, so nothing can be swapped between a look and the act.
 
-Errors: `UntrustedFileError` where something else lies there than we would have put there; an `OSError` that names the
+Errors: `UntrustedFileError` where something lies that we would not have put there; an `OSError` that names the
 whole path for all that the storage does (see `touchline.storage`).
 """
 
@@ -109,7 +109,7 @@ class Folder:
         return found
 
     def holds(self, name: str | Path, sha256: str, size_bytes: int) -> bool:
-        """Whether a regular file has exactly these bytes; what is none, or is not there, has not."""
+        """Whether a regular file has exactly these bytes; False for anything else, and for nothing."""
         with suppress(OSError, UntrustedFileError), self.open(name) as handle:
             if os.fstat(handle.fileno()).st_size == size_bytes:
                 return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
@@ -169,12 +169,12 @@ class Folder:
             os.link(last, new, src_dir_fd=parent, dst_dir_fd=other, follow_symlinks=False)
 
     def rename(self, name: str | Path, to: str | Path) -> None:
-        """Give a file another name, in the place of what has it."""
+        """Give a file another name, replacing what has that name."""
         with self._at(name) as (parent, last), self._at(to) as (other, new), naming(self.path / to):
             os.replace(last, new, src_dir_fd=parent, dst_dir_fd=other)
 
     def status(self, name: str | Path) -> os.stat_result | None:
-        """What lies under this name, a link for itself; None where nothing does."""
+        """The status of what lies under this name, of a link itself; None where nothing does."""
         try:
             with self._at(name) as (parent, last), naming(self.path / name):
                 return os.stat(last, dir_fd=parent, follow_symlinks=False)
@@ -196,7 +196,7 @@ class Folder:
             return sorted(os.listdir(self.descriptor))
 
     def walk(self) -> Iterator[tuple[Path, os.stat_result]]:
-        """All that lies below, folders too, with its name relative to this folder; a link is named for itself.
+        """All that lies below, folders too, with its name relative to this folder; a link is listed and not followed.
 
         What goes away meanwhile, cannot be read or is deeper than DEEPEST folders is left out.
         """
@@ -214,7 +214,7 @@ class Folder:
             os.unlink(last, dir_fd=parent)
 
     def touch(self, name: str | Path) -> None:
-        """Date what lies under this name now, a link for itself; nothing happens where nothing does."""
+        """Set the time of a file, a folder or a link itself to now; nothing happens where there is none."""
         with suppress(FileNotFoundError), self._at(name) as (parent, last), naming(self.path / name):
             os.utime(last, dir_fd=parent, follow_symlinks=False)
 
@@ -224,7 +224,7 @@ class Folder:
             os.rmdir(last, dir_fd=parent)
 
     def remove_tree(self, name: str | Path) -> None:
-        """Remove a folder with all that is in it, however deep; a link in its place goes, and not what it leads to.
+        """Remove a folder with all that is in it, however deep; a link in its place is removed, not what it leads to.
 
         Raises:
             OSError: something in it cannot be removed; all else is gone.
@@ -307,7 +307,7 @@ class Folder:
 # --- Trees -----------------------------------------------------------------------------------------------------------
 
 def _empty(top: int) -> None:
-    """Remove all that is in a folder. What is deeper moves up first: no way is too long, nothing is called in turn."""
+    """Remove all that is in a folder. Deeper folders are moved up first, so no path is too long."""
     stays: dict[str, OSError] = {}
     while names := [name for name in os.listdir(top) if name not in stays]:
         for name in names:

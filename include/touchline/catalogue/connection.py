@@ -1,8 +1,8 @@
 """How do we talk to the database?
 
 Short transactions and nothing kept open between them: processes fork here, and SQLite has one writer. A transaction
-that writes takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so that two writers wait instead of failing. On
-PostgreSQL what decides by a row locks that row (`with_for_update`, which SQLite needs not and does not know).
+that writes takes SQLite's write lock when it begins (`BEGIN IMMEDIATE`), so two writers wait instead of failing. On
+PostgreSQL a transaction that decides by a row locks it (`with_for_update`, which SQLite neither needs nor knows).
 """
 
 from __future__ import annotations

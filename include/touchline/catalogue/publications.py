@@ -64,8 +64,8 @@ def past_runs(url: str, most: int, *, conditions: str | None = None, lengths_ms:
               but: str = "") -> list[PastRun]:
     """Times of the results that were published last, by runs that computed everything themselves.
 
-    Only those made under these conditions, of matches of these lengths (both included), where they are given; without
-    that of the run `but`.
+    Only those made under these conditions, of matches of these lengths (both included), where they are given; the
+    run `but` is left out.
     """
     wanted = (select(matches.c.duration_ms, publications.c.worked_ms)
               .join(matches, matches.c.match_id == publications.c.match_id)

@@ -103,7 +103,7 @@ def note_looks(url: str, looks: Iterable[Look], moment_ms: int | None = None,
 
 
 def note_bad(url: str, look: Look, reason: str, moment_ms: int) -> None:
-    """Write a file down as bad that nobody has to check, unless it is known already."""
+    """Write down as bad a file that nobody has to check, unless it is known already."""
     row = replace(_changed(None, look, moment_ms), status="bad", reason=reason, checked_at_ms=moment_ms)
     with writing(url) as connection:
         insert_new(connection, recordings, asdict(row), "path")

@@ -53,7 +53,7 @@ def adopt(url: str, found: PublishedMatch) -> list[str] | None:
 
 
 def forget_lost_runs(url: str, known: Collection[str]) -> list[str]:
-    """Forget the runs that go on as far as the catalogue knows, but not as far as Airflow knows (`known`).
+    """Forget the runs that still go on for the catalogue, but not for Airflow, which knows the runs `known`.
 
     Their matches are free again: one without any other run is `registered`, and the ingest starts it; another is what
     its last run made it. Returns one line per match.

@@ -92,7 +92,7 @@ def worked_ms(url: str, run_id: str) -> int:
 
 
 def forget_old(url: str, before_ms: int) -> int:
-    """Remove runs that ended before, with their stage times, but for the last run of each match; returns how many."""
+    """Remove runs that ended before, with their stage times, except the last run of each match; returns how many."""
     others = runs.alias()
     later = (others.c.match_id == runs.c.match_id) & (others.c.started_at_ms > runs.c.started_at_ms)
     with writing(url) as connection:

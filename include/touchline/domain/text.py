@@ -1,4 +1,4 @@
-"""Is a text from outside harmless, and how is it shown? Such are names of files, sidecars and what a step says."""
+"""Is a text from outside harmless, and how is it shown? Such texts are file names, sidecars and what a step says."""
 
 from __future__ import annotations
 

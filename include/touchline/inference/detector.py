@@ -110,7 +110,7 @@ class Detector:
         return tuple(-(-round(side * scale) // stride) * stride for side in (height, width))  # type: ignore[return-value]
 
     def _load(self, device: torch.device) -> None:
-        # Anew, where the CPU takes over: a session of onnxruntime or TensorRT cannot be moved.
+        # Again, where the CPU takes over: a session of onnxruntime or TensorRT cannot be moved.
         self._backend, self.size_px = _load(self._path, device)
 
 

@@ -50,7 +50,7 @@ def leased_device(settings: Settings) -> Iterator[torch.device]:
     """Choose the device for this process and say which; of several GPUs one is leased until the block ends.
 
     With several GPUs every process takes one that no other process of this host has, and waits until one is free. A
-    single GPU is shared: how many processes use it is the pool's affair.
+    single GPU is shared: how many processes use it is up to the pool.
 
     Raises:
         ModelError: USE_GPU=true, but torch sees no GPU.
@@ -131,7 +131,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 class Batches:
-    """Runs a model over batches; when memory is short the batch is halved, and at last the CPU is taken.
+    """Runs a model over batches; when memory is short the batch is halved, and in the end the CPU is used.
 
     `size` is the current batch size, `device` the current device. `move(device)` brings the model there; it is called
     at once, and again where the CPU takes over.
@@ -173,7 +173,7 @@ class Batches:
             self._bring()
 
     def _leave(self) -> None:
-        """Choose the CPU instead of the device; give up where that is not to be."""
+        """Choose the CPU instead of the device; give up where that is not allowed."""
         if self.device.type == "cpu":
             raise ModelError("the model does not fit into this machine's memory, one picture at a time: "
                              "give the worker more memory, or use a smaller model")

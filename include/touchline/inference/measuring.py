@@ -109,7 +109,7 @@ def best_thresholds(moments_ms: Sequence[int], scores: NDArray[np.float32], acti
 
 
 def _peaks(moments_ms: Sequence[int], scores: NDArray[np.float32]) -> list[tuple[int, float]]:
-    """(moment, score) of windows that no better one is near to, best first."""
+    """(moment, score) of the windows that have no better one near them, best first."""
     kept: list[tuple[int, float]] = []
     for index in np.argsort(-scores, kind="stable").tolist():
         if all(abs(moments_ms[index] - moment) > TOLERANCE_MS for moment, _ in kept):

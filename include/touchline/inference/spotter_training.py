@@ -37,7 +37,7 @@ ARCHITECTURE: dict[str, Any] = {
     "patch_size": 16, "tubelet_size": 4, "num_frames": WINDOW_FRAMES, "image_size": list(SIZE),
 }
 HIT_FRAMES = 2
-"""An action at most this far from the centre counts: every action is so near to one centre of the 800 ms grid."""
+"""An action at most this far from the centre counts: every action is this near to a centre of the 800 ms grid."""
 UNSURE_FRAMES = 4
 """Up to this far it is neither right nor wrong."""
 WIDE_FRAMES = 15

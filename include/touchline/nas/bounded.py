@@ -21,7 +21,7 @@ _END_SEC = 1.0
 
 
 class NoAnswerError(TouchlineError):
-    """The time was over; whatever was asked still hangs in the kernel."""
+    """The time ran out; whatever was asked still hangs in the kernel."""
 
 
 def answer_within(timeout_sec: float, ask: Callable[[], Any]) -> Any:

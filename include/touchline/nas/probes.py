@@ -21,7 +21,7 @@ from touchline.results.files import replacing
 
 READ_BYTES = WRITE_BYTES = 256 << 20
 LONGEST_SEC = 10.0
-"""A sequential read or write ends after so much, or so long."""
+"""A sequential read or write ends after this much, or this long."""
 LEAST_BYTES = 8 << 20
 """What is smaller says nothing about bandwidth."""
 FILES_LOOKED_AT = 5_000

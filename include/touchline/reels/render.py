@@ -142,7 +142,7 @@ def milliseconds(frames: int, fps: Fraction) -> int:
 
 
 def moment_ms(clip: Clip, actions: Sequence[Action], rules: ClipRules) -> int:
-    """Match time of what the clip's thumbnail shows: its leading action, or the middle of a part without one."""
+    """Match time of what the clip's thumbnail shows: its leading action, or the middle of a clip without one."""
     inside = [
         action for action in actions if clip.start_ms <= action.match_ms <= clip.end_ms and action.label in clip.labels
     ]

@@ -1,4 +1,4 @@
-"""How large and how fast is a reel? As its first recording, within what plays everywhere."""
+"""How large and how fast is a reel? Like its first recording, within what plays everywhere."""
 
 from __future__ import annotations
 

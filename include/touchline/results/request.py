@@ -66,7 +66,7 @@ def load_request(match_id: str, settings: Settings) -> Request:
     """Read the request of a match.
 
     Raises:
-        UsageError: `match_id` has not the form of one.
+        UsageError: `match_id` does not have the form of one.
         DamagedResultError: there is no request, or it cannot be read.
     """
     if not is_match_id(match_id):

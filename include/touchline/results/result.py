@@ -88,14 +88,14 @@ def reading_result(path: Path) -> Iterator[dict[str, Any]]:
     """Give the result that an earlier step wrote; the block takes from it what it needs, and nothing else.
 
     Raises:
-        DamagedResultError: as `read_result`, or it holds something of another kind than the block takes for granted.
+        DamagedResultError: as `read_result`, or it holds something other than the block takes for granted.
     """
     result = read_result(path).result
     try:
         yield result
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         what = " ".join(str(error).split())[:80]
-        raise DamagedResultError(f"{path} holds something else than its step writes ({type(error).__name__}: {what}): "
+        raise DamagedResultError(f"{path} holds something other than its step writes ({type(error).__name__}: {what}): "
                                  "run that step again") from error
 
 

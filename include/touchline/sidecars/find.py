@@ -1,7 +1,7 @@
 """Which files beside a recording are notes on it? `match.toml` and `marks.csv`, however their names are written.
 
 A Mac writes "é" as two characters and a PC as one, a camera writes FINAL.MP4 and a coach Final.Marks.csv: a name that
-is exactly as it should be goes first, then one that reads the same, then one that differs in capitals only.
+is exactly as it should be comes first, then one that reads the same, then one that differs in capitals only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def find_sidecars(first_recording: Path) -> dict[str, Path]:
 
 
 def stray_notes(recording: Path) -> list[str]:
-    """A line for each file that looks like notes on one recording, and for which no recording lies beside it."""
+    """A line for each file that looks like the notes on a recording that is not beside it."""
     names = _names_in(recording.parent)
     stems = {_read_as(Path(name).stem) for name in names}
     strays = [name for name in names if (stem := _stem_of(name)) is not None and _read_as(stem) not in stems]

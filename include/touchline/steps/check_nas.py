@@ -1,6 +1,6 @@
 """Is the NAS as touchline needs it: mounted, read-only and writable in the right places, with room, and quick?
 
-Every question is put by a child process with a time limit, so that a dead server is one line and not a hang.
+Every question is asked by a child process with a time limit, so that a dead server is one line and not a hang.
 """
 
 from __future__ import annotations

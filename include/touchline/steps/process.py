@@ -39,7 +39,7 @@ def process(
     """Make and publish the match folder of one match; returns it and prints its path.
 
     Finished work of an earlier try is checked and reused. Without WORKING_DIR and SCRATCH_DIR in the environment the
-    files between the steps stand in `<output>/.touchline`.
+    files between the steps are in `<output>/.touchline`.
     """
     settings = _settings_for(output, settings)
     with naming_folders(settings):

@@ -1,6 +1,6 @@
 """Write a match that never happened, with its ground truth.
 
-Beside the film stand SoccerNet labels, the truth of every frame that the models learn from, and the sidecar that
+Beside the film lie SoccerNet labels, the truth of every frame that the models learn from, and the sidecar that
 touchline reads beside any recording.
 """
 

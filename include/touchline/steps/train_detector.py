@@ -23,7 +23,7 @@ EPOCHS = 14
 LEAST_BALL_PX = 12.0
 """The network looks every eight pixels: a smaller box may lie between its points and teach nothing."""
 BALL_PART = 0.16
-"""Side of the ball's box as a part of a player's height (0.22 m of 1.8 m, and a rim)."""
+"""Side of the ball's box as a fraction of a player's height (0.22 m of 1.8 m, and a rim)."""
 
 
 def train_detector(footage: Path, output: Path, settings: Settings, *, epochs: int | None = None) -> None:

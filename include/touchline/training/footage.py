@@ -55,7 +55,7 @@ class FootagePlan:
 class Footage:
     """Pictures [N, H, W, 3] on the grid k/fps of one match, and what is true in them.
 
-    `boxes` and `balls` have one entry per picture: [kind, x1, y1, x2, y2] with parts of the picture, and [x, y] or
+    `boxes` and `balls` have one entry per picture: [kind, x1, y1, x2, y2] with fractions of the picture, and [x, y] or
     None. `actions` are [frame on the grid, label].
     """
 

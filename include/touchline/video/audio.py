@@ -22,7 +22,7 @@ BLOCK_SAMPLES = 1 << 16
 LEAD_S = 3
 """How long before a stretch reading begins: in a file, sound may lie that far from its picture."""
 MOST_APART_S = 0.04
-"""How far sound and picture may part: sound that comes 40 ms early is still taken for right (EBU R37)."""
+"""How far sound and picture may part: sound that comes 40 ms early still counts as in step (EBU R37)."""
 _SAMPLE_BYTES = 4
 
 

@@ -129,7 +129,7 @@ def seek_us(recording: Recording, grid: Grid, lead_s: int | None) -> int | None:
 def is_too_late(recording: Recording, grid: Grid, monitor: FrameMonitor) -> bool:
     """Whether the first decoded frame is later than the one that the first moment should show.
 
-    The fields of an interlaced picture are parted with the help of the frame before it, so that must be there as well.
+    The fields of an interlaced picture are separated with the help of the frame before it, which must be there as well.
     """
     first = monitor.wait_for_first()
     latest_s = grid.time_s(grid.first) - grid.origin_s + grid.tolerance_s(recording.video)

@@ -21,7 +21,7 @@ LONGEST_SIGNATURE = 12
 PACKET_BYTES = (188, 192, 204)
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx", b"uuid")
 _ONLY_ITSELF: dict[str, dict[str, int]] = {"mov": {"enable_drefs": 0, "use_absolute_path": 0}}
-"""Options by which a demuxer opens no second file; ffmpeg's defaults, said again because much hangs on them."""
+"""Options by which a demuxer opens no second file; ffmpeg's defaults, stated again because much depends on them."""
 
 
 def sniff_demuxer(path: Path) -> str:

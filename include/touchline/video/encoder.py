@@ -1,4 +1,4 @@
-"""Which H.264 encoder works here? Asked by encoding with it, because a driver may list what the card has not."""
+"""Which H.264 encoder works here? Asked by encoding with it, because a driver may list what the card lacks."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def boxed(
 ) -> Any:
     """Pictures of exactly this size, turned upright, with square pixels, whatever form each frame has.
 
-    `shape` is the ratio of width to height that the recording's picture shall have in the box, where it is centred on
+    `shape` is the ratio of width to height that the recording's picture is to have in the box, where it is centred on
     black. Frames of another shape than that of the beginning keep theirs in proportion. `colours` are options of
     `scale`.
     """

@@ -17,7 +17,7 @@ from touchline.video.demuxer import input_argv
 from touchline.video.log import LOG_LEVEL
 
 MAX_PACKETS = 10_000_000
-"""46 hours at 60 frames per second; what holds more is made to fill the memory (17 bytes each)."""
+"""46 hours at 60 frames per second; a file with more was made to fill the memory (17 bytes each)."""
 _BLOCK_BYTES = 1 << 15
 
 

@@ -27,7 +27,7 @@ WINDOWS = 5
 """Spread over the recording; listening in one costs about 0.1 s, and is needed only where there are several tracks."""
 WINDOW_S = 3
 SENT_TO_THE_END_S = 1
-"""A track is listened to where its packets come up to so long before the end of a window.
+"""A track is listened to where its packets come up to this long before the end of a window.
 
 ffmpeg would look for the rest of the others up to the end of the file.
 """

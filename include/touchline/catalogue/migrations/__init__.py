@@ -1,1 +1,1 @@
-"""The way of the catalogue's tables from one release to the next, by Alembic."""
+"""How the catalogue's tables get from one release to the next, by Alembic."""
