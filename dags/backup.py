@@ -18,8 +18,8 @@ whole one always; newer is what was made later, whatever the clock said. Once a 
 empty place, compared and dropped again.
 
 ### When it runs
-Every hour, on the main host. By hand: *Trigger*, with `try_restore` for a trial at once. A backup takes seconds, with
-years of matches minutes; worry when it takes longer than a quarter of an hour.
+Every hour, on the main host. By hand: *Trigger*, with `try_restore` for a trial at once. A backup takes seconds, or
+minutes with years of matches; worry when it takes longer than a quarter of an hour.
 
 ### If it fails
 The last line of the failed task's log says why, and so does the catalogue: mostly `BACKUP_DIR` is away or full, or a

@@ -13,22 +13,22 @@ from touchline_airflow.upkeep.clean_database_tasks import clean_airflow, clean_c
 DOC = """
 ### What it makes
 Smaller databases and fewer log files. `airflow db clean` removes what ended `AIRFLOW_KEEP_DAYS` ago (90) from Airflow's
-database, without an archive; the catalogue forgets runs and stage times of that age, but for the last run of each
-match, and recordings that are gone from the NAS for as long. Matches, actions, reels and backups stay, so that nothing
-is made twice when a recording comes back. On each machine the log files of tasks, callbacks and the DAG processor go
-that nobody has written to for so long, those of a run together. A run that goes on is never removed, however old, nor
-are its logs, nor a file that Airflow does not make.
+database, without an archive; the catalogue forgets runs and stage times of that age, except the last run of each
+match, and recordings that have been gone from the NAS for as long. Matches, actions, reels and backups stay, so
+nothing is made twice when a recording comes back. On each machine log files of tasks, callbacks and the DAG processor
+go when nobody has written to them for as long, those of a run together. A run that goes on is never removed, however
+old, nor are its logs, nor a file that Airflow does not make.
 
-Where Airflow has runs of fewer than seven days within that time nothing goes at all: a clock that runs ahead by months,
+Where Airflow has runs on fewer than seven days within that time nothing goes at all: a clock that runs ahead by months,
 or a long pause, looks like that. After some days it goes on by itself; the log of `find_limit` says so.
 
 ### When it runs
-Every night, the databases on the main host. It takes seconds, after a long pause minutes. At most 500,000 log files go
-in one night, within 25 minutes; the rest goes in the next.
+Every night, the databases on the main host. It takes seconds, or minutes after a long pause. At most 500,000 log files
+go in one night, within 25 minutes; the rest goes in the next.
 
 ### If it fails
 The last line of the failed task's log says why: mostly a lock that somebody held for longer than a minute, or a
-database that is away; of `clean_logs` a log file that the worker's user may not remove. Nothing is half removed, and
+database that is away; for `clean_logs` a log file that the worker's user may not remove. Nothing is half removed, and
 the next try goes on where this one stopped. A `clean_logs_<name>` that stays queued: that machine's worker is away.
 
 ### Safe to rerun?

@@ -20,13 +20,13 @@ A recording is taken when its size, its mtime and its last MiB stood still over 
 and its end can be read without an error. The output folder, dot files, partial files (`.part`, `.tmp`, `.crdownload`,
 `~`), what a NAS or a camera keeps for itself (`@eaDir`, `#recycle`, snapshots, proxies) and links that lead out of the
 mount are never taken; nor is what is older than `INGEST_SINCE`, unless its date is that of a camera whose clock was
-reset. A video whose format touchline does not read is said once, in the log of `register_recordings` and the summary.
-A match whose recording is deleted before its run began is not made until the recording is back.
+reset. A video whose format touchline does not read is named once, in the log of `register_recordings` and the summary.
+A match whose recording is deleted before its run begins is not made until the recording is back.
 
 ### When it runs
 Always: a run ends when something was found, or after five minutes, and the next one begins. Of very many recordings a
-run takes a hundred, those first that were never checked. A recording that stands still for `RECORDING_LATE_MIN` minutes
-and is not taken is told by mail, and so is a run that lasts that long.
+run takes a hundred, those never checked first. A mail tells of a recording that
+stands still for `RECORDING_LATE_MIN` minutes and is not taken, and of a run that lasts that long.
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and

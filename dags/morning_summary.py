@@ -13,7 +13,7 @@ from touchline_airflow.summary.tasks import mail_summary
 DOC = """
 ### What it makes
 A mail to MAIL_OPERATOR: matches done and failed with their reasons, reels with links and pictures, GPU hours, what the
-work cost at the configured rates, how full the disks are, what tonight will do. And a mail to MAIL_COACH with the
+work cost at the configured rates, how full the disks are, what will be done tonight. And a mail to MAIL_COACH with the
 reels, where there are new ones. The log holds the text.
 
 ### When it runs

@@ -27,7 +27,7 @@ its reason. A match that somebody else makes now is never touched.
 Every midnight in `TIMEZONE`, for everything that is pending. It starts no further match from `WORKING_DAY_BEGINS` on,
 nor once the night took `BACKFILL_GPU_HOURS`. By hand: *Trigger*, for everything at once, whatever the hour. A backfill
 run makes only the matches of its own day: `airflow backfill create --dag-id nightly_backfill --from-date 2026-08-01
---to-date 2026-11-30` makes what is missing of a season (docs/how-to/backfill-a-season.md). So many matches are made at
+--to-date 2026-11-30` makes what is missing of a season (docs/how-to/backfill-a-season.md). As many matches are made at
 once as the pool `backfill` has slots, and none begins while a match of the day waits or works.
 
 ### If it fails

@@ -30,8 +30,8 @@ times what its length normally takes here, at least `MATCH_LATE_MIN` minutes.
 
 ### If it fails
 The last line of the failed task's log is the reason; it also stands in a mail, the catalogue and the match folder's
-`FAILED.txt`. Exit code 3 means that the recording is bad: copy it again. For all else clear the failed task with what
-lies downstream: finished work is checked and reused.
+`FAILED.txt`. Exit code 3 means that the recording is bad: copy it again. For anything else clear the failed task
+with what lies downstream: finished work is checked and reused.
 
 ### Safe to rerun?
 Yes, any task, at any time: a whole result is reused, a damaged one is computed again, and the match folder changes only
@@ -77,7 +77,7 @@ def process_match() -> None:
 
     opened >> probe >> scan >> plan_chunks >> chunks >> spot_chunk >> merge_actions >> plan_reels
     [plan_reels, reels] >> render_reel >> publish >> closed
-    # When one part fails, what follows ends at once; the other parts still work, and the run is not over before them.
+    # When a chunk or a reel fails, what follows ends at once; the others still work, and the run ends after them.
     [spot_chunk, render_reel] >> closed
 
 

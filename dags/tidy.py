@@ -28,7 +28,7 @@ Every `TIDY_EVERY_SEC` seconds (300; from 10 to 86400, any other value counts as
 ### If it fails
 The last line of the failed task's log names the match that could not be closed, a line above it says why: mostly a
 catalogue or a folder that is away. A `tidy_host_<name>` that stays queued until the run is over: that machine's worker
-is away. Matches that are being made are not touched by it; the next run tries again.
+is away. It does not touch matches that are being made; the next run tries again.
 
 ### Safe to rerun?
 Yes, at any time: a run that goes on in Airflow is left alone.

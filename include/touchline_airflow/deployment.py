@@ -44,7 +44,8 @@ class DeploymentSettings(FromEnvironment):
         0, "Slots of the pool gpu for one chunk; 0: one on a GPU with models of up to 400 MB, else two.", low=0, high=16
     )
     step_silent_sec: int = setting(
-        1800, "A step that says nothing for so long is ended and tried again, in seconds; 0: never.", low=0, high=86_400
+        1800, "A step that says nothing for this long is ended and tried again, in seconds; 0: never.", low=0,
+        high=86_400
     )
     tidy_every_sec: int = setting(300, "How often the DAG tidy runs, in seconds.", low=10, high=86_400)
     working_budget_gb: float = setting(
@@ -119,7 +120,7 @@ class DeploymentSettings(FromEnvironment):
         30.0, "A match is late after this many minutes at the earliest.", low=0, high=10_080
     )
     recording_late_min: float = setting(
-        45.0, "A recording is late that stands still this long and is not taken, and so is the ingest; in minutes.",
+        45.0, "A recording that stands still this long and is not taken is late, and so is the ingest; in minutes.",
         low=0, high=10_080,
     )
 

@@ -25,7 +25,7 @@ def hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Names in TOUCHLINE_HOSTS, the main machine first; none where one machine does everything.
 
     Raises:
-        SettingError: a name is not made of lower-case letters, digits and hyphens, or stands there twice.
+        SettingError: a name is not made of lower-case letters, digits and hyphens, or is there twice.
     """
     names = tuple(name.strip() for name in environ.get("TOUCHLINE_HOSTS", "").split(",") if name.strip())
     for name in names:

@@ -1,7 +1,7 @@
 """When does the clock on the wall show this time? On two days of the year some times come twice, and some not at all.
 
-As Airflow's schedules have it: a time that comes twice counts the second time, and one that is skipped counts as much
-later as is skipped. Moments are in UTC: two of one zone would be compared, and subtracted, as if no hour were missing.
+As Airflow's schedules have it: a time that comes twice counts the second time, and one that is skipped counts later
+by the length of the skip. Moments are in UTC: two of one zone would be compared as if no hour were missing.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ class Step:
 
     `result`: where its result lies, for the part it works on. `part`: what its command calls that part, "" where it
     works on the whole match; `part_help`: for a person. `pool`: the Airflow pool, and the queue of the same name, in
-    which its task waits. `hours`: after how long Airflow ends its task. `share`: its share of the whole time, measured on
-    a 20-minute match on two cores; it steers the progress bar only. `is_gpu_time`: its time costs what a GPU does.
+    which its task waits. `hours`: after how long Airflow ends its task. `share`: its share of the whole time, measured
+    on a 20-minute match on two cores; it steers the progress bar only. `is_gpu_time`: its time costs what a GPU does.
     """
 
     name: str

@@ -39,7 +39,7 @@ def read_thumbnail(files: WorkFiles, reel: str, name: object) -> bytes:
     """
     path = files.thumbnails(reel) / str(name)
     if not is_thumbnail(name):
-        raise UntrustedFileError(files.thumbnails(reel), f"should hold {str(name)[:80]!r}, which is not a name of ours,")
+        raise UntrustedFileError(files.thumbnails(reel), f"should hold {str(name)[:80]!r}, not a name of ours,")
     with folder_of(path) as folder:
         content = folder.read(path.name, MOST_BYTES)
     if not (content.startswith(_BEGIN) and content.endswith(_END)):

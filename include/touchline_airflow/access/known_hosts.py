@@ -1,6 +1,6 @@
 """Under which names may a browser or a client ask for Airflow? Any other name is refused with status 400.
 
-A page of a stranger can give its own name the address 127.0.0.1 and then speak to what listens on this machine (DNS
+A stranger's page can give its own name the address 127.0.0.1 and then speak to what listens on this machine (DNS
 rebinding). Its requests still carry its own name in the header Host: that is what gives it away.
 """
 

@@ -1,6 +1,6 @@
 """How does one log in to the embedded Airflow? With a password that its state folder got at the first start.
 
-It stands in `STATE/login.json`, readable by its owner only, in the form that Airflow's SimpleAuthManager reads. Delete
+It is in `STATE/login.json`, readable by its owner only, in the form that Airflow's SimpleAuthManager reads. Delete
 the file and start again for another password.
 """
 
@@ -17,7 +17,7 @@ USER = "admin"
 
 
 def login_file(state: Path) -> Path:
-    """Where the password of this state folder stands."""
+    """Where the password of this state folder is."""
     return state / "login.json"
 
 

@@ -65,7 +65,7 @@ class AirflowApi:
                     raise
 
     def is_healthy(self) -> bool:
-        """Whether all four parts of Airflow say that they work."""
+        """Whether all four components of Airflow say that they work."""
         try:
             health = self._send("GET", f"{self.url}/api/v2/monitor/health", None, "")
         except (ApiError, OSError):

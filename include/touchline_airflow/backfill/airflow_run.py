@@ -17,7 +17,7 @@ OUTCOME = "outcome"
 
 
 def wish_of(context: Context) -> Wish:
-    """Only a backfill run is bound to the days of its interval; what a person started also takes what failed often.
+    """Only a backfill run is bound to the days of its interval; one that a person started also takes what failed often.
 
     Raises:
         SettingError: TIMEZONE is not known.

@@ -18,7 +18,7 @@ from touchline_airflow.hold.hold import hold
 from touchline_airflow.local_clock import next_clock
 
 FORGOTTEN_MS = 3_600_000
-"""A match that was registered so long ago without a run having begun is no work of the day: it waits for us."""
+"""A match that was registered this long ago without a run having begun is not the day's work: it waits for us."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def night_of(begun: datetime, scheduled_for: datetime | None, params: Mapping[st
 
     A scheduled one ends with the first WORKING_DAY_BEGINS after the moment it was scheduled for, and takes
     BACKFILL_GPU_HOURS. One that a person started (`scheduled_for` None) goes on as long as there is work. The param
-    `gpu_hours` goes before.
+    `gpu_hours` overrides both.
 
     Raises:
         SettingError: TIMEZONE or WORKING_DAY_BEGINS cannot be understood.

@@ -1,4 +1,4 @@
-"""Was a match made with other models, settings or notes than those of now? Its results say."""
+"""Was a match made with other models, settings or notes than today's? Its results say."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class TurnTrigger(BaseTrigger):
         return "touchline_airflow.backfill.turn.TurnTrigger", {"night": self.night}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until one of both is so."""
+        """Look until either is so."""
         while (event := await asyncio.to_thread(self._look)) is None:
             await asyncio.sleep(POLL_SEC)
         yield TriggerEvent(event)

@@ -1,4 +1,4 @@
-"""How long does a match of this length normally take here, with the models and settings of now?"""
+"""How long does a match of this length normally take here, with today's models and settings?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALIKE = 2
 
 
 def expected_seconds(duration_ms: int, settings: Settings) -> float:
-    """What a run for a match of this length normally works, before anything was published a guess.
+    """How long the run of a match of this length normally works; a guess before anything was published.
 
     Raises:
         TouchlineError: the catalogue is away.
@@ -35,7 +35,7 @@ def expected_seconds(duration_ms: int, settings: Settings) -> float:
 
 
 def usual_seconds(duration_ms: int, settings: Settings, *, but: str = "") -> float | None:
-    """The same from the results published last, without that of the run `but`; None where there is none.
+    """The same from the results published last, leaving out the run `but`; None where there is none.
 
     The median of up to LOOK_BACK runs that computed everything themselves: half of them took longer.
     """

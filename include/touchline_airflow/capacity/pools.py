@@ -19,7 +19,7 @@ BY_WORKERS = {RENDER_POOL: RENDER_QUEUE, SCAN_POOL: SCAN_QUEUE}
 def working_places(celery: Any) -> dict[str, int]:
     """Slots of each pool over all Celery workers that answer within five seconds; empty when none does.
 
-    What a pool lets run finds a free process then, or nearly so. Beyond that tasks would wait in Redis, in the order in
+    Then what a pool lets run finds a free process, or nearly so. Beyond that tasks would wait in Redis, in the order in
     which they came there, and not by their priority.
     """
     inspect = celery.control.inspect(timeout=ANSWER_SEC)
@@ -51,7 +51,7 @@ def resize_pools(api: AirflowApi, places: Mapping[str, int], slots_per_chunk: in
             continue
         slots = max(places[name], 1) * (slots_per_chunk if name == GPU_POOL else 1)
         if there != slots:
-            # Airflow wants to hear of `include_deferred` even where it is not in the mask.
+            # Airflow asks for `include_deferred` even where it is not in the mask.
             wanted = {"name": name, "slots": slots, "include_deferred": pool["include_deferred"]}
             api.request("PATCH", f"/pools/{name}?update_mask=slots", wanted)
             changed.append(f"{name}: {there} -> {slots} slots")

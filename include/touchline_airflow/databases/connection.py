@@ -48,7 +48,7 @@ class Database:
 
 @contextmanager
 def connecting(database: Database, *, maintenance: bool = False) -> Iterator[Connection]:
-    """A connection of its own in one transaction; for maintenance to the server's own database, without one.
+    """A new connection in one transaction; for maintenance one to the server's own database, without a transaction.
 
     Raises:
         CatalogueError: one line without a password.

@@ -56,7 +56,7 @@ def hold(working_dir: Path) -> Hold | None:
 
 
 def set_hold(working_dir: Path, kind: Kind, who: str, why: str) -> Hold | None:
-    """Hold everything from now on; None where what is there holds as much, and goes on. Only a halt adds to a pause."""
+    """Hold everything from now on; None where one as strong is there, and stays. Only a halt adds to a pause."""
     there = hold(working_dir)
     if there and (kind != "halt" or there.kind == "halt"):
         return None

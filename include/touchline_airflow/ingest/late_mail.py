@@ -1,4 +1,4 @@
-"""What is said of a recording that lies on the mount and is not taken?"""
+"""What do we say about a recording that lies on the mount and is not taken?"""
 
 from __future__ import annotations
 

@@ -161,6 +161,6 @@ def _verdict(finished: Finished) -> dict[str, Any]:
 
 
 def _length(verdict: Mapping[str, Any], name: str) -> int | None:
-    """Milliseconds that a check told; None where it told anything else: the file that it read may have told it what."""
+    """Milliseconds that a check reported; None for anything else: the file that it read may have made it say so."""
     value = verdict.get(name)
     return value if type(value) is int and 0 < value < LONGEST_MS else None

@@ -23,7 +23,7 @@ LONGEST_POKE_SEC = 5.0
 class RecordingSensor(FileSensor):
     """Waits, deferred, for recordings on the mount that stand still and are not in the catalogue; returns their paths.
 
-    Of very many it returns a lot: the next run takes the others, those first that were not checked for longest.
+    Of very many it returns one lot, those first that have gone unchecked longest: the next run takes the others.
     Unlike its parent it knows a file that is still being copied, and it ends with an empty list after five minutes,
     so that the next run of the `@continuous` DAG starts: a trigger that hangs would stop the ingest for ever.
     `soft_fail` is refused: it would turn a crashed trigger into a green skip.

@@ -46,7 +46,7 @@ def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any]
 
 
 def _without_airflow_run(settings: Settings) -> list[str]:
-    """Ids of registered matches that have no run in Airflow: of those that wait in its queue none is started again."""
+    """Ids of registered matches that have no run in Airflow: one that waits in its queue is not started again."""
     this = get_current_context()["ti"]
     wanted = (match for match in matches.without_run(settings.catalogue_address)
               if run_state(this, ingest_run_id(match.match_id, match.attempt)) is None)

@@ -66,7 +66,7 @@ def _stands(known: SeenRecording, look: Look) -> bool:
 
 
 def _is_due(row: SeenRecording, moment_ms: int, stable_ms: int) -> bool:
-    """A recording that stays incomplete is checked ever more seldom, down to once a minute."""
+    """A recording that stays incomplete is checked less and less often, down to once a minute."""
     if row.status != "waiting" or elapsed_ms(row.still_since_ms, moment_ms) < stable_ms:
         return False
     if row.checked_at_ms is None:

@@ -1,4 +1,4 @@
-"""What is said of a run that is late, and of which runs is nothing said? The work behind a missed deadline."""
+"""What do we say about a run that is late, and which runs do we not mention? The work behind a missed deadline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a letter leave the house? To the addresses of its role, by Airflow's SMTP connection.
+"""How does a letter go out? To the addresses of its role, by Airflow's SMTP connection.
 
 For tasks and for callbacks in the triggerer (there in a thread of its own). Airflow is imported inside the functions.
 """
@@ -24,7 +24,7 @@ from touchline_airflow.metrics.table import MAILS
 CONNECTION = "smtp_default"
 SENT, FAILED, FOLDED, OFF = "sent", "failed", "folded", "off"
 PAUSES_SEC = (2, 8)
-"""Between the tries to hand a mail over: a server that starts again is survived, no task waits long for it."""
+"""Between the tries to hand a mail over: a server that restarts is waited for, and no task waits long."""
 
 log = logging.getLogger("airflow.task")
 

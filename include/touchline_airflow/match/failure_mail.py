@@ -1,4 +1,4 @@
-"""What is said of a run that failed? One mail, with the reason in one line."""
+"""What do we say about a run that failed? One mail, with the reason in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shall a step compute again although a whole result is there? Said by a run's param or by a Variable."""
+"""Should a step compute again although a whole result is there? A run's param or a Variable says so."""
 
 from __future__ import annotations
 

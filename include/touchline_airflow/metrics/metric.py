@@ -55,7 +55,7 @@ class Gauge(Metric):
     """What is now; gone a few minutes after it was last sent."""
 
     def set(self, value: float, **labels: str) -> None:
-        """Tell how much it is; not below 0, which StatsD takes for a difference."""
+        """Tell how much it is; never below 0, which StatsD would take for a difference."""
         if client := _client():
             client.gauge(self.sent_as(labels), max(0, value))
 

@@ -1,6 +1,6 @@
 """When was a recording made, and is it new? By its mtime, which is as wrong as the clock of the camera that wrote it.
 
-A camera whose battery was out starts again at a day of its own, and some write no date at all: such a mtime says
+A camera whose battery ran out starts again at a date of its own, and some write no date at all: such a mtime says
 nothing, and the recording counts as new. An mtime in the future says as little about the day of the match.
 """
 
@@ -24,7 +24,7 @@ RESET_DAYS = {
 }
 """Where the clock of a camera starts after a reset. A match that was played on such a day counts as new as well."""
 _ANYWHERE = timedelta(hours=14)
-"""A camera's card holds local time: as UTC the same day begins and ends up to so much earlier or later."""
+"""A camera's card holds local time: as UTC the same day begins and ends up to this much earlier or later."""
 
 
 def is_for_ingest(path: Path, settings: Settings) -> bool:

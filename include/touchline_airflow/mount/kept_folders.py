@@ -1,7 +1,7 @@
 """Which folders on a share hold no recordings of people, but what a NAS, a computer or a camera keeps for itself?
 
-Previews, recycle bins, snapshots of the past and small copies for viewing: the same pictures once more. Folders whose
-name begins with a dot (`.Trash-1000`, `.snapshot`, `.zfs`, `.recycle`, `.stversions`) are left out by that.
+Previews, recycle bins, snapshots of the past and small copies for viewing: the same pictures again. Folders whose
+name begins with a dot (`.Trash-1000`, `.snapshot`, `.zfs`, `.recycle`, `.stversions`) are left out anyway.
 """
 
 from __future__ import annotations

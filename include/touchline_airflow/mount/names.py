@@ -14,7 +14,7 @@ SUFFIXES = {
     "mpeg": (".mpg", ".mpeg", ".mpe", ".m2p", ".vob", ".mod"),
     "mpegts": (".ts", ".mts", ".m2ts", ".m2t", ".tod", ".trp", ".tp"),
 }
-"""Demuxer of `touchline.video.demuxer` → what its files are called. How a file is read its first bytes decide."""
+"""Demuxer of `touchline.video.demuxer` → what its files are called. Its first bytes decide how a file is read."""
 
 FOREIGN = {
     ".wmv": "Windows Media", ".asf": "Windows Media", ".dvr-ms": "Windows Media", ".wtv": "Windows Media",

@@ -21,7 +21,7 @@ ACTIONS = ("pause", "resume", "halt", "status")
 
 
 def act(action: str, who: str, why: str, settings: Settings, deployment: DeploymentSettings) -> dict[str, Any]:
-    """Do it, and report how things are then: what of the deployment's state Airflow does not know.
+    """Do it, and report how things are then: what Airflow does not know of the deployment's state.
 
     Raises:
         UsageError: there is no such action.

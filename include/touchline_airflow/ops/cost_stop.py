@@ -1,6 +1,6 @@
 """Did a match or a day cost more than its limit? Then touchline holds by itself.
 
-Who lets it go on accepts what it has cost so far: it holds again when as much as the limit has been spent once more.
+Whoever lets it go on accepts the cost so far: it holds again when the limit has been spent once more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from touchline_airflow.mail.send import send_mail
 
 OURSELVES = "touchline"
 GO_ON = ("Steps that run come to their end, nothing new starts, and nothing is lost. To go on: `touchline-ops resume`, "
-         "or the DAG ops in Airflow. It holds again when as much as the limit has been spent once more; to change the "
+         "or the DAG ops in Airflow. It holds again when the limit has been spent once more; to change the "
          "limit, set {variable} and start touchline again.")
 
 log = logging.getLogger("airflow.task")

@@ -46,7 +46,7 @@ class Stuck:
 
 
 def find_stuck(api: AirflowApi, after_sec: float = STUCK_AFTER_SEC, moment: datetime | None = None) -> list[Stuck]:
-    """Tasks of process_match that are scheduled for so long, and that nothing but an error keeps from running.
+    """Tasks of process_match that have been scheduled for this long, and that nothing but an error keeps from running.
 
     Raises:
         ApiError, OSError: Airflow's API refused it or is not there.

@@ -1,4 +1,4 @@
-"""How is touchline held when all workers are busy, or gone? In the triggerer: there the DAG `ops` runs all the time."""
+"""How is touchline held when all workers are busy, or gone? In the triggerer, where the DAG `ops` always runs."""
 
 from __future__ import annotations
 

@@ -5,16 +5,16 @@
         files.tar.gz                  the small results of WORKING_DIR: all its JSON files
         published.json                every match folder with its manifest's digest and its files' digests and sizes
         secrets.tar                   what BACKUP_SECRETS names, if it names anything
-        backup.json                   when, as which one in their order, by which versions, what the databases held
+        backup.json                   when, its number, by which versions, what the databases held
         SHA256SUMS                    of all the others, as `sha256sum -c` reads it
 
-The catalogue goes first, then Airflow, then the files: what a row names is there when the files are read. A match that
+The catalogue comes first, then Airflow, then the files: what a row names is there when the files are read. A match that
 goes on meanwhile has results that are newer than its rows, which is what a killed run leaves, too. Left out are the
 rendered videos and thumbnails (large, and made again from the results), what is published (it has its own disk; its
 digests are in the backup), SCRATCH_DIR, and logs.
 
-Which backup is newer is said by its number, never by its date: each one gets the number after the highest that is
-there. So a clock that ran ahead or behind makes none "the newest" that is not, and none superfluous that was just made.
+A backup's number says which one is newer, never its date: each one gets the number after the highest that is there. So
+a clock that ran ahead or behind makes no old backup "the newest", and no new one superfluous.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _ORDER = ("hourly", "daily", "weekly", "manual")
 _NAME = re.compile(rf"({'|'.join(_ORDER)})-(\d{{8}}T\d{{6}}Z)")
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _LOOKED_BACK = {"daily": 24, "weekly": 7 * 24}
-"""Among so many made last the one of a day or week is looked for: an older one of that date is of a wrong clock."""
+"""The one of a day or week is looked for among this many made last: an older one of that date is a wrong clock's."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Backup:
 
     @cached_property
     def number(self) -> int:
-        """Its place in the order of making; 0 for one of before there were numbers, or with damaged facts."""
+        """Its place in the order of making; 0 for one from before there were numbers, or with damaged facts."""
         try:
             number = self.facts.get("number", 0)
         except (TouchlineError, OSError):
@@ -176,7 +176,7 @@ def promote(backup: Backup, existing: Sequence[Backup]) -> list[Backup]:
 
 
 def superfluous(existing: Sequence[Backup]) -> list[Backup]:
-    """Which are one too many: of each kind the whole ones made last stay (`KEPT`), and of all the one made last."""
+    """Which are too many: of each kind the whole ones made last stay (`KEPT`), and of all the one made last."""
     newest_first = _last_made_first(existing)
     newest = next((each for each in newest_first if each.is_whole), None)
     removed = []

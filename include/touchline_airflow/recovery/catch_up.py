@@ -33,10 +33,10 @@ _OPEN_RUN = ("queued", "running")
 _OPEN_TASK = ("scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule", "deferred")
 
 
-def settle(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
+def catch_up(known: Mapping[str, Any], sources: Sources) -> Iterator[str]:
     """Tell both databases what happened since; `known` is the backup's list of published folders. Yields lines.
 
-    A published folder is data of which nothing is believed unseen: one that is damaged is told and left as it is.
+    Nothing in a published folder is believed unseen: one that is damaged is named and left as it is.
     """
     yield from _take_over(known, sources)
     with connecting(sources.airflow) as connection:

@@ -18,7 +18,7 @@ from touchline_airflow.recovery.facts import files_of_manifest
 
 
 def results(working_dir: Path) -> Iterator[Path]:
-    """The small results, by their names below `working_dir`: every JSON file that stands under its final name.
+    """The small results, by their names below `working_dir`: every JSON file that has its final name.
 
     A step may have put anything there: a link or a pipe is not a result, nor is what is larger than any of ours.
     """

@@ -37,7 +37,7 @@ from touchline_airflow.recovery.backup import (
     key_digest,
     verify,
 )
-from touchline_airflow.recovery.catch_up import settle
+from touchline_airflow.recovery.catch_up import catch_up
 from touchline_airflow.recovery.content import published_folder, results
 from touchline_airflow.recovery.facts import read_published
 
@@ -49,7 +49,7 @@ Listed = Mapping[str, Mapping[str, Any]]
 
 def restore(backup: Backup, sources: Sources, say: Say, *, parts: Collection[str] = PARTS, replace: bool = False,
             goes_on: bool = True) -> None:
-    """Restore a backup; nothing is touched before it was read back and every place was found empty.
+    """Restore a backup; nothing is touched before it is read back and every place is found empty.
 
     With `replace` what is there is renamed aside first. `goes_on` brings the tables up to this release and sets right
     what the backup does not know; without it the databases are exactly as they were (for a return to an older release).
@@ -99,7 +99,7 @@ def try_restore(backup: Backup, sources: Sources, folder: Path) -> None:
     """Restore a backup into places of its own and compare rows and files with what was noted; leaves nothing.
 
     Raises:
-        TouchlineError: it cannot be restored, or holds something else than it should.
+        TouchlineError: it cannot be restored, or holds something other than it should.
     """
     verify(backup.root)
     facts = backup.facts
@@ -293,7 +293,7 @@ def _go_on(facts: Mapping[str, Any], published: Listed, sources: Sources, restor
     for line in differences(published, sources.settings.nas_output_path):
         say(f"published folder {line}")
     if not dumps.is_empty(sources.catalogue) and not dumps.is_empty(sources.airflow):
-        for line in settle(published, sources):
+        for line in catch_up(published, sources):
             say(line)
 
 

@@ -1,4 +1,4 @@
-"""Where is the Docker engine, does it answer, and what has it got?"""
+"""Where is the Docker engine, does it answer, and what does it have?"""
 
 from __future__ import annotations
 

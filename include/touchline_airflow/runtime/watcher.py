@@ -17,7 +17,7 @@ LOOK_EVERY_SEC = 2.0
 class Watcher:
     """Looks at the hold every two seconds beside a step, in a thread; `end` is called at most once.
 
-    :param silent_sec: a step that has said nothing for so long is ended as well; 0: never.
+    :param silent_sec: a step that has said nothing for this long is ended as well; 0: never.
     """
 
     def __init__(self, working_dir: Path, silent_sec: float, end: Callable[[], None],

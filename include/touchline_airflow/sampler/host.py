@@ -38,7 +38,7 @@ NAS_FOLDERS = ("nas_mount_path", "nas_output_path")
 FRESH_SEC = 2 * 3600.0
 """The DAG check_nas runs every hour; older figures are not sent."""
 FIRST_LOOK_SEC = 0.5
-"""The use of the processor is that since the last look; the first time we watch for so long."""
+"""The use of the processor is that since the last look; the first time we watch for this long."""
 _ASKED_OF_GPUS = ("index", "utilization.gpu", "memory.used", "memory.total")
 _GPU_SEC = 10
 _MIB = 1 << 20

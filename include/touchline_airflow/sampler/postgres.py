@@ -23,7 +23,7 @@ def sample_database(database: Database) -> None:
 
 
 def sample_server(database: Database) -> None:
-    """Its clients, ours too, and how many it takes."""
+    """Its clients, ours included, and how many it allows."""
     with connecting(database) as connection:
         DB_CONNECTIONS.set(connection.execute(text("SELECT count(*) FROM pg_stat_activity "
                                                    "WHERE backend_type = 'client backend'")).scalar_one())

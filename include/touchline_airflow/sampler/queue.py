@@ -71,7 +71,7 @@ def _send_pools(connection: Connection, slots: Counter[tuple[str, str]]) -> None
         taken = sum(slots[pool, state] for state in _TAKES_A_SLOT if state != "deferred" or counts_deferred)
         for state in _TAKES_A_SLOT:
             POOL_SLOTS.set(slots[pool, state], pool=pool, state=state)
-        if total >= 0:  # -1 is without end
+        if total >= 0:  # -1 means no limit
             POOL_SLOTS.set(total, pool=pool, state="total")
             POOL_SLOTS.set(total - taken, pool=pool, state="open")
 

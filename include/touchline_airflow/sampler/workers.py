@@ -8,7 +8,7 @@ from touchline_airflow.metrics.table import WORKER_UP
 
 ANSWER_SEC = 5.0
 _BROKER = {"socket_timeout": ANSWER_SEC, "socket_connect_timeout": ANSWER_SEC, "max_retries": 1}
-"""A broker that is away is told at once, not after a hundred tries."""
+"""A broker that is away is noticed at once, not after a hundred tries."""
 
 
 class Workers:

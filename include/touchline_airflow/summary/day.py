@@ -128,7 +128,7 @@ def _tonight(settings: Settings, deployment: DeploymentSettings) -> tuple[str, .
 
 
 def since_when(scheduled_for: datetime | None, deployment: DeploymentSettings, now: datetime | None = None) -> datetime:
-    """From when on a summary tells: for a scheduled one from SUMMARY_AT of the day before, else 24 hours.
+    """The moment from which a summary tells: for a scheduled one from SUMMARY_AT of the day before, else 24 hours.
 
     So each moment is in one of them, also on days of 23 and 25 hours, and when one is late.
 

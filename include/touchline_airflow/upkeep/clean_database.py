@@ -32,7 +32,7 @@ _DAG_RUN = Table("dag_run", MetaData(), Column("dag_id", String), Column("run_id
                  Column("start_date", DateTime(timezone=True)))
 _UNFINISHED = ("queued", "running")
 DAYS_SEEN = 7
-"""On so many days of the time that is kept Airflow must have worked before anything older goes."""
+"""Airflow must have worked on this many days of the time that is kept before anything older goes."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Limit:
 
 def find_limit(environ: Mapping[str, str], keep_days: int, say: Callable[[str], None],
                now: datetime | None = None) -> Limit | None:
-    """The moment up to which everything old goes tonight; None, and a line that says why, where the clock is doubted.
+    """The moment up to which everything old goes tonight; None, and a line that says why, where the clock is in doubt.
 
     A clock that ran ahead by months would make all of the history old at once. Then there are no runs in the time
-    that is kept, but those since it ran ahead: nothing goes before Airflow has runs of a week's days in that time. The
-    same holds after a long pause, and for a week nothing is lost by it.
+    that is kept, except those since it ran ahead: nothing is removed until Airflow has runs on seven days of that
+    time. The same holds after a long pause, and for a week nothing is lost by it.
 
     Raises:
         TouchlineError: Airflow's database is away.
@@ -63,7 +63,7 @@ def find_limit(environ: Mapping[str, str], keep_days: int, say: Callable[[str], 
         unfinished = connection.execute(select(_DAG_RUN.c.dag_id, _DAG_RUN.c.run_id)
                                         .where(_DAG_RUN.c.state.in_(_UNFINISHED))).all()
     if days < (wanted := min(keep_days, DAYS_SEEN)):
-        say(f"Nothing goes tonight: of the last {keep_days} days Airflow has runs of {days} only, and {wanted} are "
+        say(f"Nothing goes tonight: Airflow has runs on only {days} of the last {keep_days} days, and {wanted} are "
             "wanted. A clock that runs ahead or a long pause looks like that; after some days it goes on by itself")
         return None
     return Limit(before, tuple((dag_id, run_id) for dag_id, run_id in unfinished))

@@ -23,7 +23,7 @@ log = logging.getLogger("airflow.task")
 
 @task
 def find_limit() -> dict[str, Any]:
-    """Up to which moment everything old goes, and which runs go on; empty where the clock is doubted."""
+    """Up to which moment everything old goes, and which runs go on; empty where the clock is in doubt."""
     with failing_plainly(log):
         limit = clean_database.find_limit(os.environ, DeploymentSettings.from_env().airflow_keep_days, log.info)
     return {"before": limit.before.isoformat(), "unfinished": list(map(list, limit.unfinished))} if limit else {}

@@ -25,7 +25,7 @@ from touchline_airflow.capacity.budgets import shown
 
 MOST_FILES = 500_000
 LONGEST_SEC = 1500
-"""Of one night; the next one goes on. How long it takes: docs/how-to/keep-disks-in-bounds.md."""
+"""In one night; the next one goes on. How long it takes: docs/how-to/keep-disks-in-bounds.md."""
 _DAY = r"\d{4}-\d{2}-\d{2}"
 
 
@@ -61,7 +61,7 @@ class _Night:
 
 def clear_logs(base: Path, dag_processor: Path, before: datetime, unfinished: Collection[tuple[str, str]],
                say: Callable[[str], None]) -> int:
-    """Remove the logs of before; `unfinished` are DAG and run id of runs that go on. Returns how many files went.
+    """Remove the logs from before a moment; `unfinished` are DAG and run id of runs that go on. Returns how many went.
 
     Raises:
         TouchlineError: some could not be removed; all others are gone.
@@ -72,7 +72,7 @@ def clear_logs(base: Path, dag_processor: Path, before: datetime, unfinished: Co
     for root, kind in ((root, kind) for root, kinds in places for kind in kinds):
         with suppress(FileNotFoundError), open_folder(root) as folder:
             _descend(folder, kind, 0, night)
-    say(f"{night.files} log files went, {shown(night.bytes)}, of before {before:%Y-%m-%d %H:%M} UTC"
+    say(f"{night.files} log files went, {shown(night.bytes)}, from before {before:%Y-%m-%d %H:%M} UTC"
         + (": as many as in one night, the rest goes in the next" if night.is_over else ""))
     if night.refused:
         raise TouchlineError(f"{len(night.refused)} log files or folders could not be removed, all others of that age "

@@ -36,7 +36,7 @@ from touchline_airflow.deployment import DeploymentSettings
 
 RESULTS, COPIES, VERSIONS, SCRATCH = "results", "reel copies", "versions", "scratch"
 IDLE_SEC = 600
-"""What ended or was written so lately may still be looked at by a person or a step without a lease."""
+"""A person, or a step without a lease, may still look at what ended or was written this recently."""
 SCRATCH_SEC = 24 * 3600
 _DAY_MS = 86_400_000
 _ENDED = ("published", "failed", "bad")

@@ -1,4 +1,4 @@
-"""Which runs ended without their last task, and what lies about? The work behind the DAG `tidy`."""
+"""Which runs ended without their last task, and what was left lying about? The work behind the DAG `tidy`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from touchline_airflow.one_by_one import one_by_one
 
 CLOSE_MATCH = "close_match"
 ABANDONED_AFTER_SEC = 600
-"""What was not written to for so long has no writer: somebody may run `touchline` by hand, without a lease."""
+"""What was not written to for this long has no writer: somebody may run `touchline` by hand, without a lease."""
 AHEAD_SEC = 60
 """A date further in the future is that of a clock that ran ahead, not of a machine that differs a little."""
 
@@ -110,7 +110,7 @@ def remove_scratch(settings: Settings, say: Callable[[str], None]) -> list[str]:
 
 
 def _ended_since_sec(match_id: str, settings: Settings) -> float:
-    """Seconds since the last run of a match ended; without an end where it has none, or one in the future."""
+    """Seconds since the last run of a match ended; infinite where it has none, or one in the future."""
     ends = [row["ended_at_ms"] for row in runs.of_match(settings.catalogue_address, match_id)]
     since_sec = time.time() - max(ends) / 1000 if ends and all(ends) else math.inf
     return since_sec if since_sec >= 0 else math.inf

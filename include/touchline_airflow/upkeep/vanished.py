@@ -1,4 +1,4 @@
-"""Which rows of the catalogue are of recordings that went long ago? The watch reads all rows at each look."""
+"""Which rows of the catalogue belong to recordings that went long ago? The watch reads all rows at each look."""
 
 from __future__ import annotations
 

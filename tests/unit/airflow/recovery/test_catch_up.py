@@ -19,7 +19,7 @@ from touchline.exports.match_folder import NewFile, commit_files
 from touchline.settings import Settings
 from touchline_airflow.databases.connection import Database, connecting
 from touchline_airflow.recovery.backup import Sources
-from touchline_airflow.recovery.catch_up import settle
+from touchline_airflow.recovery.catch_up import catch_up
 from touchline_airflow.recovery.content import published_folder
 
 MATCH, FINGERPRINT = "cup-final-0123456789ab", "0123456789ab" + "f" * 52
@@ -89,7 +89,7 @@ def test_a_match_that_was_published_since_is_taken_over(sources: Sources, *, was
     if was_known:
         begin(sources)
     folder = publish(sources)
-    assert list(settle({}, sources)) == [f"{MATCH}: published after the backup, taken over from its folder"]
+    assert list(catch_up({}, sources)) == [f"{MATCH}: published after the backup, taken over from its folder"]
     address, found = sources.settings.catalogue_address, row(sources)
     assert (found.status, found.title, found.duration_ms, found.lease_holder) == ("published", "Cup final", 5000, None)
     expected = "/nas/deep/Cup final.mp4" if was_known else str(sources.settings.nas_mount_path / "Cup final.mp4")
@@ -103,13 +103,13 @@ def test_a_match_that_was_published_since_is_taken_over(sources: Sources, *, was
     assert in_airflow(sources, "dag_run", "match__other__1") == ["running"]
     assert matches.without_run(address) == []
     assert folder.manifest.exists()
-    assert list(settle({MATCH: published_folder(folder.root)}, sources)) == []
+    assert list(catch_up({MATCH: published_folder(folder.root)}, sources)) == []
 
 
 def test_a_published_match_that_was_made_anew_at_the_backup_goes_on(sources: Sources) -> None:
     begin(sources)
     folder = publish(sources)
-    assert list(settle({MATCH: published_folder(folder.root)}, sources)) == []
+    assert list(catch_up({MATCH: published_folder(folder.root)}, sources)) == []
     assert (row(sources).status, row(sources).lease_holder) == ("processing", RUN)
     assert in_airflow(sources, "dag_run", RUN) == ["running"]
 
@@ -117,7 +117,7 @@ def test_a_published_match_that_was_made_anew_at_the_backup_goes_on(sources: Sou
 def test_a_folder_that_is_not_whole_is_told_and_not_taken_over(sources: Sources) -> None:
     folder = publish(sources)
     (folder.root / "actions.json").unlink()
-    [line] = settle({}, sources)
+    [line] = catch_up({}, sources)
     assert f"{MATCH}: published after the backup, but its folder cannot be taken over: actions.json is missing" in line
     assert matches.find(sources.settings.catalogue_address, MATCH) is None
 
@@ -173,7 +173,7 @@ def test_damaged_folders_are_told_in_one_line_each_and_all_others_are_taken_over
     output = sources.settings.nas_output_path
     before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
 
-    told = list(settle({}, sources))
+    told = list(catch_up({}, sources))
     cut = {line.partition(":")[0]: line[:len(expected.get(line.partition(":")[0], line))] for line in told}
     assert cut == {**expected, whole: f"{whole}: published after the backup, taken over from its folder"}
     assert [line for line in told if "\n" in line or len(line) > 400] == []
@@ -187,7 +187,7 @@ def test_a_file_that_was_changed_since_it_was_published_is_not_believed(sources:
     content = path.read_bytes().replace(b"Cup", b"Cap")
     path.unlink()
     path.write_bytes(content)
-    assert "match.json is damaged, its sha256 is not that of manifest.json" in next(iter(settle({}, sources)))
+    assert "match.json is damaged, its sha256 is not that of manifest.json" in next(iter(catch_up({}, sources)))
 
 
 MANIFESTS = (
@@ -202,7 +202,7 @@ def test_a_damaged_manifest_is_told_in_one_line(sources: Sources) -> None:
     for manifest in MANIFESTS:
         folder.manifest.unlink()
         folder.manifest.write_bytes(manifest)
-        [line] = settle({}, sources)
+        [line] = catch_up({}, sources)
         assert "cannot be taken over: manifest.json is damaged" in line and "\n" not in line
 
 
@@ -210,7 +210,7 @@ def test_a_folder_that_was_copied_is_not_a_second_match(sources: Sources) -> Non
     copy = "copy-0123456789ab"
     publish(sources)
     publish(sources, {name: {**each, "match_id": copy} for name, each in described().items()}, copy)
-    first, second = settle({}, sources)
+    first, second = catch_up({}, sources)
     assert first.endswith("taken over from its folder") and first.startswith(copy)
     assert "its content stands in the catalogue as another match" in second
     assert [match.match_id for match in matches.every(sources.settings.catalogue_address)] == [copy]
@@ -221,7 +221,7 @@ def test_a_folder_with_the_name_of_another_content_is_left(sources: Sources) -> 
     content = described()
     content["match.json"]["recordings"][0]["fingerprint"] = FINGERPRINT[:12] + "0" * 52
     publish(sources, content)
-    assert "or its name as another content" in next(iter(settle({}, sources)))
+    assert "or its name as another content" in next(iter(catch_up({}, sources)))
     assert (row(sources).status, row(sources).fingerprint) == ("processing", FINGERPRINT)
 
 
@@ -232,14 +232,14 @@ def test_a_match_of_two_recordings_is_taken_over_as_the_content_of_both(sources:
     others = described()
     others["match.json"] |= {"recordings": [{"file": f"{half[0]}.mp4", "fingerprint": half} for half in halves]}
     publish(sources, {name: {**each, "match_id": match_id} for name, each in others.items()}, match_id)
-    assert list(settle({}, sources)) == [f"{match_id}: published after the backup, taken over from its folder"]
+    assert list(catch_up({}, sources)) == [f"{match_id}: published after the backup, taken over from its folder"]
     [found] = matches.every(sources.settings.catalogue_address)
     assert (found.fingerprint, found.recording) == (content, str(sources.settings.nas_mount_path / "1.mp4"))
 
 
 def test_a_run_that_airflow_does_not_know_is_forgotten_and_its_match_is_started_again(sources: Sources) -> None:
     begin(sources, "match__lost__1")
-    assert list(settle({}, sources)) == [
+    assert list(catch_up({}, sources)) == [
         f"{MATCH}: Airflow's backup does not know its run match__lost__1; the ingest starts it again"]
     assert [match.match_id for match in matches.without_run(sources.settings.catalogue_address)] == [MATCH]
     assert row(sources).lease_holder is None
@@ -251,11 +251,11 @@ def test_a_match_whose_second_run_is_lost_is_what_its_first_made_it(sources: Sou
     runs.end(address, RUN, Failure(INFRASTRUCTURE, "the disk was full"))
     matches.release_lease(address, MATCH, RUN)
     begin(sources, "manual__lost")
-    assert "it is failed: start it again by hand" in next(iter(settle({}, sources)))
+    assert "it is failed: start it again by hand" in next(iter(catch_up({}, sources)))
     assert (row(sources).status, row(sources).reason) == ("failed", "the disk was full")
 
 
 def test_a_run_that_airflow_knows_goes_on(sources: Sources) -> None:
     begin(sources)
-    assert list(settle({}, sources)) == []
+    assert list(catch_up({}, sources)) == []
     assert (row(sources).status, row(sources).lease_holder) == ("processing", RUN)

@@ -57,7 +57,7 @@ def test_a_clock_that_ran_ahead_removes_nothing_for_a_week(airflow: Database, da
     for number in range(4):
         found, said = limit(airflow, ahead + timedelta(days=number))
         assert found is None and "\n" not in said[0]
-        assert said[0].startswith(f"Nothing goes tonight: of the last 90 days Airflow has runs of {number + 1} only")
+        assert said[0].startswith(f"Nothing goes tonight: Airflow has runs on only {number + 1} of the last 90 days")
     assert limit(airflow, ahead + timedelta(days=7))[0]
 
 
