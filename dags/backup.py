@@ -32,7 +32,7 @@ Yes: every run makes a new backup, and one that was interrupted leaves nothing.
 
 PARAMS = {
     "try_restore": Param(False, type="boolean", title="Try a restore",
-                         description="Also restore it at once, into an empty place of its own."),
+                         description="Also restore it at once, into a separate, empty place."),
 }
 
 

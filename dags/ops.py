@@ -14,7 +14,7 @@ DOC = """
 ### What it makes
 `pause`: steps that run come to their end, nothing new starts. `halt`: steps that run are ended within seconds as well.
 `resume`: everything goes on, each match from its last finished chunk. `status`: nothing; who holds it since when and
-why, what waits, budgets and the cost of today stand in the XCom `report`, as after every action. The same on the
+why, what waits, budgets and the cost of today are in the XCom `report`, as after every action. The same on the
 command line: `touchline-ops` (docs/how-to/hold-and-go.md).
 
 ### When it runs

@@ -29,7 +29,7 @@ than the match or one `spot_chunk` longer than an hour. A mail says when a run i
 times what its length normally takes here, at least `MATCH_LATE_MIN` minutes.
 
 ### If it fails
-The last line of the failed task's log is the reason; it also stands in a mail, the catalogue and the match folder's
+The last line of the failed task's log is the reason; it is also in a mail, the catalogue and the match folder's
 `FAILED.txt`. Exit code 3 means that the recording is bad: copy it again. For anything else clear the failed task
 with what lies downstream: finished work is checked and reused.
 
@@ -49,7 +49,7 @@ PARAMS: dict[str, Any] = {
 }
 
 RUN_TIMEOUT = timedelta(days=7)
-"""A match may be held, or wait for space, for days; that it is late is told by its deadline."""
+"""A match may be held, or wait for space, for days; its deadline says when it is late."""
 
 
 @dag(schedule=None, start_date=START_DATE, catchup=False, max_active_runs=16,

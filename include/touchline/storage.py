@@ -67,7 +67,7 @@ def reading(path: Path) -> Iterator[None]:
 def storage_errno(line: str) -> int | None:
     """The kernel's error number whose words a line ends with: "a.mkv: No space left on device" → ENOSPC.
 
-    The line must be a program's own: what stands in a name or a tag would count as well (see `video/log.py`).
+    The line must be a program's own: what a name or a tag says would count as well (see `video/log.py`).
     """
     return _WORDS.get(line.rpartition(": ")[2])
 

@@ -22,7 +22,7 @@ class PlainFields:
 
     def render_template(self, content: Any, context: Context, jinja_env: Any = None,
                         seen_oids: set[int] | None = None) -> Any:
-        """What a reference to another task's result stands for; anything else as it is."""
+        """The result that a reference to another task points to; anything else as it is."""
         if isinstance(content, os.PathLike) or not hasattr(content, "resolve"):
             return content
         return content.resolve(context)

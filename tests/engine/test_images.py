@@ -57,7 +57,7 @@ def test_every_file_of_the_project_can_be_read_but_not_written(run_in, image):
 
 
 def test_the_modules_are_compiled(run_in, image):
-    """A container cannot write bytecode, so every start would compile anew."""
+    """A container cannot write bytecode, so every start would compile again."""
     script = """if True:
         import importlib.util, pathlib, sys
         for name in ("touchline", "sqlalchemy", "alembic"):

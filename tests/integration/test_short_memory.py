@@ -25,7 +25,7 @@ TOLERANCE = 0.001
 
 @pytest.fixture(scope="module")
 def spotted(tmp_path_factory):
-    """`spotted()` spots the one chunk anew and returns its result."""
+    """`spotted()` spots the one chunk again and returns its result."""
     root = tmp_path_factory.mktemp("short-memory")
     settings = replace(Settings(), working_dir=root / "work", scratch_dir=root / "scratch", use_gpu="false")
     simulate(SECONDS, 5, "broadcast", 640, 360, root / "film")

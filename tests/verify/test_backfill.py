@@ -125,7 +125,7 @@ class Place:
         return runs.of_match(self.catalogue, row.match_id) if row else []
 
     def work_of(self, name: str) -> dict[str, tuple[str, int]]:
-        """Content and moment of the last change of every result and published file: what is made anew is seen."""
+        """Content and moment of the last change of every result and published file: what is made again is seen."""
         row = self.match(name)
         assert row
         roots = WorkFiles(self.state / "work", row.match_id).root, MatchFolder(self.output, row.match_id).root
@@ -215,7 +215,7 @@ def test_a_season_is_made_once_whatever_happens(place: Place, tmp_path: Path) ->
     ended = place.runs_of("dropped")[-1]["ended_at_ms"]
     overtaken = {name for name in wanted - had_begun if place.runs_of(name)
                  and place.runs_of(name)[0]["started_at_ms"] < ended - 1000}
-    # A match of the night may have been triggered in the moment before the drop was registered.
+    # The night may have triggered a match in the moment before the drop was registered.
     assert len(overtaken) <= 2 and not overtaken & place.published(), overtaken
 
     # The operator stops it and starts it again.

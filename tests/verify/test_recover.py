@@ -98,13 +98,13 @@ def drop(footage: Path, nas: Path, name: str) -> None:
 
 
 def state_of(folder: Path) -> dict[str, tuple[str, int]]:
-    """Content and moment of the last change of every file: a file that was written anew is seen."""
+    """Content and moment of the last change of every file: a file that was written again is seen."""
     return {str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
             for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def chunks_of(place: Place, name: str) -> dict[str, float]:
-    """Finished chunks of a match, and when they were made: a chunk that was computed anew is seen."""
+    """Finished chunks of a match, and when they were made: a chunk that was computed again is seen."""
     row = place.match(name)
     files = WorkFiles(place.state / "work", row.match_id).root.glob("spottings/chunk-????.json") if row else ()
     return {path.name: round(path.stat().st_mtime, 3) for path in files}
@@ -128,7 +128,7 @@ class Figures:
 def play(old: Place, short: Path, long: Path) -> dict[str, float]:
     """Two published matches and one in mid-run, a backup, one more published match and one more in mid-run.
 
-    Returns the chunks that the backup holds. What is started by hand goes before what the ingest starts.
+    Returns the chunks that the backup holds. What is started by hand comes before what the ingest starts.
     """
     api = old.up(19480).api()
     for name in ("first", "second"):

@@ -14,7 +14,7 @@ _COLUMNS = ("match_ms", "half", "position_ms", "label", "confidence", "source")
 
 
 def replace(url: str, match_id: str, found: Iterable[Mapping[str, Any]]) -> None:
-    """Put the actions of `actions.json` in the place of all that the match had."""
+    """Replace all actions that the match had with those of `actions.json`."""
     rows = [{"number": number, **{name: action[name] for name in _COLUMNS}} for number, action in enumerate(found)]
     with writing(url) as connection:
         replace_rows(connection, actions, match_id, rows)

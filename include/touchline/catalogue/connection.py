@@ -95,7 +95,7 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 
 def replace_rows(connection: Connection, table: Table, match_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Put these rows in the place of all rows of one match; two that do it at once take turns."""
+    """Replace all rows of one match with these; two that do it at once take turns."""
     connection.execute(select(matches.c.match_id).where(matches.c.match_id == match_id).with_for_update())
     connection.execute(table.delete().where(table.c.match_id == match_id))
     if rows := [{"match_id": match_id, **row} for row in rows]:

@@ -82,7 +82,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """WAL mode stays in the file, so only a new or restored file is switched. SQLite does not wait by itself where
-    two processes do that at once: one succeeds, the others are told that the file is locked.
+    two processes do that at once: one succeeds, the others hear that the file is locked.
     """
     until = time.monotonic() + BUSY_TIMEOUT_SEC
     while True:

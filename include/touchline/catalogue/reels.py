@@ -12,7 +12,7 @@ from touchline.catalogue.schema import reels
 
 
 def replace(url: str, match_id: str, made: Iterable[Mapping[str, Any]]) -> None:
-    """Put these reels (results of `render_reel`) in the place of all that the match had."""
+    """Replace all reels that the match had with these (results of `render_reel`)."""
     rows = [{"name": reel["name"], "clips": len(reel["clips"]), "frames": reel["frames"],
              "duration_ms": reel["duration_ms"], "sha256": reel.get("sha256"),
              "size_bytes": reel.get("size_bytes") or 0} for reel in made]

@@ -109,9 +109,9 @@ runs = Table(
 )
 """One row per run of a match: running, published or failed.
 
-A run works in stretches: from its begin, or from the first task that was cleared after an end, to the next end.
-`started_at_ms`: its first begin. `ended_at_ms`: the last end of a stretch in which something was computed.
-`working_since_ms`: begin of the stretch that goes on. `worked_ms`: all ended stretches in which something was computed,
+A run works in stretches: from its start, or from the first task that was cleared after an end, to the next end.
+`started_at_ms`: its first start. `ended_at_ms`: the last end of a stretch in which something was computed.
+`working_since_ms`: start of the stretch that goes on. `worked_ms`: all ended stretches in which something was computed,
 without the gaps between them. `failure_counted`: the metrics know that it failed. `reason`, `cause`: as in `matches`.
 """
 

@@ -9,7 +9,7 @@ MOST_OF_A_REASON = 2000
 MOST_OF_A_TITLE = 200
 """Characters of a title or a team in a sidecar; no headline is longer."""
 MOST_OF_A_NAME = 200
-"""Characters of a file's name in a list of tasks: Airflow's database holds 250 with what stands before it."""
+"""Characters of a file's name in a list of tasks: Airflow's database holds 250 with what comes before it."""
 
 _UNSEEN = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """The controls of writing direction: they let a name end in another suffix than it shows."""

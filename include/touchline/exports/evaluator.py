@@ -1,7 +1,7 @@
 """How good are spottings? SoccerNet's own evaluator says it, with our two labels added to its table.
 
 It is the evaluator of the package `SoccerNet` (0.2.0), called as it is. Left alone it drops labels that it does not
-know, halves after the second and everything past two hours without a word; all of that is told here as a warning.
+know, halves after the second and everything past two hours without a word; a warning here says so.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _write_files(folder: Path, truth: Sequence[Moment], predictions: Sequence[Mo
     """Write both files again, in SoccerNet's folder structure, in the one form that its parser reads right."""
     annotations = [
         {
-            # The time is taken from `position`; of this only the half, but two digits of minutes must stand in it.
+            # The time is taken from `position`; of this only the half, but it must have two digits of minutes.
             "gameTime": game_time(moment.half, moment.position_ms % 3_600_000),
             "label": moment.label,
             "position": str(moment.position_ms),

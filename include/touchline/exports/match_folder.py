@@ -136,7 +136,7 @@ def read_manifest(folder: Folder, match_id: str) -> tuple[str, dict[str, dict[st
 
 
 def is_published(place: MatchFolder, manifest_sha256: str) -> bool:
-    """Whether the folder stands as this manifest says, under versioned and stable names, with nothing left over."""
+    """Whether the folder is as this manifest says, under versioned and stable names, with nothing left over."""
     try:
         with opened_folder(place) as folder:
             digest, files = read_manifest(folder, place.match_id)

@@ -1,7 +1,7 @@
 """How does SoccerNet write down actions? Its prediction file, and both of its files read back with all checks.
 
 The files are those of the SoccerNet development kit: `Labels-v2.json` holds `annotations`, `results_spotting.json`
-holds `predictions`; numbers stand in them as text.
+holds `predictions`; their numbers are text.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def _lease(folder: Path, gpus: Sequence[Gpu]) -> Iterator[Gpu]:
 def _lock_file(folder: Path, name: str) -> IO[str]:
     """Open a lock file for reading, which is enough to lock it: it may belong to another user (a container's).
 
-    The steps of all matches write to this folder: a link or a pipe in the place of a lock is replaced.
+    The steps of all matches write to this folder: a link or a pipe in place of a lock is replaced.
     """
     path = folder / name
     if not folder.exists():

@@ -120,7 +120,7 @@ def _refuse_changed(recordings: Sequence[Path], sizes: Sequence[int]) -> None:
 
 
 def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) -> None:
-    """Raise the `StorageError` that stands behind an error: what the kernel says now, or said to us or to ffmpeg."""
+    """Raise the `StorageError` that is behind an error: what the kernel says now, or said to us or to ffmpeg."""
     _sizes(recordings)
     link: BaseException | None = error
     while link is not None:

@@ -1,4 +1,4 @@
-"""What is to be made of which recordings? The request stands before `probe`, in a file that no step may write."""
+"""What is to be made of which recordings? The request comes before `probe`, in a file that no step may write."""
 
 from __future__ import annotations
 

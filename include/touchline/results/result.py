@@ -1,7 +1,7 @@
 """Is a step's result already there, and is it whole?
 
 A result is one JSON file: which step wrote it, what went in (fingerprints, ranges, settings, versions), what came
-out, and a digest over all of it. It holds no clock time, host or measurement; those stand beside it in
+out, and a digest over all of it. It holds no clock time, host or measurement; those are beside it in
 `<name>.stats.json`. It is written under a temporary name on the same file system, flushed to disk and renamed.
 Whoever reads it may not trust who wrote it (see `touchline.beneath`).
 """
@@ -95,8 +95,8 @@ def reading_result(path: Path) -> Iterator[dict[str, Any]]:
         yield result
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         what = " ".join(str(error).split())[:80]
-        raise DamagedResultError(f"{path} holds something other than its step writes ({type(error).__name__}: {what}): "
-                                 "run that step again") from error
+        raise DamagedResultError(f"{path} holds something other than what its step writes "
+                                 f"({type(error).__name__}: {what}): run that step again") from error
 
 
 def read_inputs(path: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Which picture belongs to a clip of a reel? Who reads one may not trust the step that wrote it."""
+"""Which picture belongs to a clip of a reel? Whoever reads one may not trust the step that wrote it."""
 
 from __future__ import annotations
 

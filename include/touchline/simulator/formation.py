@@ -49,7 +49,7 @@ def keeper_position(side: int, ball_x: float, ball_y: float) -> tuple[float, flo
 
 
 def kick_off_stand(shape: str, attack: int, kicks: bool) -> Array:
-    """Positions (11, 2) in the own half; the side that does not kick keeps out of the centre circle."""
+    """Positions (11, 2) in a team's own half; the side that does not kick keeps out of the centre circle."""
     places = stand(shape, attack, 0.0, 0.0, has_ball=False)
     along = places[:, 0] * attack
     along = np.where(along > -1.5, -1.5 - (along + 30) * 0.06, along)

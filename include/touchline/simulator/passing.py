@@ -78,7 +78,7 @@ def send(state: State, passer: int, receiver: int, target: tuple[float, float], 
 
 
 def clear(state: State, person: int) -> None:
-    """Hit the ball far up the pitch from in front of the own goal and call it a clearance."""
+    """Hit the ball far up the pitch from in front of one's own goal and call it a clearance."""
     rng, ball = state.rng, state.world.ball
     attack = state.attack(team_of(person))
     x = ball.x + attack * float(rng.uniform(28, 45))

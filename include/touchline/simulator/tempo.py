@@ -1,4 +1,4 @@
-"""How often things happen: the same play, dense for short matches and true to life for long ones."""
+"""How often things happen: the same play, dense in short matches and true to life in long ones."""
 
 from __future__ import annotations
 

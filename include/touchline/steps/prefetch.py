@@ -53,7 +53,7 @@ def _copy(recording: Path, copy: Path, registered: str, settings: Settings) -> N
             _copy_bytes(recording, source, target, status.st_size)
             if fingerprint_of(target) != registered:
                 raise TouchlineError(f"{recording} has changed since it was registered: its copy is not used")
-            # Who may read the recording may read its copy, and nobody else.
+            # Whoever may read the recording may read its copy, and nobody else.
             os.fchmod(target.fileno(), status.st_mode & 0o777)
             with suppress(PermissionError):
                 os.fchown(target.fileno(), -1, status.st_gid)

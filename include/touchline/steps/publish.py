@@ -91,7 +91,7 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
 def _video(reel: Mapping[str, Any], work: WorkFiles, folder: MatchFolder) -> NewFile | None:
     """The video of a reel that has clips.
 
-    The retention removes the copy in WORKING_DIR of one that was published: the match folder's own stands for it then.
+    The retention removes the copy in WORKING_DIR of one that was published: the match folder's own is used then.
     """
     made = work.reel_video(reel["name"])
     file = NewFile(f"reels/{reel['name']}.mp4", made, reel["sha256"], reel["size_bytes"])

@@ -3,7 +3,7 @@
 The child is always reaped; it is killed by the kernel when the thread that started it dies. Its stderr is read to the
 end, in bounded memory, whatever the exit code is: ffmpeg decodes a truncated file with exit code 0.
 
-It reads files under the neutral name of an open descriptor, so that no name of a recording stands in its log.
+It reads files under the neutral name of an open descriptor, so that no name of a recording gets into its log.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OnLine = Callable[[str], None]
 
 @dataclass
 class _Handed:
-    """What stands in place of names in the child's argv, and the descriptors it inherits."""
+    """What takes the place of names in the child's argv, and the descriptors it inherits."""
 
     argv: list[str]
     descriptors: list[int] = field(default_factory=list)

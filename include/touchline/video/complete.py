@@ -80,7 +80,7 @@ def _is_silence(recording: Recording, zeros_at: int) -> bool:
     if last is None:
         return False
     with Path(recording.path).open("rb") as handle:
-        handle.seek(last.start + (last.end - last.start) // 2)  # a container's own header stands before the samples
+        handle.seek(last.start + (last.end - last.start) // 2)  # a container's own header comes before the samples
         return not handle.read(last.end - handle.tell()).strip(b"\0")
 
 

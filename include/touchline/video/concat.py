@@ -22,7 +22,7 @@ def concat_clips(
 ) -> None:
     """Join clips that `cut_clip` made in one style, of `fps` frames per second, into an MP4 with its index in front.
 
-    Times are counted, not taken over: frame n stands at n / fps and sample n at n / rate, so nothing drifts at the
+    Times are counted, not taken over: frame n is at n / fps and sample n at n / rate, so nothing drifts at the
     joins. Nothing in the file depends on clock or version.
 
     Raises:

@@ -159,7 +159,7 @@ def _joined(handle: BinaryIO, at: int) -> BadRecordingError:
 
 
 def _zeros_at(handle: BinaryIO, end: int) -> int | None:
-    """Where the zeros begin that stand before `end`; None when they fill no sector."""
+    """Where the zeros before `end` begin; None when they fill no sector."""
     at = end
     while at > 0 and end - at < LONGEST_SILENCE_BYTES:
         start = max(0, at - (1 << 16))

@@ -55,7 +55,7 @@ def refuse_special(path: Path) -> None:
     """Look at what a path is, without opening it.
 
     Raises:
-        BadRecordingError: a pipe or device, which might never end; or a name that cannot stand in our files.
+        BadRecordingError: a pipe or device, which might never end; or a name that our files cannot hold.
     """
     try:
         str(path).encode()

@@ -90,7 +90,7 @@ def first_frame_argv(path: Path, demuxer: str, index: int) -> list[str]:
 def told(picture: Any) -> Any:
     """Frames whose times are written, one line each, to the `on_frame` of `command.run`, apart from ffmpeg's log.
 
-    The filter tells only of frames that carry the key; what else stands in their metadata is not written.
+    The filter tells only of frames that carry the key; nothing else in their metadata is written.
     """
     keyed = picture.filter("metadata", "add", key="touchline", value=1)
     return keyed.filter("metadata", "print", key="touchline", file=FRAME_TIMES, direct=1)
@@ -99,7 +99,7 @@ def told(picture: Any) -> Any:
 def on_grid(source: Any, video: VideoStream, grid: Grid) -> Any:
     """Frames of the grid, by number: what the recording presents at each moment, the last frame held at the end.
 
-    The time of every decoded frame is told, in microseconds since the grid's origin. The filter `fps` stands before
+    Every decoded frame's time is written out, in microseconds since the grid's origin. The filter `fps` comes before
     any scaling: frames that are not wanted are never scaled. Its rounding to the nearest step is moved so that a frame
     counts from `tolerance_s` before its time.
     """
@@ -120,7 +120,7 @@ def on_grid(source: Any, video: VideoStream, grid: Grid) -> Any:
 def progressive(picture: Any, video: VideoStream) -> Any:
     """Frames of one moment each, at the same times; those of a progressive recording pass unchanged.
 
-    `bwdif` looks at the frames before and after, so it stands before any is dropped, and must see one size: where the
+    `bwdif` looks at the frames before and after, so it comes before any is dropped, and must see one size: where the
     recording changes its own, `scale` keeps the first (and does nothing else); the shape goes on in the aspect ratio.
     """
     if not video.is_interlaced:

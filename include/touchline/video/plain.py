@@ -1,4 +1,4 @@
-"""How does a `Recording` stand in a JSON file, and come back? Fractions as "25/1"."""
+"""How is a `Recording` written to a JSON file and read back? Fractions as "25/1"."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def notes_changed(match: Match, settings: Settings) -> bool:
 def outdated(match: Match, settings: Settings) -> str | None:
     """What has changed since the match was made, for a person; None when it would be made the same way again.
 
-    Models are told by their digests: in the results of the chunks, else, where the retention removed these, in what
+    Models are known by their digests: in the results of the chunks, else, where the retention removed these, in what
     the catalogue keeps of the last runs. A match of which nothing says what made it counts as outdated; so does one
     whose results, which a step's container may have written as it liked, say it in another form.
     """

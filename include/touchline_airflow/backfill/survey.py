@@ -83,7 +83,7 @@ class Wish:
 
 
 def survey(wish: Wish, settings: Settings, zone: tzinfo) -> tuple[list[Work], list[Told]]:
-    """All work, the newest match first, and what is told of the others.
+    """All work, the newest match first, and what to say about the others.
 
     Raises:
         StorageError: the mount is away.

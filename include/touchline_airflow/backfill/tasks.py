@@ -26,7 +26,7 @@ log = logging.getLogger("airflow.task")
 
 @task
 def choose_matches() -> list[dict[str, Any]]:
-    """What is to be made, the newest match first; what is told of the others goes to the run's last task."""
+    """What is to be made, the newest match first; what to say about the others goes to the run's last task."""
     context = get_current_context()
     with failing_plainly(log):
         wish, settings = wish_of(context), Settings.from_env()

@@ -1,4 +1,4 @@
-"""How does a run stand at this moment? The triggerer reads it in Airflow's database."""
+"""How far is a run at this moment? The triggerer reads it in Airflow's database."""
 
 from __future__ import annotations
 

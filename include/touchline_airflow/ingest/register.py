@@ -88,7 +88,7 @@ def register_recordings(lengths_ms: Mapping[str, int | None], settings: Settings
 
 
 def run_conf(match: Match, settings: Settings) -> dict[str, Any]:
-    """What a run of a match is told: which one, how long it is, and how long the run normally takes."""
+    """The conf of a match's run: which match, how long it is, and how long the run normally takes."""
     conf: dict[str, Any] = {"recording": match.recording, "match_id": match.match_id}
     if match.duration_ms:
         conf |= {"duration_ms": match.duration_ms, "expected_sec": round(expected_seconds(match.duration_ms, settings))}

@@ -1,1 +1,1 @@
-"""What is late, and who is told? Deadlines of runs."""
+"""What is late, and who hears of it? Deadlines of runs."""

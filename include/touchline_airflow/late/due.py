@@ -54,7 +54,7 @@ def _night_due(run: NewRun, now: datetime, deployment: DeploymentSettings) -> da
 
 
 def _ingest_due(_run: NewRun, now: datetime, deployment: DeploymentSettings) -> datetime:
-    """RECORDING_LATE_MIN after its begin: a look at the mount takes five minutes, and the checks of what it found."""
+    """RECORDING_LATE_MIN after its start: a look at the mount takes five minutes, and the checks of what it found."""
     return now + timedelta(minutes=deployment.recording_late_min)
 
 

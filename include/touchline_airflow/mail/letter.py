@@ -17,7 +17,7 @@ TEXT_WIDTH = 78
 
 @dataclass(frozen=True)
 class Picture:
-    """A JPEG shown inside the HTML; its `url` must stand in a line as well, for the reader of the text."""
+    """A JPEG shown inside the HTML; its `url` must be in a line as well, for the reader of the text."""
 
     jpeg: bytes
     caption: str
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what stands below it, in this order."""
+    """A heading with what comes below it, in this order."""
 
     heading: str
     words: tuple[str, ...] = ()

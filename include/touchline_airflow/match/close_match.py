@@ -43,7 +43,7 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
 def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Settings) -> Failure | None:
     """Write status, results and times, give the lease back, empty the scratch folder; a failure is mailed.
 
-    `failure` is why the match was not published, None when it was. Returns it as it stands in the catalogue.
+    `failure` is why the match was not published, None when it was. Returns it as the catalogue has it.
     """
     address = settings.catalogue_address
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)

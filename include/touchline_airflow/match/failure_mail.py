@@ -14,7 +14,7 @@ from touchline_airflow.mail.send import send_mail, was_mailed
 
 ROLE = "operator"
 AGAIN_AFTER_SEC = 900
-"""A run that fails, is cleared and fails again after this time is told again; a task that closes it twice is not."""
+"""A run that fails, is cleared and fails again after this time is mailed again; a task that closes it twice is not."""
 RUNBOOK = "docs/runbooks/failed-match.md"
 
 
@@ -46,7 +46,7 @@ def tell_failed_run(dag_id: str, run_id: str, failed: Sequence[str]) -> str | No
 
 
 def key(dag_id: str, run_id: str) -> str:
-    """By which a failed run is told once. The ingest runs again and again: its failures are one alarm."""
+    """The key by which a failed run is mailed once. The ingest runs again and again: its failures are one alarm."""
     return f"failed {dag_id} {run_id}" if dag_id == PROCESS_MATCH else f"failed {dag_id}"
 
 

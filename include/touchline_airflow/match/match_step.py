@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def task_of(step: str) -> dict[str, Any]:
-    """What Airflow is told of a step's task: name, pool, queue and time limit, from the table of steps."""
+    """What Airflow knows of a step's task: name, pool, queue and time limit, from the table of steps."""
     row = step_named(step)
     queue = {} if row.pool == LIGHT_POOL else {"queue": row.pool}
     return {"task_id": row.name, "pool": row.pool, **queue, "execution_timeout": timedelta(hours=row.hours)}
@@ -52,7 +52,7 @@ class MatchStep(PlainFields, StepTask):
     """Run `touchline <task_id> -- MATCH_ID [PART]`.
 
     The step's lines appear in the task log as they come. When it fails, its one-line reason is the last line of the
-    log and stands in the catalogue; exit codes 2 and 3 are not tried again. Nothing goes to XCom: results are files.
+    log and is in the catalogue; exit codes 2 and 3 are not tried again. Nothing goes to XCom: results are files.
 
     :param match_id: id of the match, as `open_match` returned it.
     :param part: the chunk or the reel, for the steps that take one.
@@ -104,7 +104,7 @@ class MatchStep(PlainFields, StepTask):
                 self.log.warning("%s", line)
 
     def _wait_for_space(self, context: Context, settings: Settings) -> None:
-        """Where the step writes to SCRATCH_DIR; why it waits stands in the catalogue meanwhile."""
+        """Where the step writes to SCRATCH_DIR; the catalogue says meanwhile why it waits."""
         if Need.SCRATCH not in step_named(self.task_id).needs:
             return
         try:

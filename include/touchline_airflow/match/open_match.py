@@ -40,7 +40,7 @@ class OpenMatch(BaseSensorOperator):
         super().__init__(mode="reschedule", **kwargs)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """One try to take the match; why it was refused is told by `close_match`, which mails it."""
+        """One try to take the match; `close_match` mails why it was refused."""
         try:
             with failing_plainly(self.log):
                 return self._open(context, Settings.from_env())

@@ -44,13 +44,13 @@ def checked(parts: list[str], is_one: Callable[[str], object]) -> list[str]:
     """The same parts; a step's container can write its result as it likes, and each part becomes a task.
 
     Raises:
-        DamagedResultError: one is none, stands there twice, or there are more than Airflow makes tasks of.
+        DamagedResultError: one is not such a name, is there twice, or there are more than Airflow makes tasks of.
     """
     for part in parts:
         if not is_one(part):
             raise DamagedResultError(f"{part!r} is not the name of a chunk or a reel: run the step before again")
     if len(set(parts)) < len(parts) or len(parts) > longest_list():
-        raise DamagedResultError(f"{len(parts)} chunks or reels, where each may stand once and {longest_list()} at "
+        raise DamagedResultError(f"{len(parts)} chunks or reels, where each may be there once and {longest_list()} at "
                                  "most: set CHUNK_DURATION_SEC higher")
     return parts
 

@@ -53,7 +53,7 @@ AIRFLOW: dict[str, Metric] = {
         "airflow_task_scheduled_seconds", "seconds", "How long a task that could begin waited for a slot of its pool.",
         ("dag", "task"), _WAIT_BUCKETS),
     "airflow.dagrun.duration.*.*": Histogram(
-        "airflow_dag_run_seconds", "seconds", "From the begin of a DAG run to its end.", ("outcome", "dag"),
+        "airflow_dag_run_seconds", "seconds", "From the start of a DAG run to its end.", ("outcome", "dag"),
         _RUN_BUCKETS),
     # Triggers and deadlines.
     "airflow.triggers.running.*": Gauge("airflow_triggers_running", "triggers", "Triggers that run.", ("triggerer",)),

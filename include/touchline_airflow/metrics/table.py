@@ -16,7 +16,7 @@ JOB_DURATION = Histogram("pipeline_job_duration_seconds", "seconds",
                          "How long the run of a match had worked when it published a new result, once for each reel.",
                          ("reel_kind",), _MATCH_BUCKETS)
 MATCH_DURATION = Histogram("pipeline_match_duration_seconds", "seconds",
-                           "How long a run of process_match had worked when it was counted: from its begin to its end, "
+                           "How long a run of process_match had worked when it was counted: from its start to its end, "
                            "and once more from a task that was cleared and computed something to the next end.",
                            ("outcome",), _MATCH_BUCKETS)
 MATCH_SPEED = Gauge("pipeline_match_speed_ratio", "times real time",

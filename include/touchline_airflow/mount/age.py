@@ -61,7 +61,7 @@ def since_s(text: str) -> float | None:
 
 
 def why_new(path: Path, settings: Settings) -> str:
-    """What is said of a recording that INGEST_SINCE would leave out if its mtime were believed; empty for others."""
+    """What to say about a recording that INGEST_SINCE would leave out if its mtime were believed; empty for others."""
     since, mtime = since_s(settings.ingest_since), path.stat().st_mtime
     if since is None or mtime >= since:
         return ""

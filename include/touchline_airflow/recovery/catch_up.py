@@ -86,7 +86,7 @@ def _adopt(folder: Path, sources: Sources) -> str:
     found = read_published_match(folder, sources.settings)
     runs = adopt(address, found.match)
     if runs is None:
-        raise DamagedResultError("its content stands in the catalogue as another match, or its name as another content")
+        raise DamagedResultError("the catalogue has its content as another match, or its name as another content")
     actions.replace(address, match_id, found.actions)
     reels.replace(address, match_id, found.reels)
     # It was counted before the databases were lost.

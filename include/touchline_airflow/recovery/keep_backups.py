@@ -36,7 +36,7 @@ def take_backup(sources: Sources, backup_dir: Path, say: Say, kind: str = "hourl
     """Make a backup, promote and write it down, remove what is superfluous; old ones stay when it fails.
 
     Raises:
-        TouchlineError: no backup was made; the reason stands in the catalogue too.
+        TouchlineError: no backup was made; the reason is in the catalogue too.
     """
     address = sources.settings.catalogue_address
     started, moment = time.monotonic(), datetime.now(UTC)
@@ -75,7 +75,7 @@ def take_trial(sources: Sources, backup_dir: Path, say: Say) -> Backup:
     """Restore the newest backup into an empty place and write down what came of it.
 
     Raises:
-        TouchlineError: there is none, or it cannot be restored; the reason stands in the catalogue too.
+        TouchlineError: there is none, or it cannot be restored; the reason is in the catalogue too.
     """
     address = sources.settings.catalogue_address
     newest = newest_backup(backup_dir)

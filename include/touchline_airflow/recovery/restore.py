@@ -96,7 +96,7 @@ def differences(published: Listed, output: Path) -> list[str]:
 
 
 def try_restore(backup: Backup, sources: Sources, folder: Path) -> None:
-    """Restore a backup into places of its own and compare rows and files with what was noted; leaves nothing.
+    """Restore a backup into separate places and compare rows and files with what was noted; leaves nothing.
 
     Raises:
         TouchlineError: it cannot be restored, or holds something other than it should.

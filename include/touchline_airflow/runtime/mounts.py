@@ -44,14 +44,14 @@ def match_mounts(step: str, request: Request, settings: Settings, user: str) -> 
 
     Raises:
         StorageError: a recording, a model or the output folder is not there, or a folder cannot be made.
-        UntrustedFileError: one is a link, or no plain file.
+        UntrustedFileError: one is a link, or not a plain file.
         UsageError: a recording lies outside NAS_MOUNT_PATH.
     """
     return list(_mounts(step, request, settings, user))
 
 
 def recording_mount(path: Path, settings: Settings) -> Shown:
-    """A recording, or a note beside it; a link that stays inside the mount stands for the file that it leads to.
+    """A recording, or a note beside it; a link that stays inside the mount means the file that it leads to.
 
     Raises:
         UsageError, UntrustedFileError, StorageError: as `open_recording`.

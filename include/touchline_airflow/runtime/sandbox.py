@@ -37,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """All that the engine is told: `limits` for the host config, `use_gpu` as in USE_GPU, all else of the container."""
+    """All that Docker gets: `limits` for the host config, `use_gpu` as in USE_GPU, all else of the container."""
 
     name: str
     image: str
@@ -97,7 +97,7 @@ def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence
                    for shown in mounts],
         "mem_limit": memory, "memswap_limit": memory, "pids_limit": deployment.container_pids, "shm_size": "128m",
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
-        # Who may read the recordings through a group of Airflow's user may do so in the container too.
+        # Whoever may read the recordings through a group of Airflow's user may do so in the container too.
         "group_add": [str(group) for group in os.getgroups() if group],
         # The task reads the lines while they come and Airflow keeps them: the engine need not.
         "log_config": LogConfig(type="none"),

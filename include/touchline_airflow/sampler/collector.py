@@ -1,4 +1,4 @@
-"""How does the sampler go on when one of its collectors fails or hangs? Each collector is a thread of its own."""
+"""How does the sampler go on when one of its collectors fails or hangs? Each one is its own thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Collector:
-    """Calls `sample` again and again in a thread; what goes wrong is said when it begins and when it is over.
+    """Calls `sample` again and again in a thread; the log says when something goes wrong, and when that is over.
 
     A thread, because whoever asks a dead NFS server is held inside the kernel: such a collector is left behind there.
     """

@@ -1,4 +1,4 @@
-"""How much would `nightly_backfill` take up tonight? Asked seldom, because it looks at every recording on the mount."""
+"""How much would `nightly_backfill` take up tonight? Asked rarely, because it looks at every recording on the mount."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What happened since yesterday, and who is told each morning? `morning_summary`."""
+"""What happened since yesterday, and who hears of it each morning? `morning_summary`."""

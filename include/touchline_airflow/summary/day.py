@@ -71,7 +71,7 @@ def day_since(since: datetime, settings: Settings, deployment: DeploymentSetting
     """Look at catalogue, disks and mount.
 
     Raises:
-        TouchlineError: the catalogue is away; a disk or mount that is away is said in its place.
+        TouchlineError: the catalogue is away; a disk or mount that is away is named in its place.
     """
     since_ms = round(since.timestamp() * 1000)
     done, failed = _ended(since_ms, settings)

@@ -28,7 +28,7 @@ def sweep(plan: Plan, settings: Settings, say: Say) -> Counter[str]:
     A match that was taken, pinned or worked on since it was planned is left alone.
 
     Raises:
-        TouchlineError: some files could not be removed, each was told; all others are gone.
+        TouchlineError: some files could not be removed, each has a line in the log; all others are gone.
     """
     freed: Counter[str] = Counter()
     failed = 0

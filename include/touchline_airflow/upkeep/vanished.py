@@ -19,7 +19,7 @@ _DAY_MS = 86_400_000
 def forget_vanished(settings: Settings, keep_days: int, moment_ms: int | None = None) -> int:
     """Forget recordings that were gone at every look for `keep_days`; returns how many.
 
-    Nothing is made twice for that: one that comes back is known by its content. What is said of a bad one at the NAS
+    Nothing is made twice for that: one that comes back is known by its content. What the NAS has about a bad one
     (`FAILED.txt`) goes with its row.
 
     Raises:

@@ -62,7 +62,7 @@ def test_the_hourly_check_keeps_its_figures(house: House, figures: Path) -> None
 
 def test_a_slow_nas_is_read_beside_scan_and_not_again(house: House, footage: Path, figures: Path,
                                                       tmp_path: Path) -> None:
-    house.api.request("PATCH", "/dags/check_nas", {"is_paused": True})  # a run of its own would measure anew
+    house.api.request("PATCH", "/dags/check_nas", {"is_paused": True})  # a run of its own would measure again
     wait_for("check_nas to be idle", lambda: all(run["state"] in ("success", "failed")
                                                  for run in house.api.runs("check_nas")))
     measured = json.loads(figures.read_text())

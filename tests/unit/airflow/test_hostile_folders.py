@@ -233,7 +233,7 @@ def test_actions_of_another_form_are_a_damaged_result(settings: Settings, result
 def test_a_reel_of_another_form_is_a_damaged_result(settings: Settings, result: dict[str, Any]) -> None:
     files = WorkFiles(settings.working_dir, MATCH)
     reuse_or_compute(files.reel("keeper"), "render_reel", {}, lambda: result)
-    with pytest.raises(DamagedResultError, match=r"keeper\.json holds something else"):
+    with pytest.raises(DamagedResultError, match=r"keeper\.json holds something other"):
         noted_reels(files, ["keeper"])
 
 

@@ -1,4 +1,4 @@
-"""Finished work is found again, checked, and made anew where it is missing, damaged or of other inputs."""
+"""Finished work is found again, checked, and made again where it is missing, damaged or of other inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A match of the night is started once, when its turn has come, and what became of it is told."""
+"""A night starts a match once, when its turn has come, and says what became of it."""
 
 from __future__ import annotations
 

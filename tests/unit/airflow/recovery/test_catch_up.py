@@ -212,7 +212,7 @@ def test_a_folder_that_was_copied_is_not_a_second_match(sources: Sources) -> Non
     publish(sources, {name: {**each, "match_id": copy} for name, each in described().items()}, copy)
     first, second = catch_up({}, sources)
     assert first.endswith("taken over from its folder") and first.startswith(copy)
-    assert "its content stands in the catalogue as another match" in second
+    assert "the catalogue has its content as another match" in second
     assert [match.match_id for match in matches.every(sources.settings.catalogue_address)] == [copy]
 
 

@@ -1,4 +1,4 @@
-"""Rows of recordings that are gone for long go; nothing is made twice for that."""
+"""Rows of recordings that went long ago go; nothing is made twice for that."""
 
 from __future__ import annotations
 
