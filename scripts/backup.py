@@ -23,7 +23,7 @@ from touchline.errors import TouchlineError
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.recovery.backup import Backup, backups
 from touchline_airflow.recovery.keep_backups import newest_backup, sources_of, take_backup, take_trial
-from touchline_airflow.recovery.restore import PARTS, restore
+from touchline_airflow.recovery.restore import ITEMS, restore
 
 
 def main() -> int:
@@ -50,8 +50,8 @@ def parse_arguments() -> argparse.Namespace:
     commands.add_parser("trial", help="restore the newest into an empty place, compare, drop it again")
     back = commands.add_parser("restore", help="restore into an empty place; Airflow must be down")
     back.add_argument("backup", nargs="?", default="", help="its name or folder (default: the newest)")
-    back.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
-                      help=f"not all of it: {', '.join(PARTS)}")
+    back.add_argument("--only", nargs="+", choices=ITEMS, default=list(ITEMS), metavar="ITEM",
+                      help=f"not all of it: {', '.join(ITEMS)}")
     back.add_argument("--replace", action="store_true", help="rename aside what is there")
     back.add_argument("--as-it-was", action="store_true", help="databases exactly as they were, for an older release")
     return parser.parse_args()
@@ -89,7 +89,7 @@ def put_back(arguments: argparse.Namespace, backup_dir: Path) -> None:
     named = Path(arguments.backup)
     backup = Backup(named if named.is_absolute() else backup_dir / named) if arguments.backup else \
         newest_backup(backup_dir)
-    restore(backup, sources_of(os.environ), print, parts=arguments.only, replace=arguments.replace,
+    restore(backup, sources_of(os.environ), print, items=arguments.only, replace=arguments.replace,
             goes_on=not arguments.as_it_was)
 
 

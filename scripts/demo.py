@@ -106,7 +106,7 @@ def recording_of(arguments: argparse.Namespace, line: LiveLine) -> Path:
     if arguments.recording:
         path = Path(os.path.expanduser(arguments.recording)).resolve()
         if not path.is_file():
-            raise DemoError(f"RECORDING={arguments.recording} is not there or is no plain file")
+            raise DemoError(f"RECORDING={arguments.recording} is not there or is not a plain file")
         return path
     folder = STATE / "simulated" / f"match-{arguments.seconds}s-seed{arguments.seed}"
     if not (folder / "match.mp4").exists():

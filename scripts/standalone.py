@@ -82,7 +82,7 @@ class Stack:
 
     @property
     def logs(self) -> Path:
-        """Folder with the log of each part of Airflow."""
+        """Folder with the log of each component of Airflow."""
         return self.state / "logs"
 
     @property

@@ -190,7 +190,7 @@ def run(place: Path, own_check: str | None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # whatever it was: half an upgrade is worse than none
         print(f"upgrade: {(str(error) or 'interrupted').splitlines()[0]}", file=sys.stderr)
         started = time.monotonic()
-        restore(backup, sources, print, parts=("catalogue", "airflow"), replace=True, goes_on=False)
+        restore(backup, sources, print, items=("catalogue", "airflow"), replace=True, goes_on=False)
         said("went back: both databases are as they were. Start the old release again", started)
         return 1
     print("upgraded: start the new release, then `upgrade.py resume`")

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def check_settings() -> None:
-    """A setting that would keep a part of Airflow from starting is told here, in one line."""
+    """A setting that would keep a component of Airflow from starting is named here, in one line."""
     from touchline.errors import SettingError
     from touchline_airflow.deployment import DeploymentSettings
 

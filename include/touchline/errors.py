@@ -126,10 +126,10 @@ class DamagedResultError(TouchlineError):
 class UntrustedFileError(TouchlineError):
     """Where a file of ours should lie, somebody put a link, a pipe or something too large; it is left untouched.
 
-    `path` and `what` ("is no plain file") are for a person.
+    `path` and `what` ("is not a plain file") are for a person.
     """
 
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
         self.what = what
-        super().__init__(f"{path} {what}: touchline does not touch it; look who put it there, and remove it")
+        super().__init__(f"{path} {what}: touchline does not touch it; find out who put it there, and remove it")

@@ -70,7 +70,7 @@ def spoil(films: dict[str, bytes], seed: int, count: int) -> Iterator[Spoiled]:
 # --- any file -------------------------------------------------------------------------------------------------------
 
 def flip_bits(content: bytes, chance: random.Random) -> bytes:
-    """Some bits, mostly near the begin or the end, where headers and indexes are."""
+    """Some bits, mostly near the beginning or the end, where headers and indexes are."""
     changed = bytearray(content)
     for _ in range(chance.choice((1, 2, 4, 16, 64, 400))):
         if changed:
@@ -121,7 +121,7 @@ def blank(content: bytes, chance: random.Random) -> bytes:
 
 
 def splice(content: bytes, films: dict[str, bytes], chance: random.Random) -> bytes:
-    """The begin of one file and the end of another, of any container."""
+    """The beginning of one file and the end of another, of any container."""
     other = films[chance.choice(list(films))]
     return content[: chance.randrange(len(content) + 1)] + other[chance.randrange(len(other) + 1) :]
 

@@ -71,5 +71,5 @@ def test_matches_end_one_after_another(seen: dict[str, list[dict[str, Any]]]) ->
     begun = sorted(task["start_date"] for tasks in seen.values() for task in tasks if task["task_id"] == "spot_chunk")
     done = sorted(map(ended, seen.values()))
     at_once = [number - sum(end < start for end in done) for number, start in enumerate(begun, 1)]
-    print(f"matches between the begin of their chunk and their end, at each begin: {at_once}")
+    print(f"matches between the start of their chunk and their end, at each start: {at_once}")
     assert max(at_once) <= 2 * len(HOSTS) * GPU_CONCURRENCY + 1

@@ -82,18 +82,18 @@ def _open_step_by_step(folder: int, path: Path, flags: int) -> int:
     *way, last = path.parts or (".",)
     here = os.dup(folder)
     try:
-        for part in way:
-            here, before = _open_here(here, part, ON_THE_WAY | os.O_NOFOLLOW), here
+        for name in way:
+            here, before = _open_here(here, name, ON_THE_WAY | os.O_NOFOLLOW), here
             os.close(before)
         return _open_here(here, last, flags)
     finally:
         os.close(here)
 
 
-def _open_here(folder: int, part: str, flags: int) -> int:
+def _open_here(folder: int, name: str, flags: int) -> int:
     try:
-        return os.open(part, flags, dir_fd=folder)
+        return os.open(name, flags, dir_fd=folder)
     except NotADirectoryError:  # the kernel says so of a link, too, where a folder is wanted
-        if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), part) from None
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from None
         raise

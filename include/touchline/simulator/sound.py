@@ -65,8 +65,8 @@ def _swell(noises: Sequence[Noise], frames: int) -> Array:
         strength, rise, fade = SWELLS[noise.kind]
         time = np.arange(min(frames - noise.frame, round(FPS * (rise + 5 * fade)))) / FPS
         curve = strength * np.minimum(1, time / rise) * np.exp(-np.maximum(0, time - rise * 2) / fade)
-        part = slice(noise.frame, noise.frame + len(time))
-        level[part] = np.maximum(level[part], curve)
+        stretch = slice(noise.frame, noise.frame + len(time))
+        level[stretch] = np.maximum(level[stretch], curve)
     return level
 
 
@@ -101,14 +101,14 @@ def _singles(rng: np.random.Generator, noises: Sequence[Noise]) -> list[tuple[in
 def _whistle(rng: np.random.Generator, blasts: tuple[float, ...]) -> Samples:
     """A pea whistle: a tone near 3.5 kHz, trilled some 30 times a second."""
     pitch_hz, trill_hz = float(rng.uniform(3250, 3750)), float(rng.uniform(26, 36))
-    parts = []
+    stretches = []
     for seconds in blasts:
         time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
         trill = np.sin(2 * np.pi * trill_hz * time)
         phase = 2 * np.pi * pitch_hz * time - 110 / trill_hz * np.cos(2 * np.pi * trill_hz * time)
         envelope = np.minimum(1, time / 0.02) * np.minimum(1, (seconds - time) / 0.04) * (0.72 + 0.28 * trill)
-        parts += [0.22 * envelope * np.sin(phase), np.zeros(round(0.12 * RATE_HZ))]
-    return np.concatenate(parts).astype(np.float32)
+        stretches += [0.22 * envelope * np.sin(phase), np.zeros(round(0.12 * RATE_HZ))]
+    return np.concatenate(stretches).astype(np.float32)
 
 
 def _thud() -> Samples:

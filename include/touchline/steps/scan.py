@@ -81,11 +81,11 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
-    parts = []
+    each = []
     for index, recording in enumerate(recordings):
         before_ms = timeline.offset_ms(index)
-        parts.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
-    joined = _join(parts, timeline)
+        each.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
+    joined = _join(each, timeline)
     hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)
     wall_s = max(1e-3, time.monotonic() - started)
@@ -136,7 +136,7 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
 def _refuse_another_length(recording: Recording, packets: Packets) -> None:
     """Refuse packets that end early: ffprobe takes a read error for the end of the file and says nothing.
 
-    And packets that go on long after the end that the probe found: that part of the match would be lost unseen.
+    And packets that go on long after the end that the probe found: that much of the match would be lost unseen.
     """
     reached_ms = int(packets.times_ms[-LAST_PACKETS:].max()) if len(packets) else 0
     missing_ms = recording.duration_ms - reached_ms
@@ -207,13 +207,13 @@ def _looks(recording: Recording, start_ms: int, end_ms: int, count: int, threads
     ]
 
 
-def _join(parts: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
+def _join(each: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
     """Signals on the clock of the match; a recording without sound is silent among others that have some."""
     places = [timeline.locate(middle) for middle in _middles(timeline.duration_ms)]
     floor = float(signals.signal_table()["loudness"]["floor_db"])
 
     def on_match_clock(name: str, filler: float) -> signals.Series:
-        series = [getattr(part, name) for part in parts]
+        series = [getattr(one, name) for one in each]
         if not any(len(values) for values in series):
             return np.zeros(0)
         steps = ((series[recording], at_ms // signals.step_ms()) for recording, at_ms in places)
@@ -226,9 +226,9 @@ def _join(parts: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSig
         loudness_db=on_match_clock("loudness_db", floor),
         surge=on_match_clock("surge", 0.0),
         whistle=on_match_clock("whistle", 0.0),
-        packets=sum(part.packets for part in parts),
-        looks=sum(part.looks for part in parts),
-        notes=tuple(note for part in parts for note in part.notes),
+        packets=sum(one.packets for one in each),
+        looks=sum(one.looks for one in each),
+        notes=tuple(note for one in each for note in one.notes),
     )
 
 

@@ -181,7 +181,7 @@ class Child:
 def _handed(argv: Sequence[str], *, with_frames: bool) -> Iterator[_Handed]:
     """The argv that the child gets: files to read by descriptor; our own copies are closed at the end of the block."""
     handed = _Handed(list(argv))
-    if not with_frames and any(FRAME_TIMES in part.replace("\\", "") for part in argv):
+    if not with_frames and any(FRAME_TIMES in piece.replace("\\", "") for piece in argv):
         raise ValueError("the graph tells frame times, and nobody listens")
     try:
         for at, (flag, name) in enumerate(pairwise(argv), start=1):
@@ -192,7 +192,7 @@ def _handed(argv: Sequence[str], *, with_frames: bool) -> Iterator[_Handed]:
         if with_frames:
             handed.frames, ours = os.pipe()
             handed.descriptors.append(ours)
-            handed.argv = [part.replace("FRAME_TIMES", str(ours)) for part in handed.argv]
+            handed.argv = [piece.replace("FRAME_TIMES", str(ours)) for piece in handed.argv]
         yield handed
     finally:
         for descriptor in handed.descriptors:

@@ -69,14 +69,14 @@ def stream(
     """
     with _started(argv, feeder, on_line, on_frame) as child:
         while True:
-            parts, missing = [], block_bytes
-            while missing and (part := child.read(missing, stall_s)):
-                parts.append(part)
-                missing -= len(part)
+            pieces, missing = [], block_bytes
+            while missing and (piece := child.read(missing, stall_s)):
+                pieces.append(piece)
+                missing -= len(piece)
             if missing:
                 child.finish(stall_s)
-            if parts:
-                yield parts[0] if len(parts) == 1 else b"".join(parts)
+            if pieces:
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
             if missing:
                 return
 

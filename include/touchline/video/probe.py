@@ -135,7 +135,7 @@ def _packet_times(path: Path, demuxer: str, index: int, interval: str) -> Iterat
     argv = ["ffprobe", "-v", LOG_LEVEL, "-select_streams", str(index), "-read_intervals", interval]
     argv += ["-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *input_argv(path, demuxer)]
     for line in lines_of(argv):
-        fields = dict(part.split("=", 1) for part in line.split("|") if "=" in part)
+        fields = dict(field.split("=", 1) for field in line.split("|") if "=" in field)
         pts = fields.get("pts", "N/A") if fields.get("pts", "N/A") != "N/A" else fields.get("dts", "N/A")
         if pts != "N/A" and "D" not in fields.get("flags", ""):
             duration = fields.get("duration", "N/A")

@@ -70,7 +70,7 @@ class AirflowApi:
             health = self._send("GET", f"{self.url}/api/v2/monitor/health", None, "")
         except (ApiError, OSError):
             return False
-        return all(health[part]["status"] == "healthy" for part in
+        return all(health[name]["status"] == "healthy" for name in
                    ("metadatabase", "scheduler", "triggerer", "dag_processor"))
 
     def dags(self) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ class Letter:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures, each content once."""
-        return tuple({one.content_id: one for part in self.sections for one in part.pictures}.values())
+        return tuple({one.content_id: one for section in self.sections for one in section.pictures}.values())
 
     def as_html(self) -> str:
         """The letter for a mail program that shows HTML; everything in it is escaped."""
@@ -76,12 +76,12 @@ class Letter:
 
     def as_text(self) -> str:
         """The letter as plain text without its pictures, wrapped but for addresses."""
-        parts = [_wrapped(self.lead)]
+        lines = [_wrapped(self.lead)]
         for section in self.sections:
-            parts.append("\n".join(["", shown(section.heading), "-" * len(section.heading)]))
-            parts += [_wrapped(words) for words in section.words]
-            parts += [_listed(line.name, line.says, line.url) for line in section.lines]
-        return "\n".join(parts) + "\n"
+            lines.append("\n".join(["", shown(section.heading), "-" * len(section.heading)]))
+            lines += [_wrapped(words) for words in section.words]
+            lines += [_listed(line.name, line.says, line.url) for line in section.lines]
+        return "\n".join(lines) + "\n"
 
 
 def _wrapped(words: str) -> str:

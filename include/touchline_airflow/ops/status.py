@@ -69,14 +69,14 @@ def _run(api: AirflowApi, run: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run_line(run: Mapping[str, Any]) -> str:
     """"match__final-0123456789ab__1: spot_chunk 2 of 9 done, 1 running"; what is over or not begun is left out."""
-    parts = []
+    steps = []
     for name, states in run["tasks"].items():
         done, total = states.get("success", 0), sum(states.values())
         others = [f"{count} {_WORDS.get(state, state)}" for state, count in states.items()
                   if state not in ("success", "skipped", _UNBEGUN)]
         if others:
-            parts.append(f"{name} {f'{done} of {total} done, ' if total > 1 else ''}{', '.join(others)}")
-    return f"{run['run_id']}: {'; '.join(parts) or 'between two steps'}"
+            steps.append(f"{name} {f'{done} of {total} done, ' if total > 1 else ''}{', '.join(others)}")
+    return f"{run['run_id']}: {'; '.join(steps) or 'between two steps'}"
 
 
 _WORDS = {"up_for_reschedule": "waiting", "up_for_retry": "waiting for another try", "scheduled": "next"}

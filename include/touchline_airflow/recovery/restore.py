@@ -41,13 +41,13 @@ from touchline_airflow.recovery.catch_up import catch_up
 from touchline_airflow.recovery.content import published_folder, results
 from touchline_airflow.recovery.facts import read_published
 
-PARTS = ("secrets", "files", "catalogue", "airflow")
+ITEMS = ("secrets", "files", "catalogue", "airflow")
 Say = Callable[[str], None]
 Listed = Mapping[str, Mapping[str, Any]]
 """`published.json` of a backup, see `read_published`."""
 
 
-def restore(backup: Backup, sources: Sources, say: Say, *, parts: Collection[str] = PARTS, replace: bool = False,
+def restore(backup: Backup, sources: Sources, say: Say, *, items: Collection[str] = ITEMS, replace: bool = False,
             goes_on: bool = True) -> None:
     """Restore a backup; nothing is touched before it is read back and every place is found empty.
 
@@ -62,12 +62,12 @@ def restore(backup: Backup, sources: Sources, say: Say, *, parts: Collection[str
     facts, published = backup.facts, read_published(backup.root / PUBLISHED)
     if goes_on:
         refuse_newer(facts)
-    wanted = _wanted(parts, backup, sources)
+    wanted = _wanted(items, backup, sources)
     _make_room(wanted, backup, sources, say, replace=replace)
-    for part in wanted:
+    for item in wanted:
         begun = time.monotonic()
-        _put_back(part, backup, sources)
-        say(f"{part}: restored in {time.monotonic() - begun:.1f} s")
+        _put_back(item, backup, sources)
+        say(f"{item}: restored in {time.monotonic() - begun:.1f} s")
     if goes_on:
         _go_on(facts, published, sources, wanted, say)
     say(f"restored {backup.root.name} in {time.monotonic() - started:.1f} s; it was made {facts['made_at']}")
@@ -145,14 +145,14 @@ def migrate_airflow(database: Database, environ: Mapping[str, str]) -> None:
         raise TouchlineError(f"airflow db migrate failed: {said}")
 
 
-# --- The parts ------------------------------------------------------------------------------------------------------
+# --- The items ------------------------------------------------------------------------------------------------------
 
-def _wanted(parts: Collection[str], backup: Backup, sources: Sources) -> list[str]:
-    """The parts that are asked for, in their order; each is in the backup."""
-    if unknown := set(parts) - set(PARTS):
-        raise UsageError(f"{', '.join(sorted(unknown))} is not a part of a backup: use {', '.join(PARTS)}")
-    wanted = [part for part in PARTS if part in parts and (part != "secrets" or _has_secrets(backup, sources))]
-    for content in (backup.root / _stored_as(part, sources) for part in wanted):
+def _wanted(items: Collection[str], backup: Backup, sources: Sources) -> list[str]:
+    """The items that are asked for, in their order; each is in the backup."""
+    if unknown := set(items) - set(ITEMS):
+        raise UsageError(f"{', '.join(sorted(unknown))} is not in a backup: use {', '.join(ITEMS)}")
+    wanted = [item for item in ITEMS if item in items and (item != "secrets" or _has_secrets(backup, sources))]
+    for content in (backup.root / _stored_as(item, sources) for item in wanted):
         if not content.is_file():
             raise UsageError(f"{content} is not in the backup: it was made where the databases were of another kind "
                              "(SQLite or PostgreSQL), or is not whole. Nothing was changed")
@@ -160,33 +160,33 @@ def _wanted(parts: Collection[str], backup: Backup, sources: Sources) -> list[st
 
 
 def _make_room(wanted: Collection[str], backup: Backup, sources: Sources, say: Say, *, replace: bool) -> None:
-    occupied = [part for part in wanted if not _is_empty(part, backup, sources)]
+    occupied = [item for item in wanted if not _is_empty(item, backup, sources)]
     if occupied and not replace:
         raise UsageError(f"not empty: {', '.join(occupied)}. Nothing was changed; with --replace what is there is "
                          "renamed aside")
     label = f"before_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    for part in occupied:
-        say(f"{part}: what was there is now {_move_aside(part, sources, label)}")
+    for item in occupied:
+        say(f"{item}: what was there is now {_move_aside(item, sources, label)}")
 
 
-def _database(part: str, sources: Sources) -> Database:
-    return sources.catalogue if part == "catalogue" else sources.airflow
+def _database(item: str, sources: Sources) -> Database:
+    return sources.catalogue if item == "catalogue" else sources.airflow
 
 
-def _stored_as(part: str, sources: Sources) -> str:
-    return {"files": FILES, "secrets": SECRETS}.get(part) or _database(part, sources).dump_name
+def _stored_as(item: str, sources: Sources) -> str:
+    return {"files": FILES, "secrets": SECRETS}.get(item) or _database(item, sources).dump_name
 
 
 def _has_secrets(backup: Backup, sources: Sources) -> bool:
     return sources.secrets is not None and (backup.root / SECRETS).exists()
 
 
-def _is_empty(part: str, backup: Backup, sources: Sources) -> bool:
-    if part == "files":
+def _is_empty(item: str, backup: Backup, sources: Sources) -> bool:
+    if item == "files":
         return _holds_nothing(sources.settings.working_dir / "matches")
-    if part == "secrets":
+    if item == "secrets":
         return sources.secrets is None or not sources.secrets.exists() or _same_secrets(backup, sources.secrets)
-    return dumps.is_empty(_database(part, sources))
+    return dumps.is_empty(_database(item, sources))
 
 
 def _holds_nothing(folder: Path) -> bool:
@@ -196,24 +196,24 @@ def _holds_nothing(folder: Path) -> bool:
     return True
 
 
-def _move_aside(part: str, sources: Sources, label: str) -> str:
-    if part == "files":
+def _move_aside(item: str, sources: Sources, label: str) -> str:
+    if item == "files":
         return str(_move_files_aside(sources.settings.working_dir, label))
-    if part == "secrets" and sources.secrets:
+    if item == "secrets" and sources.secrets:
         return str(sources.secrets.rename(sources.secrets.with_name(f"{sources.secrets.name}.{label}")))
-    return dumps.move_aside(_database(part, sources), label)
+    return dumps.move_aside(_database(item, sources), label)
 
 
-def _put_back(part: str, backup: Backup, sources: Sources) -> None:
-    content = backup.root / _stored_as(part, sources)
-    if part == "files":
+def _put_back(item: str, backup: Backup, sources: Sources) -> None:
+    content = backup.root / _stored_as(item, sources)
+    if item == "files":
         _put_files_back(content, sources.settings.working_dir)
-    elif part == "secrets" and sources.secrets:
+    elif item == "secrets" and sources.secrets:
         if not sources.secrets.exists():
             sources.secrets.parent.mkdir(parents=True, exist_ok=True)
             _extract(content, sources.secrets.parent)
     else:
-        dumps.put_back(_database(part, sources), content)
+        dumps.put_back(_database(item, sources), content)
 
 
 def _move_files_aside(working_dir: Path, label: str) -> Path:

@@ -28,7 +28,7 @@ TOLD = {"made_at": "2026-03-04T12:00:00+00:00", "touchline": "1", "airflow": Non
 
 
 def fake(place: Path, name: str, *, whole: bool = True, number: int = 0) -> Backup:
-    """A folder that looks like a backup; without a number it is of before there were numbers."""
+    """A folder that looks like a backup; without a number it is from before there were numbers."""
     (place / name).mkdir(parents=True)
     (place / name / SUMS).write_text(f"0  {FACTS}\n")
     if whole:

@@ -46,7 +46,7 @@ class Wire:
 
 
 class Totals(Wire):
-    """The same socket, read from its begin to its end: what all that was sent adds up to."""
+    """The same socket, read from its start to its end: what all that was sent adds up to."""
 
     def __init__(self) -> None:
         super().__init__()

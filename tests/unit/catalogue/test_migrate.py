@@ -70,7 +70,7 @@ def test_the_revisions_make_the_tables_of_the_schema(url: str) -> None:
 
 
 def test_what_was_published_before_revision_0006_counts_as_counted(url: str) -> None:
-    """The first published run of a match did the work; a run that goes on works since its begin."""
+    """The first published run of a match did the work; a run that goes on has worked since its start."""
     migrate.migrate(url, "0005")
     columns = "INSERT INTO runs (run_id, match_id, status, started_at_ms, ended_at_ms) VALUES "
     with open_database(url).connect() as connection, connection.begin():
@@ -99,7 +99,7 @@ def test_what_was_published_before_revision_0006_counts_as_counted(url: str) -> 
 def test_what_failed_before_revision_0007_has_a_cause(url: str, reason: str, exit_code: int | None,
                                                       cause: str) -> None:
     migrate.migrate(url, "0006")
-    with make_engine(url).connect() as connection, connection.begin():
+    with open_database(url).connect() as connection, connection.begin():
         connection.execute(text(
             "INSERT INTO matches (match_id, fingerprint, recording, status, attempt, created_at_ms, updated_at_ms, "
             f"reason) VALUES ('{MATCH}', 'f', '/nas/a.mp4', 'failed', 1, 0, 0, :reason)").bindparams(reason=reason))

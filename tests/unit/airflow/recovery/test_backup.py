@@ -74,7 +74,7 @@ def test_lost_results_come_back_beside_what_the_hosts_measured_since(sources: So
     made = make_backup(sources, place, now=NOON)
     shutil.rmtree(sources.settings.working_dir / "matches")
     measured.write_text("2")
-    restore(made, sources, lambda _: None, parts=["files"])
+    restore(made, sources, lambda _: None, items=["files"])
     assert WorkFiles(sources.settings.working_dir, MATCH).actions.exists()
     assert measured.read_text() == "2"
 
