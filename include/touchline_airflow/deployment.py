@@ -129,7 +129,7 @@ class DeploymentSettings(FromEnvironment):
         """uid:gid of the steps, never root.
 
         Raises:
-            SettingError: CONTAINER_USER is root, or no pair of numbers.
+            SettingError: CONTAINER_USER is root, or not a pair of numbers.
         """
         if not self.container_user:
             return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ROOT_STANDS_FOR
@@ -157,7 +157,7 @@ class DeploymentSettings(FromEnvironment):
         """TIMEZONE.
 
         Raises:
-            SettingError: there is none of this name.
+            SettingError: there is no zone of this name.
         """
         try:
             return ZoneInfo(self.timezone)
@@ -168,7 +168,7 @@ class DeploymentSettings(FromEnvironment):
         """A time of the day: `clock("summary_at")` is SUMMARY_AT.
 
         Raises:
-            SettingError: it is none.
+            SettingError: it is not a time.
         """
         value = getattr(self, name)
         try:

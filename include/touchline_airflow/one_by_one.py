@@ -9,9 +9,9 @@ from touchline.errors import TouchlineError
 
 
 def one_by_one(names: Iterable[str], work: Callable[[str], None], say: Callable[[str], None]) -> list[str]:
-    """Do the work for each; returns those for which it failed, whatever was raised: a line says why.
+    """Do the work for each; returns those for which it raised anything: a line says why.
 
-    Nothing is swallowed: who calls this fails at the end, and names them.
+    Nothing is swallowed: the caller fails at the end, and names them.
     """
     failed = []
     for name in names:

@@ -24,7 +24,7 @@ SOCCERNET_LABELS: tuple[str, ...] = (
 """The 17 classes of SoccerNet-v2 with their exact spelling."""
 
 ADDED_LABELS: tuple[str, ...] = ("Save", "Goal kick")
-"""What a goalkeeper reel needs and SoccerNet has not."""
+"""What a goalkeeper reel needs and SoccerNet lacks."""
 
 LABELS: tuple[str, ...] = SOCCERNET_LABELS + ADDED_LABELS
 

@@ -21,7 +21,7 @@ class Box:
 
 
 def boxes(handle: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """Walk the boxes between two offsets; stops after the first that leaves this room or is none.
+    """Walk the boxes between two offsets; stops after the first that leaves this room or is not a box.
 
     A size of 1 means that 64 bits follow, 0 that the box goes to the end of the room.
     """

@@ -155,7 +155,7 @@ def _last_packets(path: Path, demuxer: str, index: int, claimed_end_s: Fraction)
     """The last packets of the file: near the end that the container names, else, where that lies, by reading all.
 
     A seek past the last packet may land within the last group of frames that depend on each other, so that the one
-    which is shown last is missed: a few packets are none.
+    which is shown last is missed: a few packets do not count.
     """
     packets: deque[tuple[int, int]] = deque(maxlen=TAIL_PACKETS)
     for look_back_s in TAILS_S:

@@ -35,7 +35,7 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
     """Success: the match was published. Skipped: it was left alone. Failed: it is broken. The log's last line says why.
 
     Waits deferred, in its place in the pool: the pool's slots limit how many matches a night makes at once.
-    A match is judged again when its turn comes, so that nothing is made that somebody else made or makes.
+    A match is judged again when its turn comes, so that nothing is made twice.
 
     :param work: the match, as `Work.plain` gives it.
     """

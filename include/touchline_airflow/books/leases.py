@@ -9,7 +9,7 @@ ACTIVE_STATES = ("queued", "running")
 
 
 def run_is_active(task_instance: Any, run_id: str) -> bool:
-    """Whether a run of `process_match` has not ended; a run that is no longer known has."""
+    """Whether a run of `process_match` has not ended; a run that is no longer known counts as ended."""
     return run_state(task_instance, run_id) in ACTIVE_STATES
 
 

@@ -58,7 +58,7 @@ def checked_actions(found: Any) -> list[dict[str, Any]]:
     """The same actions.
 
     Raises:
-        ValueError, TypeError, LookupError: one is none.
+        ValueError, TypeError, LookupError: one is not an action.
     """
     if not isinstance(found, list) or len(found) > MOST_ACTIONS:
         raise ValueError("no list of actions")
@@ -69,7 +69,7 @@ def checked_reel(reel: Any, name: str) -> dict[str, Any]:
     """The same reel; its `clips` may be of any kind, they are counted only.
 
     Raises:
-        ValueError, TypeError, LookupError: it is none, or another one.
+        ValueError, TypeError, LookupError: it is not a reel, or another one.
     """
     if reel["name"] != name or name not in REELS or not isinstance(reel["clips"], list):
         raise ValueError(f"reel {reel['name']!r}")

@@ -35,7 +35,7 @@ class TaskNow:
 
 @dataclass(frozen=True)
 class RunNow:
-    """A run with what it is at: its unfinished tasks, what works first, and the names of failed ones."""
+    """A run and where it is: its unfinished tasks, those at work first, and the names of failed ones."""
 
     state: str
     queued_at: datetime | None

@@ -28,8 +28,8 @@ def tell_late_recording(row: SeenRecording) -> str:
         Section("What is normal", words=(
             "A recording is taken when it stood still for WATCH_STABLE_TIME_SEC and can be read to its end.",)),
         Section("What to do", words=(
-            "If the copy was broken off, copy the file again. If it is whole on the camera, see whether the NAS is "
-            "slow (docs/runbooks/slow-nas.md). It is taken up by itself as soon as it can be read to its end.",)))
+            "If the copy was interrupted, copy the file again. If it is whole on the camera, see whether the NAS is "
+            "slow (docs/runbooks/slow-nas.md). It is taken by itself as soon as it can be read to its end.",)))
     name = Path(row.path).name
     return send_mail(Letter("deadline", "operator", f"late {row.path} {row.still_since_ms}", f"Late: {name}",
                             f"{name} has been waiting to be taken since {since}: {reason}.", sections),

@@ -24,10 +24,10 @@ from touchline_airflow.metrics.table import DEADLINES_MISSED
 SHOWN = 8
 
 TO_DO = {
-    "running": "Running: the last line of the task's log says at what. Where no line came for a quarter of an hour and "
-               "the machine has nothing to do, clear the task. Slow footage or a slow NAS: docs/runbooks/slow-nas.md; "
+    "running": "Running: the last line of the task's log says what it does. If no line came for a quarter of an hour "
+               "and the machine is idle, clear the task. Slow footage or a slow NAS: docs/runbooks/slow-nas.md; "
                "a GPU: docs/runbooks/gpu-trouble.md.",
-    "deferred": "Deferred: it waits for something outside of Airflow, in the triggerer: see whether that is up (the "
+    "deferred": "Deferred: it waits for something outside Airflow, in the triggerer: see whether that is up (the "
                 "health page in the UI), then whether what it waits for is there.",
     "queued": "Queued: it waits for a worker: see whether the worker of its queue is up and whether its pool has free "
               "slots (Admin, Pools).",
@@ -36,8 +36,8 @@ TO_DO = {
     "up_for_reschedule": "Up for reschedule: it waits for its turn or for space: the last line of the task's log says "
                          "for what.",
 }
-NOT_BEGUN = ("No task has begun. Either all places are taken (then it begins by itself: see the runs before it), or "
-             "the scheduler is not up, the DAG is paused, or touchline is held: `touchline-ops status` says.")
+NOT_BEGUN = ("No task has begun. Either all slots are taken (then it begins by itself: see the runs before it), or "
+             "the scheduler is down, the DAG is paused, or touchline is held: `touchline-ops status` says which.")
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Missed:
 
 
 def tell_late(missed: Missed) -> str | None:
-    """Look at the run again and mail what it is at; returns what became of the mail, None where there was none to send.
+    """Look at the run again and mail where it is; returns what became of the mail, None where there was none to send.
 
     A run that ended well is not late; one that failed gets its failure mail, where it had none.
     """
     try:
         run = look_at(missed.dag_id, missed.run_id)
     except TouchlineError as error:
-        return send_mail(letter(missed, None, f"How it stands now cannot be read: {error}"))
+        return send_mail(letter(missed, None, f"Its present state cannot be read: {error}"))
     if run is None or run.state == "success":
         return None
     if run.has_ended:
@@ -85,7 +85,7 @@ def letter(missed: Missed, run: RunNow | None, trouble: str = "") -> Letter:
         what.append(Line("…", f"and {len(steps) - SHOWN} more tasks"))
     to_do = [trouble] if trouble else []
     if held := _held():
-        to_do.append(f"touchline is {held}. Nothing new begins until somebody says `touchline-ops resume`.")
+        to_do.append(f"touchline is {held}. Nothing new begins until somebody runs `touchline-ops resume`.")
     to_do += list(dict.fromkeys(TO_DO[task.state] for task in steps if task.state in TO_DO)) or [NOT_BEGUN]
     sections = (Section("What is late", lines=tuple(what)), Section("What is normal", words=(_normal(missed),)),
                 Section("What to do", words=tuple(to_do)))
@@ -135,11 +135,11 @@ def _normal(missed: Missed) -> str:
     if missed.dag_id == "nightly_backfill":
         return f"The night's work is done by {deployment.backfill_done_by} (BACKFILL_DONE_BY)."
     if missed.dag_id == "ingest_recordings":
-        return ("A run takes five minutes and the checks of what it found; late is after "
+        return ("A run takes five minutes and the checks of what it found; it is late after "
                 f"{deployment.recording_late_min:g} minutes (RECORDING_LATE_MIN). No new recording is taken meanwhile.")
     is_known = missed.conf.get("duration_ms") or missed.conf.get("expected_sec")
     what = "A match of this length" if is_known else "A match whose length is not known"
     usual, allowed = timedelta(seconds=due.usual_sec(missed.conf)), due.match_allowance(missed.conf, deployment)
     rule = f"{deployment.match_late_factor:g} times as long, at least {deployment.match_late_min:g} minutes"
-    return (f"{what} normally takes {span(usual)} here. Late is after {span(allowed)}: {rule} (MATCH_LATE_FACTOR, "
+    return (f"{what} normally takes {span(usual)} here. It is late after {span(allowed)}: {rule} (MATCH_LATE_FACTOR, "
             "MATCH_LATE_MIN).")

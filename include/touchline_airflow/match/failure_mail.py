@@ -26,15 +26,15 @@ def tell_failed_match(match_id: str | None, run_id: str, reason: str, settings: 
         Line("Run", run_id, links.run_page(PROCESS_MATCH, run_id)),
         *([Line("Reason at the NAS", str(settings.nas_output_path / match_id / "FAILED.txt"))] if match_id else []))),
         Section("What to do", words=(
-            "If the line says that the recording is bad or incomplete, copy it again: it is taken up by itself.",
-            "For anything else mend what the line says, open the run's page, and clear the failed task with what lies "
-            "downstream: finished work is checked and reused.", f"More: {RUNBOOK}."))]
+            "If the line says that the recording is bad or incomplete, copy it again: it is taken by itself.",
+            "For anything else put right what the line says, open the run's page, and clear the failed task with what "
+            "lies downstream: finished work is checked and reused.", f"More: {RUNBOOK}."))]
     return send_mail(Letter("failure", ROLE, key(PROCESS_MATCH, run_id), f"Failed: {name}", reason, tuple(sections)),
                      fold_sec=AGAIN_AFTER_SEC)
 
 
 def tell_failed_run(dag_id: str, run_id: str, failed: Sequence[str]) -> str | None:
-    """Mail that a run failed whose end nobody has told; of other DAGs than `process_match` one for all that follow."""
+    """Mail that a run failed, unless that was done. All failed runs of any DAG but `process_match` are one alarm."""
     if dag_id == PROCESS_MATCH and was_mailed(ROLE, key(dag_id, run_id)):
         return None
     lead = f"{', '.join(failed)} failed." if failed else "The run was ended before it was done."

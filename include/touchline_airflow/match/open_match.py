@@ -66,7 +66,7 @@ class OpenMatch(BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=match_id)
 
     def _fits(self, context: Context, request: Request, settings: Settings) -> bool:
-        """Whether WORKING_DIR has room for the match; while it has not, the catalogue says what it waits for.
+        """Whether WORKING_DIR has room for the match; while it has none, the catalogue says what the match waits for.
 
         Raises:
             TaskFailedError: it never fits, or the run's time is over; the match has failed then, for this reason.

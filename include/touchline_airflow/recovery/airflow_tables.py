@@ -12,12 +12,12 @@ _BEFORE = re.compile(r'^down_revision(?:: str)? = "(\w+)"', re.MULTILINE)
 
 
 def is_known(revision: str | None) -> bool:
-    """Whether the installed Airflow can work with tables of this revision, or bring them up; None: there are none."""
+    """Whether the installed Airflow can use tables of this revision, or bring them up; None: there are no tables."""
     return revision is None or revision in _migrations()
 
 
 def is_current(revision: str | None) -> bool:
-    """Whether tables of this revision are those of the installed Airflow; None: there are none to bring up."""
+    """Whether tables of this revision are those of the installed Airflow; None: there are no tables to bring up."""
     migrations = _migrations()
     return revision is None or revision in set(migrations) - {before for before in migrations.values() if before}
 

@@ -48,7 +48,7 @@ def opened_secrets(place: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def published_folders(output: Path) -> tuple[dict[str, Any], str | None]:
-    """Every committed match folder, and why there is none where the disk is away: the databases matter more."""
+    """Every committed match folder, or why none is listed where the disk is away: the databases matter more."""
     found = {}
     try:
         with open_folder(output) as folder:

@@ -99,7 +99,7 @@ def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         # Whoever may read the recordings through a group of Airflow's user may do so in the container too.
         "group_add": [str(group) for group in os.getgroups() if group],
-        # The task reads the lines while they come and Airflow keeps them: the engine need not.
+        # The task reads the lines as they come and Airflow keeps them: Docker does not have to.
         "log_config": LogConfig(type="none"),
     }
 

@@ -112,7 +112,7 @@ def sample_nas(host: str, settings: Settings, mounts: Iterable[Mount]) -> None:
 
 
 def _last_check(host: str, settings: Settings) -> dict[str, Any]:
-    """Empty where there was none for a long time, or where it is dated in the future: by a clock that ran ahead."""
+    """Empty where there was none for a long time, or where a clock that ran ahead dated it in the future."""
     try:
         found = dict(json.loads(HostFiles(settings.working_dir, host).nas.read_bytes()))
     except FileNotFoundError:

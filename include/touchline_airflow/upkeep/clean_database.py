@@ -103,7 +103,7 @@ def clean_catalogue(settings: Settings, before: datetime) -> int:
 
 
 def _first_unfinished(url: str) -> datetime | None:
-    """When the oldest run began that has not ended."""
+    """When the oldest run that has not ended began."""
     with _reading(url) as connection:
         moment: datetime | None = connection.execute(
             select(func.min(_DAG_RUN.c.start_date)).where(_DAG_RUN.c.state.in_(_UNFINISHED))).scalar()
