@@ -32,7 +32,7 @@ runs the match again; to clear a single task of such a run, begin with `scan`.
 """
 
 PARAMS = {
-    "dry_run": Param(False, type="boolean", title="Only tell", description="Remove nothing; tell what would go."),
+    "dry_run": Param(False, type="boolean", title="Only report", description="Remove nothing; report what would go."),
     "confirm": Param(False, type="boolean", title="Even if it is much",
                      description="Go on where more than RETENTION_MOST_PERCENT would go."),
 }

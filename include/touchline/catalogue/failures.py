@@ -1,4 +1,4 @@
-"""How does a failure stand in a row? In `reason` and `cause`, which each table has that tells of failures."""
+"""How is a failure stored in a row? In `reason` and `cause`, which every table that records failures has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is one running ffmpeg or ffprobe told, and what does it say?
+"""How is one ffmpeg or ffprobe started, and what does it say?
 
 The child is always reaped; it is killed by the kernel when the thread that started it dies. Its stderr is read to the
 end, in bounded memory, whatever the exit code is: ffmpeg decodes a truncated file with exit code 0.

@@ -42,5 +42,5 @@ class TurnTrigger(BaseTrigger):
                 return {"over": reason}
             return None if not_now(settings) else {"over": None}
         except (OSError, TouchlineError) as error:
-            self.log.info("Cannot be told now: %s", error)
+            self.log.info("It is not known now whose turn it is: %s", error)
             return None

@@ -33,7 +33,7 @@ def slots_per_chunk(environ: Mapping[str, str], gpu: Path = NVIDIA) -> int:
         models = (_model(environ, "yolo_model_path"), _model(environ, "action_model_path"))
         return 1 if sum(map(_size_bytes, models)) <= SMALL_MODELS_BYTES else 2
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
-        log.warning("the size of the models cannot be told (%s): one slot per chunk", error)
+        log.warning("the size of the models is not known (%s): one slot per chunk", error)
         return 1
 
 

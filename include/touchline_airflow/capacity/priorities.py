@@ -23,5 +23,5 @@ class FinishFirst(PriorityWeightStrategy):
     """
 
     def get_weight(self, ti: TaskInstance) -> int:
-        """The kind of run, told by its id, and how many tasks come before this one in the DAG."""
+        """The kind of run, from its id, and how many tasks come before this one in the DAG."""
         return STEP * urgency(ti.run_id or "") + len(ti.task.get_flat_relative_ids(upstream=True))

@@ -67,7 +67,7 @@ def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Set
 
 
 def first_failure(states: Mapping[str, str | None], stages: list[runs.StageTime]) -> Failure | None:
-    """Why the first step failed that did, from the catalogue; a step that was killed left no reason."""
+    """Why the first step that failed did so, from the catalogue; a step that was killed left no reason."""
     failed = sorted(name for name, state in states.items() if state == "failed")
     if not failed and not any(state in FAILED_STATES for state in states.values()):
         return None

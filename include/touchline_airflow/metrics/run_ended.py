@@ -1,4 +1,4 @@
-"""What do we tell of a run of `process_match` that was closed?"""
+"""Which metrics do we send about a run of `process_match` that was closed?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do we tell of a step's task that has ended?"""
+"""Which metrics do we send about a step's task that has ended?"""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def step_ended(ended: StageTime, try_number: int, files: WorkFiles) -> None:
 
 
 def footage_ms(stage: StageTime, files: WorkFiles) -> int:
-    """Length of what the step worked through; 0 where that says nothing about its speed, or cannot be told."""
+    """Length of what the step worked through; 0 where that says nothing about its speed, or cannot be found out."""
     try:
         if stage.stage == "scan":
             return int(read_result(files.scan).result["duration_ms"])

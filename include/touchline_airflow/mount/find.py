@@ -32,7 +32,7 @@ def watched_folders(settings: Settings) -> tuple[Path, Path]:
     """Mount and output folder, resolved.
 
     Raises:
-        SettingError: the mount is the output or lies in it, so that nothing could be told from our own files.
+        SettingError: the mount is the output or lies in it, so that no recording could be told from our own files.
     """
     mount, output = settings.nas_mount_path.resolve(), settings.nas_output_path.resolve()
     if mount.is_relative_to(output):

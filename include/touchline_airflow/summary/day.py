@@ -123,7 +123,7 @@ def _tonight(settings: Settings, deployment: DeploymentSettings) -> tuple[str, .
     try:
         work, _ = survey(Wish(deployment.backfill_outdated == "true"), settings, deployment.zone)
     except (OSError, TouchlineError) as error:
-        return (f"cannot be told: {error}",)
+        return (f"not known: {error}",)
     return tuple(one.line for one in work)
 
 

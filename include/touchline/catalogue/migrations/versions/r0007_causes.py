@@ -1,4 +1,4 @@
-"""The cause of a failure stands beside its reason; the column of leases that nobody reads goes."""
+"""The cause of a failure beside its reason; the column of leases that nobody reads goes."""
 
 from __future__ import annotations
 
