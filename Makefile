@@ -7,6 +7,8 @@ WORKER := .venv-worker/bin
 SECONDS ?= 180
 SEED ?= 1
 TORCH ?= cpu
+# The code of this checkout, also for the system's python3 before anything is installed.
+export PYTHONPATH := $(CURDIR)/include
 # The path of a recording may hold anything, a dollar sign too: it is handed over unexpanded, in the environment.
 override RECORDING := $(value RECORDING)
 export RECORDING
@@ -18,35 +20,35 @@ install: ## Install what is missing; does nothing when all is there
 	@scripts/install.sh
 
 demo: install ## Watch one match become reels: [RECORDING=path] [SECONDS=180] [SEED=1] [EXIT=1]
-	@$(AIRFLOW)/python scripts/demo.py --seconds "$(SECONDS)" --seed "$(SEED)" $(if $(EXIT),--exit)
+	@$(AIRFLOW)/python -m touchline_deploy.embedded.demo --seconds "$(SECONDS)" --seed "$(SEED)" $(if $(EXIT),--exit)
 
 images: install ## Build the worker and the Airflow image: [TORCH=cpu|cuda] (docs/how-to/containers.md)
-	@$(AIRFLOW)/python scripts/images.py --torch "$(TORCH)"
+	@$(AIRFLOW)/python -m touchline_deploy.build.images --torch "$(TORCH)"
 
 backup: install ## Back up both databases and the small results: [BACKUP_DIR=folder] [STATE=.demo]
-	@$(AIRFLOW)/python scripts/backup.py $(if $(STATE),--state "$(STATE)") make
+	@$(AIRFLOW)/touchline-ops backup make $(if $(STATE),--state "$(STATE)")
 
 restore: install ## Bring a backup back, Airflow being down: [BACKUP=name] [REPLACE=1] [ONLY="files catalogue"] [STATE=.demo]
-	@$(AIRFLOW)/python scripts/backup.py $(if $(STATE),--state "$(STATE)") restore \
+	@$(AIRFLOW)/touchline-ops backup restore $(if $(STATE),--state "$(STATE)") \
 		$(if $(BACKUP),"$(BACKUP)") $(if $(REPLACE),--replace) $(if $(ONLY),--only $(ONLY))
 
 stack: ## Start the full stack on this machine and wait until it is healthy (docs/how-to/run-the-stack.md)
-	@python3 scripts/stack.py up
+	@python3 -m touchline_deploy.stack.stack up
 
 dashboards: ## Metrics, alerts and Grafana beside `make demo` (docs/how-to/dashboards.md)
-	@python3 scripts/show_dashboards.py up
+	@python3 -m touchline_deploy.stack.show_dashboards up
 
 dashboards-down: ## End them; what was measured goes with them
-	@python3 scripts/show_dashboards.py down
+	@python3 -m touchline_deploy.stack.show_dashboards down
 
 stack-down: ## End the full stack; databases, results, keys and logs stay
-	@python3 scripts/stack.py down
+	@python3 -m touchline_deploy.stack.stack down
 
 test: install ## Run the tests
-	@$(WORKER)/python scripts/run_tests.py
+	@$(WORKER)/python -m touchline_deploy.checks.run_tests
 
 verify: install ## Run the long checks that `make test` leaves out: [PIECE=name], PIECE=list names them
-	@$(WORKER)/python scripts/run_tests.py --verify $(if $(PIECE),--piece "$(PIECE)")
+	@$(WORKER)/python -m touchline_deploy.checks.run_tests --verify $(if $(PIECE),--piece "$(PIECE)")
 
 lint: install ## Check style, types and the import rule
 	@$(WORKER)/ruff check .
@@ -54,14 +56,14 @@ lint: install ## Check style, types and the import rule
 	@$(WORKER)/python -m pytest -q tests/unit/test_import_rule.py
 
 lock: install ## Lock the packages of pip again, with hashes, after a change of what we want: [UPGRADE=1] all of them
-	@$(AIRFLOW)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+	@$(AIRFLOW)/python -m touchline_deploy.build.lock $(if $(UPGRADE),--upgrade)
 
 bench: install ## Measure: DAG run against one process, stage times, frames per second
 	@$(AIRFLOW)/python tests/bench/bench.py $(BENCH)
 
 docs: install ## Make the generated pages again
-	@$(AIRFLOW)/python scripts/docs.py
-	@$(AIRFLOW)/python scripts/dashboards.py
+	@$(AIRFLOW)/python -m touchline_deploy.generated.docs
+	@$(AIRFLOW)/python -m touchline_deploy.generated.dashboards
 
 clean: ## Remove the demo's state and all caches; the virtual environments stay
 	rm -rf .demo build .pytest_cache .ruff_cache .mypy_cache .hypothesis include/*.egg-info

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python that the pinned packages support, then hands over to install.py. PYTHON=/path/to/python overrides.
+# Finds a Python that the pinned packages support, then hands over to touchline_deploy.build.install. PYTHON=/path/to/python overrides.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,4 +27,4 @@ if [ -z "$python" ]; then
     echo "install: Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or run make with PYTHON=/path/to/python" >&2
     exit 1
 fi
-exec "$python" scripts/install.py
+PYTHONPATH=include exec "$python" -m touchline_deploy.build.install

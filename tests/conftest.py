@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+from support.services import POSTGRES_PROGRAMS, Postgres
+from touchline.settings import Settings
 
-from services import POSTGRES_PROGRAMS, Postgres  # noqa: E402
-from touchline.settings import Settings  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 # A machine with other work is slow; what a test takes says nothing about whether it is right.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,7 +41,7 @@ def own_settings(tmp_path: Path) -> Settings:
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of the tests' own. Where it is not installed its tests are skipped, and in CI they fail."""
     if not POSTGRES_PROGRAMS:
-        line = "PostgreSQL is not installed (Debian's postgresql): scripts/engine.py installs it"
+        line = "PostgreSQL is not installed (Debian's postgresql): touchline_deploy.build.engine installs it"
         (pytest.fail if os.environ.get("TOUCHLINE_ENGINE") == "required" else pytest.skip)(line)
     # pytest's own folders are closed to PostgreSQL's user.
     with tempfile.TemporaryDirectory(prefix="touchline-postgres-") as folder, Postgres(Path(folder)) as server:

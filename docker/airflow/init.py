@@ -15,8 +15,6 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import URL, make_url
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
 SECRETS = Path("/run/secrets")
 PATIENCE_SEC = 60
 SERVICE = "touchline"
@@ -108,7 +106,7 @@ def apply_settings() -> None:
     """airflow_settings.yaml, and the connection by which tasks use Airflow's API."""
     import os
 
-    import airflow_settings
+    from touchline_airflow import airflow_settings
 
     settings = airflow_settings.read_settings(airflow_settings.SETTINGS_FILE, os.environ)
     access = {"connections": [{

@@ -28,10 +28,10 @@ from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: 
 from two_hosts import compare_hosts  # noqa: E402
 from watched import Cost, run_watched  # noqa: E402
 
-from demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
-from standalone import start  # noqa: E402
 from touchline.domain.layout import match_id  # noqa: E402
 from touchline.results.request import make_request  # noqa: E402
+from touchline_deploy.embedded.demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 BENCH = ROOT / "build" / "bench"
 PATIENCE_S = 4 * 3600

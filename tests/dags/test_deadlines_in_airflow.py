@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mail_sink import MailSink, text_of
-from services import free_port
+from support.mail_sink import MailSink, text_of
+from support.services import free_port
 
 MADE = datetime(2026, 8, 1, tzinfo=UTC)
 Create = Callable[..., list[float]]

@@ -6,9 +6,7 @@ Without one the tests here are skipped, and say so; with TOUCHLINE_ENGINE=requir
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import docker
@@ -16,8 +14,6 @@ import pytest
 from docker.errors import DockerException, ImageNotFound
 
 from touchline import __version__
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 HOW = "start an engine and run `make images` (docs/how-to/containers.md)"
 

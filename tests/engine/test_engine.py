@@ -1,4 +1,4 @@
-"""scripts/engine.py starts a real engine, survives its being killed, and leaves nothing behind."""
+"""touchline_deploy.build.engine starts a real engine, survives its being killed, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from pathlib import Path
 import docker
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from engine import Engine  # noqa: E402
-from images import base_image  # noqa: E402
+from touchline_deploy.build.engine import Engine
+from touchline_deploy.build.images import base_image
 
 BASE = base_image()
+ENGINE = [sys.executable, "-m", "touchline_deploy.build.engine"]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +77,7 @@ def test_a_killed_engine_starts_again_with_its_images_and_ends_its_old_container
 def test_run_gives_the_address_and_the_exit_code_and_stops_what_it_started(own_engine):
     own_engine.stop()
     folder = own_engine.folder
-    done = subprocess.run([sys.executable, SCRIPTS / "engine.py", "--folder", folder, "run", "--", "sh", "-c",
+    done = subprocess.run([*ENGINE, "--folder", folder, "run", "--", "sh", "-c",
                            'echo "$DOCKER_HOST"; docker version >/dev/null && exit 7'],
                           capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (7, f"unix://{folder}/docker.sock\n"), done.stderr
@@ -87,7 +85,7 @@ def test_run_gives_the_address_and_the_exit_code_and_stops_what_it_started(own_e
 
 
 def test_run_leaves_an_engine_alone_that_ran_before(own_engine):
-    subprocess.run([sys.executable, SCRIPTS / "engine.py", "--folder", own_engine.folder, "run", "--", "true"],
+    subprocess.run([*ENGINE, "--folder", own_engine.folder, "run", "--", "true"],
                    check=True)
     assert own_engine.answers()
 

@@ -132,6 +132,6 @@ def test_the_dags_are_in_the_airflow_image_and_are_parsed_without_errors(run_in,
 
 
 def test_the_pools_of_the_project_can_be_made_from_the_airflow_image(run_in, airflow_image):
-    exit_code, output = run_in(airflow_image, ["/opt/touchline/scripts/airflow_settings.py", "--help"],
+    exit_code, output = run_in(airflow_image, ["-m", "touchline_airflow.airflow_settings", "--help"],
                                entrypoint="python", user="12345:0", writable=("/tmp", "/opt/airflow"))
     assert exit_code == 0, output

@@ -21,11 +21,11 @@ sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scr
 
 from airflow_house import SETTINGS, TOUCHLINE, House, simulate, wait_for  # noqa: E402
 
-from standalone import start  # noqa: E402
 from touchline.catalogue import recordings, runs  # noqa: E402
 from touchline.settings import Settings  # noqa: E402
 from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
 from touchline_airflow.runtime.sandbox import deployment_of  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 LOOK_AROUND = """

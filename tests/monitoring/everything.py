@@ -14,10 +14,10 @@ from prometheus_server import Prometheus  # noqa: E402
 from promql import compared, metric_names  # noqa: E402
 from test_alerts import alerts, rules  # noqa: E402
 
-from dashboard_panels import BOARDS  # noqa: E402
 from touchline_airflow.metrics.airflow_metrics import AIRFLOW  # noqa: E402
 from touchline_airflow.metrics.metric import PREFIX, Gauge, Histogram, Metric  # noqa: E402
 from touchline_airflow.metrics.table import TABLE  # noqa: E402
+from touchline_deploy.generated.dashboard_panels import BOARDS  # noqa: E402
 
 MAPPING = ROOT / "docker" / "statsd" / "mapping.yml"
 ALL = {**{".".join([PREFIX, metric.name, *("*" for _ in metric.labels)]): metric for metric in TABLE}, **AIRFLOW}

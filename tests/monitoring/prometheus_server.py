@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,11 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from support.services import Service
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from services import Service  # noqa: E402
-
 RULES = ROOT / "docker" / "prometheus"
 
 

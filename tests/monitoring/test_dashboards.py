@@ -21,8 +21,8 @@ from prometheus_server import skip_without  # noqa: E402
 from promql import metric_names  # noqa: E402
 from test_alerts import rules, sent_names  # noqa: E402
 
-from dashboard_panels import BOARDS, Board  # noqa: E402
-from dashboards import FOLDER, as_json  # noqa: E402
+from touchline_deploy.generated.dashboard_panels import BOARDS, Board  # noqa: E402
+from touchline_deploy.generated.dashboards import FOLDER, as_json  # noqa: E402
 
 GRAFANA = ROOT / "docker" / "grafana"
 EACH_BOARD = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)

@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scr
 import pytest  # noqa: E402
 from airflow_house import simulate, wait_for  # noqa: E402
 
-from pins import image_names  # noqa: E402
-from services import free_port  # noqa: E402
-from stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
+from support.services import free_port  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi  # noqa: E402
+from touchline_deploy.build.pins import image_names  # noqa: E402
+from touchline_deploy.stack.stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
 
 IMAGES = image_names()
 STAND_INS = {IMAGES["POSTGRES_IMAGE"]: "postgres", IMAGES["REDIS_IMAGE"]: "redis", IMAGES["HAPROXY_IMAGE"]: "haproxy"}
@@ -121,7 +121,7 @@ def skip_without_engine() -> None:
 
 @contextlib.contextmanager
 def stack_house(folder: Path, **changes: str) -> Iterator[StackHouse]:
-    """Up by scripts/stack.py, with these changes in .env; down and gone afterwards."""
+    """Up as by `make stack`, with these changes in .env; down and gone afterwards."""
     provide_stand_ins()
     house = make_env(folder, changes)
     started = time.monotonic()
@@ -138,7 +138,7 @@ def stack_house(folder: Path, **changes: str) -> Iterator[StackHouse]:
 
 def make_env(folder: Path, changes: dict[str, str]) -> StackHouse:
     """As a person would: let the script make the file, then change what is other here."""
-    from stack_files import provide_env
+    from touchline_deploy.stack.stack_files import provide_env
 
     env_file = folder / "env"
     provide_env(env_file)
@@ -168,7 +168,7 @@ def publish_a_match(house: StackHouse, folder: Path) -> tuple[dict[str, Any], Pa
 
 
 def stack_script(action: str, env_file: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / "stack.py"), action, "--env-file", str(env_file)],
+    return subprocess.run([sys.executable, "-m", "touchline_deploy.stack.stack", action, "--env-file", str(env_file)],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-import stack
-from pins import image_names
-from stack_files import EXAMPLE, ROOT, provide_env, provide_folders, read_env
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.brought_settings import misspelt, remarks
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_deploy.build.pins import image_names
+from touchline_deploy.stack import stack
+from touchline_deploy.stack.stack_files import EXAMPLE, ROOT, provide_env, provide_folders, read_env
 
 BROUGHT = """
 # NAS

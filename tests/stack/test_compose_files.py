@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-import stack
-from pins import image_names
-from stack_files import EXAMPLE, ROOT, read_env
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_deploy.build.pins import image_names
+from touchline_deploy.stack import stack
+from touchline_deploy.stack.stack_files import EXAMPLE, ROOT, read_env
 
 DOCKER = ROOT / "docker"
 MAIN, GPU, HOSTS = "compose.yaml", "compose.gpu-worker.yaml", "compose.hosts.yaml"
@@ -189,7 +189,7 @@ def queues(name: str, service: str) -> set[str]:
 
 
 def test_the_version_is_that_of_the_project() -> None:
-    from images import version
+    from touchline_deploy.build.images import version
 
     assert read_env(EXAMPLE)["TOUCHLINE_VERSION"] == version()
 

@@ -21,9 +21,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents
 from airflow_house import wait_for  # noqa: E402
 from stack_house import IMAGES, provide_stand_ins, skip_without_engine  # noqa: E402
 
-from services import free_port  # noqa: E402
-from stack import DASHBOARDS, Compose  # noqa: E402
-from stack_files import new_env, provide_secrets  # noqa: E402
+from support.services import free_port  # noqa: E402
+from touchline_deploy.stack.stack import DASHBOARDS, Compose  # noqa: E402
+from touchline_deploy.stack.stack_files import new_env, provide_secrets  # noqa: E402
 
 pytestmark = pytest.mark.verify
 STAND_INS = {IMAGES["PROMETHEUS_IMAGE"]: "prometheus", IMAGES["ALERTMANAGER_IMAGE"]: "alertmanager"}

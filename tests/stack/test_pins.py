@@ -7,8 +7,8 @@ import warnings
 from datetime import date
 from pathlib import Path
 
-from pins import IMAGES, ROOT, Pin, image_names, pins, to_look_at
-from stack_files import read_env
+from touchline_deploy.build.pins import IMAGES, ROOT, Pin, image_names, pins, to_look_at
+from touchline_deploy.stack.stack_files import read_env
 
 DOCKER = ROOT / "docker"
 REDIS = Pin("REDIS_IMAGE", "redis:8", date(2026, 11, 28), None)

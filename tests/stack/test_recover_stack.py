@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stack_house import ROOT, StackHouse, publish_a_match, skip_without_engine, stack_house, stack_script
 
-from stack import Compose
+from touchline_deploy.stack.stack import Compose
 
 pytestmark = pytest.mark.verify
 AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "chunk-worker", "flower", "sampler")
@@ -45,9 +45,9 @@ def in_worker(house: StackHouse, *arguments: str) -> str:
 
 
 def upgrade(house: StackHouse, step: str) -> None:
-    """`.venv/bin/python scripts/upgrade.py API <step>` on the host, as the how-to says."""
-    subprocess.run([".venv/bin/python", "scripts/upgrade.py", "--api", house.url, "--password-file",
-                    str(house.path("SECRETS_DIR") / "admin_password"), step], check=True, cwd=ROOT,
+    """`.venv/bin/touchline-ops upgrade <step> API` on the host, as the how-to says."""
+    subprocess.run([".venv/bin/python", "-m", "touchline_airflow.cli", "upgrade", step, "--url", house.url,
+                    "--password-file", str(house.path("SECRETS_DIR") / "admin_password")], check=True, cwd=ROOT,
                    env={**os.environ, "BACKUP_DIR": house.env["BACKUP_DIR"]})
 
 
@@ -72,7 +72,7 @@ def test_all_is_lost_and_comes_back(house: StackHouse, folder: Path) -> None:
 
     started = time.monotonic()
     compose.run("run", "--rm", "init")
-    in_worker(house, "/opt/touchline/scripts/backup.py", "restore", "--replace")
+    in_worker(house, "-m", "touchline_airflow.cli", "backup", "restore", "--replace")
     print(f"\nrestored after {time.monotonic() - started:.0f} s")
     assert stack_script("up", house.env_file).returncode == 0
     print(f"healthy after {time.monotonic() - started:.0f} s")
@@ -89,7 +89,7 @@ def test_an_upgrade_drains_runs_and_resumes(house: StackHouse, folder: Path) -> 
     assert all(dag["is_paused"] for dag in house.api().dags())
     Compose(house.env_file, house.env).run("stop", *AIRFLOW_PARTS)
     print(f"\ndrained and stopped after {time.monotonic() - started:.0f} s")
-    print(in_worker(house, "/opt/touchline/scripts/upgrade.py", "run"))
+    print(in_worker(house, "-m", "touchline_airflow.cli", "upgrade", "run"))
     print(f"migrated and checked after {time.monotonic() - started:.0f} s")
     assert stack_script("up", house.env_file).returncode == 0
     upgrade(house, "resume")

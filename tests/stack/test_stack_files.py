@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import stack
-from stack_files import (
+from touchline_deploy.stack import stack
+from touchline_deploy.stack.stack_files import (
     EXAMPLE,
     FOLDERS,
     StackError,

@@ -1,4 +1,4 @@
-"""The scripts that start an engine and build images: what they decide, without an engine."""
+"""The modules that start an engine and build images: what they decide, without an engine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from urllib.request import urlopen
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-import images  # noqa: E402
-from engine import Engine, EngineError, default_folder, mounts_below  # noqa: E402
+from touchline_deploy.build import images
+from touchline_deploy.build.engine import Engine, EngineError, default_folder, mounts_below
 
 MOUNTS = """\
 21 1 254:0 / / rw - ext4 /dev/vda rw
@@ -25,9 +22,9 @@ MOUNTS = """\
 """
 
 
-def run_script(name, *arguments, **environ):
-    return subprocess.run([sys.executable, SCRIPTS / name, *arguments], env={**os.environ, **environ},
-                          capture_output=True, text=True, check=False)
+def run_module(name, *arguments, **environ):
+    argv = [sys.executable, "-m", f"touchline_deploy.build.{name}", *arguments]
+    return subprocess.run(argv, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
 
 
 # --- engine.py ------------------------------------------------------------------------------------------------------
@@ -62,7 +59,7 @@ def test_the_folder_follows_tmpdir(monkeypatch):
 
 
 def test_run_wants_a_command():
-    done = run_script("engine.py", "run", "--help")
+    done = run_module("engine", "run", "--help")
     assert done.returncode == 0
     assert "COMMAND" in done.stdout
 
@@ -107,11 +104,11 @@ def test_wheels_are_served_to_this_machine_only_while_they_are_needed(tmp_path):
 
 
 def test_without_an_engine_it_says_what_to_do_in_one_line(tmp_path):
-    done = run_script("images.py", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
+    done = run_module("images", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
     assert done.returncode == 1
     assert done.stderr.startswith("images: no Docker engine answers")
     assert done.stderr.count("\n") == 1
 
 
 def test_an_unknown_image_is_refused():
-    assert "use worker or airflow" in run_script("images.py", "walker").stderr
+    assert "use worker or airflow" in run_module("images", "walker").stderr

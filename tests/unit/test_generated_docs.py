@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -10,19 +9,12 @@ from pathlib import Path
 import pytest
 
 from touchline.settings import Settings
+from touchline_deploy.generated.docs import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def pages() -> dict[str, Callable[[], str]]:
-    spec = importlib.util.spec_from_file_location("docs_pages", ROOT / "scripts" / "docs.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PAGES
-
-
-@pytest.mark.parametrize(("name", "render"), pages().items())
+@pytest.mark.parametrize(("name", "render"), PAGES.items())
 def test_a_generated_file_is_current(name: str, render: Callable[[], str]) -> None:
     if name == "docs/dags.md" and not (ROOT / ".venv" / "bin" / "airflow").exists():
         pytest.skip("Airflow is not installed in .venv")

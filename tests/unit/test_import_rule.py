@@ -25,16 +25,19 @@ PRODUCT = {
     "cli": 6,
 }
 OPERATIONS = {
-    "deployment": 0, "defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0, "local_clock": 0,
-    "hosts": 0, "mount": 0, "databases": 0,
-    "brought_settings": 1, "access": 1, "hold": 1, "books": 1,
+    "checkout": 0, "deployment": 0, "defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0,
+    "local_clock": 0, "hosts": 0, "mount": 0, "databases": 0,
+    "airflow_settings": 1, "brought_settings": 1, "access": 1, "hold": 1, "books": 1,
     "capacity": 2, "metrics": 2, "recovery": 2,
     "mail": 3, "runtime": 3,
     "ops": 4, "ingest": 4,
     "match": 5, "backfill": 5,
     "late": 6, "summary": 6, "upkeep": 6, "sampler": 6,
+    "commands": 7,
+    "cli": 8,
 }
-FLOOR = {"touchline": PRODUCT, "touchline_airflow": OPERATIONS}
+DEPLOYMENT = {"live_line": 0, "build": 1, "embedded": 1, "generated": 1, "checks": 2, "stack": 2}
+FLOOR = {"touchline": PRODUCT, "touchline_airflow": OPERATIONS, "touchline_deploy": DEPLOYMENT}
 """Each room imports lower floors only."""
 
 MAY_USE_VIDEO = {"reels", "spotting", "simulator"}
@@ -105,6 +108,8 @@ def test_no_room_imports_a_higher_floor_or_a_neighbour(house):
     ("touchline_airflow.books.leases", "from touchline_airflow.match.close_match import close_run"),
     ("touchline_airflow.mail.send", "from touchline_airflow.runtime import sandbox"),
     ("touchline_airflow.deployment", "from touchline_airflow.hold import hold"),
+    ("touchline_deploy.build.images", "from touchline_deploy.stack import stack"),
+    ("touchline_deploy.embedded.demo", "from touchline_deploy.build.pins import pins"),
 ])
 def test_an_import_that_goes_up_or_next_door_is_found(tmp_path, module, line):
     planted = tmp_path / "planted.py"
@@ -114,8 +119,10 @@ def test_an_import_that_goes_up_or_next_door_is_found(tmp_path, module, line):
 
 def test_what_is_allowed_is_not_found(tmp_path):
     planted = tmp_path / "planted.py"
-    planted.write_text("from touchline.video import probe\nfrom touchline_airflow.books import leases\n")
-    for module in ("touchline.reels.render", "touchline.steps.scan", "touchline_airflow.match.tasks"):
+    planted.write_text("from touchline.video import probe\nfrom touchline_airflow.books import leases\n"
+                       "from touchline_deploy import live_line\n")
+    for module in ("touchline.reels.render", "touchline.steps.scan", "touchline_airflow.match.tasks",
+                   "touchline_deploy.stack.stack"):
         assert offences_of(module, planted) == []
 
 
@@ -144,6 +151,22 @@ def test_touchline_never_imports_airflow():
     assert not top_level_imports([INCLUDE / "touchline"], {"airflow", "touchline_airflow"})
 
 
+def test_nothing_at_work_imports_what_deploys_it():
+    folders = [INCLUDE / "touchline", INCLUDE / "touchline_airflow", ROOT / "dags", ROOT / "plugins"]
+    assert not top_level_imports(folders, {"touchline_deploy"})
+
+
+BEFORE_AN_INSTALL = ("build.install", "build.engine", "build.images", "build.pins", "checks.run_tests",
+                     "embedded.standalone", "stack.stack", "stack.show_dashboards")
+
+
+@pytest.mark.parametrize("module", BEFORE_AN_INSTALL)
+def test_what_runs_before_an_install_needs_the_standard_library_only(module):
+    done = subprocess.run([sys.executable, "-S", "-c", f"import touchline_deploy.{module}"], text=True,
+                          env={**os.environ, "PYTHONPATH": str(INCLUDE)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_airflow_side_never_imports_models():
     folders = [INCLUDE / "touchline_airflow", ROOT / "dags", ROOT / "plugins"]
     assert not top_level_imports(folders, MODEL_PACKAGES)
@@ -165,7 +188,7 @@ def test_only_video_starts_processes():
 
 
 def test_no_file_is_longer_than_400_lines():
-    folders = [INCLUDE, ROOT / "dags", ROOT / "plugins", ROOT / "scripts", ROOT / "tests"]
+    folders = [INCLUDE, ROOT / "dags", ROOT / "plugins", ROOT / "tests"]
     long = [f"{path.relative_to(ROOT)}" for folder in folders for path in python_files(folder)
             if len(path.read_text().splitlines()) > 400]
     assert not long, f"one idea per file: split {', '.join(long)}"

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def real_installer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """scripts/install.py as it is."""
-    spec = importlib.util.spec_from_file_location("installer", ROOT / "scripts" / "install.py")
+    """The module as it is, for this test alone."""
+    spec = importlib.util.spec_from_file_location("installer", ROOT / "include/touchline_deploy/build/install.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "installer", module)

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from kept_log import KEPT, MOST_BYTES, KeptLog
-from parts import Command, Parts
+from touchline_deploy.embedded.kept_log import KEPT, MOST_BYTES, KeptLog
+from touchline_deploy.embedded.processes import Command, Processes
 
 TALKS = """
 import os, sys
@@ -84,7 +84,7 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_process(tmp_path: Path) 
 
 def test_a_part_that_is_started_again_goes_on_in_its_log_which_is_bounded(tmp_path: Path) -> None:
     said, pids, lines = list[str](), list[int](), 60_000  # 5 MB in each life
-    parts = Parts({"talker": Command(talking(lines), {})}, tmp_path, tmp_path, said.append,
+    parts = Processes({"talker": Command(talking(lines), {})}, tmp_path, tmp_path, said.append,
                   lambda now: pids.extend(now.values()))
     parts.start()
     deadline = time.monotonic() + 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import warnings
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,11 +12,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+from touchline_deploy.build import lock
+from touchline_deploy.build.install import ENVIRONMENTS, Environment
 
-import lock  # noqa: E402
-from install import ENVIRONMENTS, Environment  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 FILES = [name for environment in ENVIRONMENTS for name in environment.locks]
 MARKER = r'( ; python_version [<=]+ "3\.1\d")?'

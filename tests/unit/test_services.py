@@ -1,14 +1,11 @@
 """A PostgreSQL and a Redis of our own: they answer, survive a kill, and nothing of them stays."""
 
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-from services import Postgres, Redis, ServiceError, missing
+from support.services import Postgres, Redis, ServiceError, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 

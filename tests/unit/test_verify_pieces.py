@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from verify_pieces import PIECES
+from touchline_deploy.checks.verify_pieces import PIECES
 
 ROOT = Path(__file__).resolve().parents[2]
 

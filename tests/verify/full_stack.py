@@ -29,13 +29,13 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/v
 from own_engine import missing_for_containers, own_engine  # noqa: E402
 from stack_network import HostNetwork, missing_for_networks  # noqa: E402
 
-from airflow_environment import airflow_environment  # noqa: E402
-from engine import Engine  # noqa: E402
-from process_tree import session_members  # noqa: E402
-from services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
-from standalone import Stack, launch  # noqa: E402
+from support.services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
 from touchline_airflow.access.login import USER, password_of  # noqa: E402
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of  # noqa: E402
+from touchline_deploy.build.engine import Engine  # noqa: E402
+from touchline_deploy.embedded.airflow_environment import airflow_environment  # noqa: E402
+from touchline_deploy.embedded.process_tree import session_members  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, launch  # noqa: E402
 
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
@@ -67,7 +67,7 @@ class Host:
 class StackHouse:
     """The running stack. `keep` runs something in the thread to whose end the services are tied."""
 
-    stack: Stack
+    stack: EmbeddedAirflow
     nas: Path
     hosts: Mapping[str, Host]
     network: HostNetwork
@@ -231,7 +231,7 @@ def _write_plan(state: Path, environ: Mapping[str, str], hosts: Mapping[str, Hos
             "--lastname", USER, "--email", "admin@example.org"]
     plan = {
         "url": environ["AIRFLOW__API__BASE_URL"], "environ": dict(environ),
-        "before": [[AIRFLOW, "db", "migrate"], [PYTHON, str(ROOT / "scripts" / "airflow_settings.py")],
+        "before": [[AIRFLOW, "db", "migrate"], [PYTHON, "-m", "touchline_airflow.airflow_settings"],
                    [AIRFLOW, "users", "create", *user]],
         "parts": {**workers, **{name: _part(argv, {}) for name, argv in control.items()}, "sampler": sampler},
     }

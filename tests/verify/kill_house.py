@@ -21,13 +21,13 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import steps_running  # noqa: E402
 
-from engine import Engine  # noqa: E402
-from standalone import Stack  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
 from touchline.errors import CatalogueError  # noqa: E402
 from touchline.results.result import read_result  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
+from touchline_deploy.build.engine import Engine  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow  # noqa: E402
 
 if TYPE_CHECKING:
     from full_stack import StackHouse
@@ -73,7 +73,7 @@ class Reference:
 class KillHouse:
     """A running Airflow and the footage that all its matches are copies of."""
 
-    stack: Stack
+    stack: EmbeddedAirflow
     nas: Path
     footage: Path
     catalogue: str

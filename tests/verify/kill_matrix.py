@@ -31,7 +31,7 @@ from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_fo
 from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike  # noqa: E402
 from own_engine import own_engine  # noqa: E402
 
-from standalone import start  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 MEDIA_STEPS = STEPS[1:-1]
 KILLS: dict[str, dict[str, Sequence[str]]] = {

@@ -13,7 +13,7 @@ from functools import partial
 from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
 from stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 
-from engine import EngineError
+from touchline_deploy.build.engine import EngineError
 
 STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
          "publish", "close_match")

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include")]
 
-from engine import Engine, default_folder  # noqa: E402
 from touchline import __version__  # noqa: E402
+from touchline_deploy.build.engine import HOW_TO_RUN, Engine, default_folder  # noqa: E402
 
 IMAGE = f"touchline-worker:{__version__}"
 
@@ -41,7 +41,7 @@ def missing_for_containers() -> str:
     if os.geteuid() != 0:
         return "an engine of our own needs root"
     if not shutil.which("dockerd"):
-        return "dockerd is missing: run `scripts/engine.py start`, which installs it"
+        return f"dockerd is missing: run `{HOW_TO_RUN} start`, which installs it"
     found = subprocess.run(["docker", "image", "inspect", IMAGE], env=_of_others(), capture_output=True, check=False)
     return f"{IMAGE} is on no engine: run make images" if found.returncode else ""
 

@@ -11,7 +11,7 @@ from functools import partial
 from full_stack import StackHouse
 from kill_house import KillHouse, wait_for
 
-from services import Postgres, Redis
+from support.services import Postgres, Redis
 
 REDIS_AWAY_SEC = 30
 CABLE_PULLED_SEC = 60

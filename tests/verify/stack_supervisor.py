@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / folder) for folder in ("scripts", "include")]
 
-from parts import Command  # noqa: E402
-from supervisor import Supervisor  # noqa: E402
+from touchline_deploy.embedded.processes import Command  # noqa: E402
+from touchline_deploy.embedded.supervisor import Supervisor  # noqa: E402
 
 
 @dataclass

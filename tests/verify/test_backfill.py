@@ -27,13 +27,13 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
 
-from airflow_environment import airflow_environment  # noqa: E402
-from process_tree import end_recorded_sessions  # noqa: E402
-from standalone import Stack, start  # noqa: E402
 from touchline.catalogue import matches, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
 from touchline_airflow.access.login import USER, password_of  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
+from touchline_deploy.embedded.airflow_environment import airflow_environment  # noqa: E402
+from touchline_deploy.embedded.process_tree import end_recorded_sessions  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 ZONE = "Europe/Vienna"
@@ -66,7 +66,7 @@ class Place:
 
     state: Path
     nas: Path
-    stack: Stack
+    stack: EmbeddedAirflow
 
     @property
     def api(self) -> PatientApi:

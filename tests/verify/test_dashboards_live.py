@@ -24,9 +24,9 @@ from everything import ALL, MAPPING, arrived, send, with_errors, without_series 
 from exporter import StandIn  # noqa: E402
 from prometheus_server import Prometheus, skip_without  # noqa: E402
 
-from services import Postgres, missing  # noqa: E402
-from standalone import start  # noqa: E402
+from support.services import Postgres, missing  # noqa: E402
 from touchline_airflow.metrics.metric import PREFIX  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 NVIDIA_SMI = "#!/bin/sh\n# A stand-in: one GPU of 32 GiB.\necho '0, 73, 14336, 32768'\n"

@@ -28,10 +28,10 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import SETTINGS, House, simulate, steps_running, wait_for  # noqa: E402
 
-from mail_sink import MailSink, html_of, keep, text_of  # noqa: E402
-from services import free_port  # noqa: E402
-from standalone import start  # noqa: E402
+from support.mail_sink import MailSink, html_of, keep, text_of  # noqa: E402
+from support.services import free_port  # noqa: E402
 from touchline_airflow.access.rest import ApiError  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 WITHIN_SEC = 60

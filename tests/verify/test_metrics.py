@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "
 from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
 from statsd_wire import Wire, rules_for  # noqa: E402
 
-from standalone import start  # noqa: E402
 from touchline_airflow.metrics.table import TABLE  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 SENT_IN_ANY_RUN = {

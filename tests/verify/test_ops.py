@@ -29,12 +29,12 @@ from airflow_house import SETTINGS, simulate
 from kill_house import ROOT, KillHouse, PlayedMatch, learn, wait_for
 from own_engine import missing_for_containers
 
-from engine import Engine, default_folder
-from standalone import start
 from touchline.settings import Settings
 from touchline_airflow.access.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right
 from touchline_airflow.runtime.sandbox import deployment_of
+from touchline_deploy.build.engine import Engine, default_folder
+from touchline_deploy.embedded.standalone import start
 
 pytestmark = pytest.mark.verify
 RATE = {"COST_PER_GPU_HOUR": "3600"}
@@ -135,7 +135,7 @@ class Story:
         began = time.monotonic()
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "TOUCHLINE_URL": house.stack.api_url,
                    "TOUCHLINE_PASSWORD": password_of(house.stack.state)}
-        argv = [sys.executable, "-m", "touchline_airflow.ops.cli", *arguments]
+        argv = [sys.executable, "-m", "touchline_airflow.cli", *arguments]
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         if "--json" not in arguments:

@@ -26,10 +26,10 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import simulate, wait_for  # noqa: E402
 
-from services import Postgres, missing  # noqa: E402
-from standalone import Stack, start  # noqa: E402
+from support.services import Postgres, missing  # noqa: E402
 from touchline.catalogue import matches, recordings, runs  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -45,7 +45,7 @@ class Place:
     state: Path
     nas: Path
     backups: Path
-    stack: Stack | None = field(default=None)
+    stack: EmbeddedAirflow | None = field(default=None)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -58,7 +58,7 @@ class Place:
     def catalogue(self) -> str:
         return self.environ["CATALOGUE_URL"]
 
-    def up(self, port: int) -> Stack:
+    def up(self, port: int) -> EmbeddedAirflow:
         self.stack = start(self.state, self.nas, self.nas / "output", port=port, settings=self.environ)
         return self.stack
 
@@ -71,9 +71,10 @@ class Place:
         return bool(row and row.status == "published")
 
     def backup(self, *arguments: str) -> str:
-        """What scripts/backup.py says."""
-        argv = [str(PYTHON), str(ROOT / "scripts" / "backup.py"), "--state", str(self.state), "--nas", str(self.nas)]
-        done = subprocess.run([*argv, *arguments], env={**os.environ, **self.environ}, capture_output=True, text=True,
+        """What `touchline-ops backup` says."""
+        argv = [str(PYTHON), "-m", "touchline_airflow.cli", "backup", *arguments, "--state", str(self.state),
+                "--nas", str(self.nas)]
+        done = subprocess.run(argv, env={**os.environ, **self.environ}, capture_output=True, text=True,
                               check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -18,9 +18,9 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/integration/
 
 from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
 
-from standalone import start  # noqa: E402
 from touchline.catalogue import matches  # noqa: E402
 from touchline_airflow.access.login import password_of  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PROGRAMS = ROOT / ".venv-worker" / "bin"

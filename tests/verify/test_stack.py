@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "
 from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
 from full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
 
-from standalone import Stack, start  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 MATCHES = 3
@@ -103,7 +103,7 @@ def refusal(api: AirflowApi) -> int:
 
 
 @pytest.fixture(scope="module")
-def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Path]]:
+def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedAirflow, Path]]:
     """The embedded default, SQLite and the LocalExecutor and no containers, on the same recordings."""
     folder = tmp_path_factory.mktemp("embedded")
     sources = [Path(shutil.move(path, folder)) for path in sorted(seen.nas.glob("*.mp4"))]
@@ -140,7 +140,7 @@ def test_nothing_is_left_on_the_hosts(seen: Seen) -> None:
     assert seen.containers == ""
 
 
-def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple[Stack, Path]) -> None:
+def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple[EmbeddedAirflow, Path]) -> None:
     stack, _ = embedded
     ours, theirs = seen.work / "matches", stack.working_dir / "matches"
     names = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.json") if ".stats." not in path.name)
@@ -148,7 +148,7 @@ def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple
     assert [name for name in names if (ours / name).read_bytes() != (theirs / name).read_bytes()] == []
 
 
-def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: tuple[Stack, Path]) -> None:
+def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: tuple[EmbeddedAirflow, Path]) -> None:
     output = embedded[1]
     reels = sorted(path.relative_to(output) for path in output.glob("*/reels/*.mp4"))
     assert reels, "matches without clips would show nothing"

@@ -20,13 +20,13 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/i
 
 from airflow_house import wait_for  # noqa: E402
 
-from standalone import start  # noqa: E402
 from touchline.catalogue import matches  # noqa: E402
 from touchline.catalogue.migrate import current_revision, migrate  # noqa: E402
 from touchline.catalogue.schema import HEAD  # noqa: E402
 from touchline_airflow.databases.connection import Database, connecting  # noqa: E402
 from touchline_airflow.recovery.dumps import Content, held_by  # noqa: E402
 from touchline_airflow.recovery.upgrade import is_airflow_up  # noqa: E402
+from touchline_deploy.embedded.standalone import start  # noqa: E402
 
 pytestmark = pytest.mark.verify
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
@@ -42,8 +42,8 @@ class Deployment:
     environ: dict[str, str]
 
     def upgrade(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What scripts/upgrade.py says."""
-        argv = [PYTHON, str(ROOT / "scripts" / "upgrade.py"), *arguments]
+        """What `touchline-ops upgrade` says."""
+        argv = [PYTHON, "-m", "touchline_airflow.cli", "upgrade", *arguments]
         return subprocess.run(argv, env=self.environ, capture_output=True, text=True, check=False)
 
     def held(self) -> tuple[Content, Content]:
@@ -107,25 +107,29 @@ def test_a_migration_that_fails_takes_both_back(older: Deployment) -> None:
 
 def test_what_runs_is_drained_and_goes_on(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    argv = [PYTHON, str(ROOT / "scripts" / "upgrade.py"), "--state", str(state)]
+
+    def upgrade(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [PYTHON, "-m", "touchline_airflow.cli", "upgrade", *arguments, "--state", str(state)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
     with start(state, state / "nas", state / "nas" / "output", port=19680,
                settings={"TOUCHLINE_RUNTIME": "process"}) as stack:
         api = stack.api()
         wait_for("the DAGs", lambda: len(api.dags()) >= 4 or None, 120)
-        refused = subprocess.run([*argv, "run"], capture_output=True, text=True, check=False)
+        refused = upgrade("run")
         assert refused.returncode == 2 and "end it first" in refused.stderr
         assert is_airflow_up(Database("airflow", f"sqlite:///{state / 'airflow' / 'airflow.db'}"))
-        drained = subprocess.run([*argv, "drain", "--wait", "120"], capture_output=True, text=True, check=False)
+        drained = upgrade("drain", "--wait", "120")
         assert "drained: no task runs" in drained.stdout, drained
         assert all(dag["is_paused"] for dag in api.dags())
     begun = time.monotonic()
-    done = subprocess.run([*argv, "run"], capture_output=True, text=True, check=False)
+    done = upgrade("run")
     print(done.stdout, done.stderr, f"{time.monotonic() - begun:.1f} s")
     if "was seen within" in done.stderr:  # it was ended in good order, so it is not
         raise AssertionError(done.stderr)
     assert done.returncode == 0
     with start(state, state / "nas", state / "nas" / "output", port=19680,
                settings={"TOUCHLINE_RUNTIME": "process"}) as stack:
-        resumed = subprocess.run([*argv, "resume"], capture_output=True, text=True, check=False)
+        resumed = upgrade("resume")
         assert "work goes on" in resumed.stdout, resumed
         assert not any(dag["is_paused"] for dag in stack.api().dags())

@@ -1,4 +1,4 @@
-"""Did an upgrade keep every row, and may it begin at all? scripts/upgrade.py does the steps."""
+"""Did an upgrade keep every row, and may it begin at all? `touchline-ops upgrade` does the steps."""
 
 from __future__ import annotations
 

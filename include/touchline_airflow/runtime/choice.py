@@ -10,10 +10,9 @@ from pathlib import Path
 
 from touchline.errors import SettingError, TouchlineError
 from touchline.settings import Settings
+from touchline_airflow.checkout import ROOT
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.docker_engine import connect, fetch_image
-
-ROOT = Path(__file__).resolve().parents[3]
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
              "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONPATH", "NO_COLOR")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from touchline_airflow.runtime.choice import ROOT, step_environment
+from touchline_airflow.checkout import ROOT
+from touchline_airflow.runtime.choice import step_environment
 from touchline_airflow.runtime.process import StepProcess
 
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include")]
 
-from standalone import Stack  # noqa: E402
 from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
 from touchline_airflow.access.rest import AirflowApi  # noqa: E402
+from touchline_deploy.embedded.standalone import EmbeddedAirflow  # noqa: E402
 
 TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")
@@ -30,7 +30,7 @@ Found = TypeVar("Found")
 class House:
     """The running Airflow and its folders; the output lies inside the mount, as operators set it."""
 
-    stack: Stack
+    stack: EmbeddedAirflow
     nas: Path
     output: Path
     api: AirflowApi
@@ -47,7 +47,7 @@ class House:
 
     def environment(self) -> dict[str, str]:
         """For Airflow's own command line."""
-        from airflow_environment import airflow_environment
+        from touchline_deploy.embedded.airflow_environment import airflow_environment
 
         return airflow_environment(self.stack.state, self.nas, self.output, self.stack.api_port,
                                    {**os.environ, **SETTINGS})

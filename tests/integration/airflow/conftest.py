@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "airflow"))
 from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
 from statsd_wire import Totals
 
-from mail_sink import MailSink
-from services import free_port
-from standalone import start
+from support.mail_sink import MailSink
+from support.services import free_port
+from touchline_deploy.embedded.standalone import start
 
 
 @pytest.fixture(scope="session")

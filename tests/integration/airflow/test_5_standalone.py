@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airflow_house import wait_for
 
-from standalone import Stack, start
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 pytestmark = pytest.mark.verify
 SECOND_START_SEC = 60
@@ -25,7 +25,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return state
 
 
-def up(state: Path) -> Stack:
+def up(state: Path) -> EmbeddedAirflow:
     return start(state, state.parent / "nas", state.parent / "output", port=18180)
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from airflow_house import RUNTIME, SETTINGS, House, ffmpeg, steps_running, wait_for
 
-from standalone import start
 from touchline.catalogue import matches, recordings, runs
+from touchline_deploy.embedded.standalone import start
 
 TMPFS = ("-t", "tmpfs", "none")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from airflow_house import SETTINGS, House, wait_for
 
-from standalone import start
 from touchline.catalogue import matches, runs
+from touchline_deploy.embedded.standalone import start
 
 BUDGETS = {"WORKING_BUDGET_GB": "0.05", "SCRATCH_BUDGET_GB": "0.05", "MIN_FREE_GB": "0"}
 FULL_BYTES = 50_000_000

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from airflow_house import House, wait_for
 
-from mail_sink import MailSink, html_of, text_of
+from support.mail_sink import MailSink, html_of, text_of
 
 
 def test_a_failed_run_is_told_once_with_its_reason(house: House, mail_sink: MailSink) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from airflow_house import RUNTIME, SETTINGS, House, ffmpeg, wait_for
 
-from standalone import start
 from touchline.catalogue import matches, recordings, runs
+from touchline_deploy.embedded.standalone import start
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mail_sink import MailSink, html_of, text_of
-from services import free_port
+from support.mail_sink import MailSink, html_of, text_of
+from support.services import free_port
 from touchline_airflow.mail import notes, send
 from touchline_airflow.mail.letter import Letter, Line, Picture, Section
 from touchline_airflow.mail.send import FAILED, FOLDED, OFF, SENT, send_mail, was_mailed

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from services import Postgres
+from support.services import Postgres
 from touchline.catalogue import matches
 from touchline.catalogue.migrate import current_revision, migrate
 from touchline.errors import StorageError, TouchlineError

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from statsd_wire import Wire
 
-from services import Postgres, Redis
+from support.services import Postgres, Redis
 from touchline.catalogue import backups, matches
 from touchline.catalogue.backups import Backup
 from touchline.catalogue.connection import now_ms
@@ -117,7 +117,7 @@ def test_without_celery_the_scheduler_is_the_worker(state: str, silent_sec: int,
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     if not shutil.which("redis-server"):
-        pytest.skip("Redis is not installed (Debian's redis-server): scripts/engine.py installs it")
+        pytest.skip("Redis is not installed (Debian's redis-server): touchline_deploy.build.engine installs it")
     # pytest's own folders are closed to Redis's user.
     with tempfile.TemporaryDirectory(prefix="touchline-redis-") as folder, Redis(Path(folder)) as server:
         yield server

@@ -1,0 +1,1 @@
+"""What does a person type? One module for each group of `touchline-ops` commands."""

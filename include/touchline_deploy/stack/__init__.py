@@ -1,0 +1,1 @@
+"""How does the full stack run in containers, from the compose files?"""
