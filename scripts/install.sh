@@ -27,4 +27,5 @@ if [ -z "$python" ]; then
     echo "install: Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or run make with PYTHON=/path/to/python" >&2
     exit 1
 fi
-PYTHONPATH=include exec "$python" -m touchline_deploy.build.install
+export PYTHONPATH="$PWD/include"
+exec "$python" -m touchline_deploy.build.install
