@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "include"), str(Path(__file__).parent)]
 
 from containers import PoolWatch, container_costs  # noqa: E402
 from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: E402

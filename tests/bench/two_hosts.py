@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "scripts", "include")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "tests", "include")]
 
 import psutil  # noqa: E402
 from docker import APIClient  # noqa: E402

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow", "tests/verify")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "include", "tests/integration/airflow", "tests/verify")]
 
 from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
 from full_stack import stack_house  # noqa: E402
