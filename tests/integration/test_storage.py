@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from touchline.errors import EXIT_STORAGE
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from storage_place import (
@@ -88,7 +90,7 @@ def place(finished: Place, tmp_path: Path) -> Iterator[Place]:
 def refused(place: Place, step: str, done: Command, line: str) -> None:
     """The step failed as it should: worth a retry, one line with the reason, nothing half-done."""
     last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1, (done.returncode, done.stderr)
+    assert done.returncode == EXIT_STORAGE, (done.returncode, done.stderr)
     assert re.fullmatch(f"touchline {step}: {line}", last), last
     assert "Traceback" not in done.stderr
     assert place.left_over() == []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from touchline.errors import EXIT_STORAGE
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from nas_place import UnwellNas, unwell_nas
@@ -43,7 +45,7 @@ def run(place: Place, step: str) -> subprocess.CompletedProcess[str]:
 
 def assert_waits(place: Place, step: str, done: subprocess.CompletedProcess[str]) -> None:
     """Worth a retry, the setting is named, nothing is said about the recording itself."""
-    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+    assert done.returncode == EXIT_STORAGE, (done.returncode, done.stdout, done.stderr)
     last = done.stderr.strip().splitlines()[-1]
     start = rf"touchline {step}: NAS_MOUNT_PATH \({place.nas}\) (is away|cannot be read) \(.*\); "
     assert re.match(start, last) and last.endswith("the task is tried again"), last

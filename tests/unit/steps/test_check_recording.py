@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from touchline.cli import main
+from touchline.errors import EXIT_STORAGE
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_a_name_with_a_control_character_is_refused_in_one_line(whole, tmp_path,
 
 
 def test_one_that_is_away_is_not_judged(tmp_path, capsys):
-    assert main(["check-recording", str(tmp_path / "gone.mp4")]) == 1
+    assert main(["check-recording", str(tmp_path / "gone.mp4")]) == EXIT_STORAGE
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "gone.mp4 is away or incomplete (No such file or directory); mount it again" in printed.err
