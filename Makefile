@@ -59,7 +59,7 @@ lock: install ## Lock the packages of pip again, with hashes, after a change of 
 	@$(AIRFLOW)/python -m touchline_deploy.build.lock $(if $(UPGRADE),--upgrade)
 
 bench: install ## Measure: DAG run against one process, stage times, frames per second
-	@$(AIRFLOW)/python tests/bench/bench.py $(BENCH)
+	@PYTHONPATH="$(PYTHONPATH):$(CURDIR)/tests" $(AIRFLOW)/python -m bench.bench $(BENCH)
 
 docs: install ## Make the generated pages again
 	@$(AIRFLOW)/python -m touchline_deploy.generated.docs

@@ -16,6 +16,8 @@ from touchline.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What tests start as a process of its own uses this checkout too.
+os.environ["PYTHONPATH"] = str(ROOT / "include")
 # A machine with other work is slow; what a test takes says nothing about whether it is right.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")

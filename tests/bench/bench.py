@@ -4,7 +4,7 @@
 `touchline process`. `containers`: the 20-minute match as a run whose steps are containers, what a container adds, and
 whether the slots of the pool gpu are kept busy; it needs an engine. `stack`: ten matches by one and by two hosts of
 the full stack; it needs an engine, root, and a machine with nothing else to do. Everything lies below `build/bench/`;
-recordings are kept there, results are made again each time.
+recordings are kept there, results are made anew each time.
 """
 
 from __future__ import annotations
@@ -20,19 +20,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.containers import PoolWatch, container_costs
+from bench.material import TOUCHLINE, decode_wall_s, frames_of, looped_match
+from bench.two_hosts import compare_hosts
+from bench.watched import Cost, run_watched
+from touchline.domain.layout import match_id
+from touchline.results.request import make_request
+from touchline_deploy.embedded.demo_watch import DAG, find_run, moment, stage_seconds
+from touchline_deploy.embedded.standalone import start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "include"), str(Path(__file__).parent)]
-
-from containers import PoolWatch, container_costs  # noqa: E402
-from material import TOUCHLINE, decode_wall_s, frames_of, looped_match  # noqa: E402
-from two_hosts import compare_hosts  # noqa: E402
-from watched import Cost, run_watched  # noqa: E402
-
-from touchline.domain.layout import match_id  # noqa: E402
-from touchline.results.request import make_request  # noqa: E402
-from touchline_deploy.embedded.demo_watch import DAG, find_run, moment, stage_seconds  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
-
 BENCH = ROOT / "build" / "bench"
 PATIENCE_S = 4 * 3600
 HOST_SETTINGS = (

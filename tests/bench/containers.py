@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "include"))
-
-from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.runtime.container import StepContainer  # noqa: E402
-from touchline_airflow.runtime.docker_engine import connect  # noqa: E402
-from touchline_airflow.runtime.sandbox import LABEL, Place, container_spec, deployment_of  # noqa: E402
+from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.docker_engine import connect
+from touchline_airflow.runtime.sandbox import LABEL, Place, container_spec, deployment_of
 
 TRIES = 5
 LOOK_EVERY_S = 0.1

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from watched import folder_mib, run_watched
+from bench.watched import folder_mib, run_watched
 
 EATS = """
 import subprocess, sys, time

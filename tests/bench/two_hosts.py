@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,14 +15,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/verify", "tests", "include")]
+import psutil
+from docker import APIClient
+from docker.errors import APIError
+from requests import JSONDecodeError
 
-import psutil  # noqa: E402
-from docker import APIClient  # noqa: E402
-from docker.errors import APIError  # noqa: E402
-from full_stack import StackHouse, stack_house  # noqa: E402
-from requests import JSONDecodeError  # noqa: E402
+from support.full_stack import StackHouse, stack_house
 
 DAG = "process_match"
 PATIENCE_S = 3 * 3600

@@ -7,33 +7,29 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "include"))
-
-from touchline.catalogue import matches, runs  # noqa: E402
-from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
-from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, UntrustedFileError  # noqa: E402
-from touchline.results.request import save_request  # noqa: E402
-from touchline.results.result import digest_of, read_result  # noqa: E402
-from touchline.results.thumbnails import read_thumbnail  # noqa: E402
-from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.capacity.budgets import used_bytes  # noqa: E402
-from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.match.close_match import close_run, is_published  # noqa: E402
-from touchline_airflow.match.request import request_of  # noqa: E402
-from touchline_airflow.recovery.content import opened_results, published_folders  # noqa: E402
-from touchline_airflow.runtime.container import StepContainer  # noqa: E402
-from touchline_airflow.runtime.mounts import match_mounts  # noqa: E402
-from touchline_airflow.runtime.process import Finished  # noqa: E402
-from touchline_airflow.runtime.sandbox import Place, container_spec  # noqa: E402
-from touchline_airflow.upkeep import tidy  # noqa: E402
+from touchline.catalogue import matches, runs
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, UntrustedFileError
+from touchline.results.request import save_request
+from touchline.results.result import digest_of, read_result
+from touchline.results.thumbnails import read_thumbnail
+from touchline.settings import Settings
+from touchline_airflow.capacity.budgets import used_bytes
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.match.close_match import close_run, is_published
+from touchline_airflow.match.request import request_of
+from touchline_airflow.recovery.content import opened_results, published_folders
+from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.mounts import match_mounts
+from touchline_airflow.runtime.process import Finished
+from touchline_airflow.runtime.sandbox import Place, container_spec
+from touchline_airflow.upkeep import tidy
 
 MATCH, OTHER, RUN = "cup-final-0123456789ab", "league-0123456789cd", "match__cup-final-0123456789ab__1"
 STEPS = ("probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel", "publish")

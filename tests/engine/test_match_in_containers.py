@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,16 +15,12 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scripts"), str(ROOT / "include")]
-
-from airflow_house import SETTINGS, TOUCHLINE, House, simulate, wait_for  # noqa: E402
-
-from touchline.catalogue import recordings, runs  # noqa: E402
-from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.deployment import DeploymentSettings  # noqa: E402
-from touchline_airflow.runtime.sandbox import deployment_of  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
+from support.running_airflow import SETTINGS, TOUCHLINE, House, simulate, wait_for
+from touchline.catalogue import recordings, runs
+from touchline.settings import Settings
+from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.runtime.sandbox import deployment_of
+from touchline_deploy.embedded.standalone import start
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 LOOK_AROUND = """

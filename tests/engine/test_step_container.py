@@ -19,21 +19,17 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "include"))
-
-from touchline.errors import SettingError  # noqa: E402
-from touchline.settings import Settings  # noqa: E402
-from touchline_airflow.runtime.container import StepContainer  # noqa: E402
-from touchline_airflow.runtime.docker_engine import EngineError, gives_gpus, gpu_requests  # noqa: E402
-from touchline_airflow.runtime.process import Finished  # noqa: E402
-from touchline_airflow.runtime.reaper import reap_containers  # noqa: E402
-from touchline_airflow.runtime.sandbox import ContainerSpec, Place, container_spec  # noqa: E402
+from touchline.errors import SettingError
+from touchline.settings import Settings
+from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.docker_engine import EngineError, gives_gpus, gpu_requests
+from touchline_airflow.runtime.process import Finished
+from touchline_airflow.runtime.reaper import reap_containers
+from touchline_airflow.runtime.sandbox import ContainerSpec, Place, container_spec
 
 ENVIRON = {"WORKING_DIR": "/nowhere/test-step-container", "CONTAINER_MEMORY_MIB": "512", "USE_GPU": "false"}
 ORDERLY = "import sys; from touchline.lifeline import orderly_end\nwith orderly_end():\n "
 HOLDER = """
-import sys; sys.path.insert(0, {include!r})
 from touchline_airflow.runtime.container import StepContainer
 from touchline_airflow.runtime.sandbox import Place, container_spec
 spec = container_spec(Place("test", "run", "held", -1, 1), {image!r}, [{script!r}], [], {environ!r})
@@ -136,8 +132,8 @@ def ended(step: StepContainer, hear: Any) -> bool:
 def test_a_container_ends_when_its_task_is_killed(engine: Any, python_image: str, script: str) -> None:
     name = container_spec(Place("test", "run", "held", -1, 1), "", [], [], ENVIRON).name
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER.format(include=str(ROOT / "include"), image=python_image, script=script,
-                                             environ=ENVIRON)], stdout=subprocess.PIPE, text=True)
+        [sys.executable, "-c", HOLDER.format(image=python_image, script=script, environ=ENVIRON)],
+        stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout and holder.stdout.readline() == "at work\n"
         assert containers(engine, name)[0]["State"] == "running"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from storage_place import is_mounted, mounted, unmount
+from integration.storage_place import is_mounted, mounted, unmount
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 UNWELL_NAS = Path(__file__).with_name("unwell_nas.py")

@@ -6,17 +6,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from nas_place import disk, in_group, throttled, unwell_nas
-from storage_place import TOUCHLINE, Command, fill, is_mounted, mount, unmount
+from integration.nas_place import disk, in_group, throttled, unwell_nas
+from integration.storage_place import TOUCHLINE, Command, fill, is_mounted, mount, unmount
 
 RECORDING_BYTES = 24 << 20
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import statistics
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,11 +15,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from campaign import House, listing, with_house
-from hostile_sidecars import Note, hostile_notes
-from mutations import Spoiled, make_films, spoil
+from integration.campaign import House, listing, with_house
+from integration.hostile_sidecars import Note, hostile_notes
+from integration.mutations import Spoiled, make_films, spoil
 
 SEED = int(os.environ.get("CAMPAIGN_SEED", "14"))
 FILES, SIDECARS = int(os.environ.get("CAMPAIGN_FILES", "2000")), int(os.environ.get("CAMPAIGN_SIDECARS", "500"))

@@ -17,9 +17,16 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from hostile_recordings import HARMLESS, HOLLOW, NAMES, OPENED_WHEN_UNGUARDED, REFUSED, Bait, Builder, make_films
+from integration.hostile_recordings import (
+    HARMLESS,
+    HOLLOW,
+    NAMES,
+    OPENED_WHEN_UNGUARDED,
+    REFUSED,
+    Bait,
+    Builder,
+    make_films,
+)
 
 INCLUDE = Path(__file__).parents[2] / "include"
 LONGEST_S = 60

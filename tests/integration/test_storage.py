@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,11 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import EXIT_STORAGE
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from storage_place import (
+from integration.storage_place import (
     RESULTS,
     TOUCHLINE,
     Command,
@@ -36,6 +31,7 @@ from storage_place import (
     unmount,
     used_bytes,
 )
+from touchline.errors import EXIT_STORAGE
 
 NOBODY = 65534
 NO_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")

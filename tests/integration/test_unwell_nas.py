@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from integration.nas_place import UnwellNas, unwell_nas
+from integration.storage_place import TOUCHLINE, Place
 from touchline.errors import EXIT_STORAGE
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from nas_place import UnwellNas, unwell_nas
-from storage_place import TOUCHLINE, Place
 
 STEPS = ("probe", "scan", "check-recording")
 ERRORS = [pytest.param(name, marks=[pytest.mark.verify] * (name not in ("EIO", "ESTALE"))) for name in (

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from monitoring.prometheus_server import Prometheus
+from monitoring.promql import compared, metric_names
+from monitoring.test_alerts import alerts, rules
+from touchline_airflow.metrics.airflow_metrics import AIRFLOW
+from touchline_airflow.metrics.metric import PREFIX, Gauge, Histogram, Metric
+from touchline_airflow.metrics.table import TABLE
+from touchline_deploy.generated.dashboard_panels import BOARDS
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).parent)]
-
-from prometheus_server import Prometheus  # noqa: E402
-from promql import compared, metric_names  # noqa: E402
-from test_alerts import alerts, rules  # noqa: E402
-
-from touchline_airflow.metrics.airflow_metrics import AIRFLOW  # noqa: E402
-from touchline_airflow.metrics.metric import PREFIX, Gauge, Histogram, Metric  # noqa: E402
-from touchline_airflow.metrics.table import TABLE  # noqa: E402
-from touchline_deploy.generated.dashboard_panels import BOARDS  # noqa: E402
-
 MAPPING = ROOT / "docker" / "statsd" / "mapping.yml"
 ALL = {**{".".join([PREFIX, metric.name, *("*" for _ in metric.labels)]): metric for metric in TABLE}, **AIRFLOW}
 """Every metric by its pattern on the wire."""

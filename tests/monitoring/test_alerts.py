@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from alert_cases import CASES, Case, Series
-from prometheus_server import skip_without
-from promql import metric_names
-
+from monitoring.alert_cases import CASES, Case, Series
+from monitoring.prometheus_server import skip_without
+from monitoring.promql import metric_names
 from touchline_airflow.metrics.airflow_metrics import AIRFLOW
 from touchline_airflow.metrics.metric import Histogram
 from touchline_airflow.metrics.table import TABLE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from monitoring.prometheus_server import skip_without
+from monitoring.promql import metric_names
+from monitoring.test_alerts import rules, sent_names
+from touchline_deploy.generated.dashboard_panels import BOARDS, Board
+from touchline_deploy.generated.dashboards import FOLDER, as_json
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).parent)]
-
-from prometheus_server import skip_without  # noqa: E402
-from promql import metric_names  # noqa: E402
-from test_alerts import rules, sent_names  # noqa: E402
-
-from touchline_deploy.generated.dashboard_panels import BOARDS, Board  # noqa: E402
-from touchline_deploy.generated.dashboards import FOLDER, as_json  # noqa: E402
-
 GRAFANA = ROOT / "docker" / "grafana"
 EACH_BOARD = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 

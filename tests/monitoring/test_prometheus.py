@@ -5,7 +5,6 @@ The same with the data of a real run: tests/verify/test_dashboards_live.py.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from everything import ALL, MAPPING, arrived, send, with_errors, without_series
-from exporter import StandIn
-from prometheus_server import Prometheus, skip_without
+from monitoring.everything import ALL, MAPPING, arrived, send, with_errors, without_series
+from monitoring.exporter import StandIn
+from monitoring.prometheus_server import Prometheus, skip_without
 
 
 @pytest.fixture(scope="module")

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration" / "airflow")]
-
-from airflow_house import wait_for  # noqa: E402
-from stack_house import IMAGES, provide_stand_ins, skip_without_engine  # noqa: E402
-
-from support.services import free_port  # noqa: E402
-from touchline_deploy.stack.stack import DASHBOARDS, Compose  # noqa: E402
-from touchline_deploy.stack.stack_files import new_env, provide_secrets  # noqa: E402
+from support.compose_stack import IMAGES, provide_stand_ins, skip_without_engine
+from support.running_airflow import wait_for
+from support.services import free_port
+from touchline_deploy.stack.stack import DASHBOARDS, Compose
+from touchline_deploy.stack.stack_files import new_env, provide_secrets
 
 pytestmark = pytest.mark.verify
 STAND_INS = {IMAGES["PROMETHEUS_IMAGE"]: "prometheus", IMAGES["ALERTMANAGER_IMAGE"]: "alertmanager"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from datetime import date
-from pathlib import Path
 
 from touchline_deploy.build.pins import IMAGES, ROOT, Pin, image_names, pins, to_look_at
 from touchline_deploy.stack.stack_files import read_env
@@ -28,7 +27,7 @@ def test_the_compose_files_take_these_images_and_no_other() -> None:
 
 
 def test_all_dockerfiles_have_the_same_base() -> None:
-    files = [*DOCKER.glob("*/Dockerfile"), *Path(__file__).parent.glob("stand-ins/*/Dockerfile")]
+    files = [*DOCKER.glob("*/Dockerfile"), *ROOT.glob("tests/support/stand-ins/*/Dockerfile")]
     named = {found for path in files for found in re.findall(r"^ARG BASE_IMAGE=(\S+)$", path.read_text(), re.MULTILINE)}
     assert named == {image_names({})["BASE_IMAGE"].partition("@")[0]}
 

@@ -6,17 +6,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stack_house import ROOT, StackHouse, publish_a_match, skip_without_engine, stack_house, stack_script
-
+from support.compose_stack import StackHouse, publish_a_match, skip_without_engine, stack_house, stack_script
+from touchline_airflow.checkout import ROOT
 from touchline_deploy.stack.stack import Compose
 
 pytestmark = pytest.mark.verify

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration" / "airflow")]
-
-from airflow_house import wait_for  # noqa: E402
-from stack_house import StackHouse, docker, publish_a_match, skip_without_engine, stack_house  # noqa: E402
+from support.compose_stack import StackHouse, docker, publish_a_match, skip_without_engine, stack_house
+from support.running_airflow import wait_for
 
 pytestmark = pytest.mark.verify
 LIST_ROUTES = (Path(__file__).parent / "list_routes.py").read_text()

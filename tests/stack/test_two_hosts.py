@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stack_house import StackHouse, publish_a_match, skip_without_engine, stack_house
+from support.compose_stack import StackHouse, publish_a_match, skip_without_engine, stack_house
 
 pytestmark = pytest.mark.verify
 TWO = {"TOUCHLINE_HOSTS": "main,gpu1"}

@@ -6,11 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-INCLUDE = Path(__file__).resolve().parents[2] / "include"
 STEP = """
 import signal, sys, time
 from touchline.lifeline import orderly_end
@@ -27,7 +25,7 @@ with orderly_end():
 def start(work: str, before: str = "pass", **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", STEP.format(before=before, work=work)], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": str(INCLUDE), **environ})
+                            env={**os.environ, **environ})
 
 
 def at_work(step: subprocess.Popen[str]) -> subprocess.Popen[str]:

@@ -1,6 +1,6 @@
 """Is anything lost when things are killed? Real processes, a real Airflow and engine, seeded.
 
-    .venv/bin/python tests/verify/kill_matrix.py --runtime process --seed 1 --report FILE
+    PYTHONPATH=include:tests .venv/bin/python -m verify.kill_matrix --runtime process --seed 1 --report FILE
 
 Each match is a copy of the same pictures. While it is made, up to three things are killed, each at a random moment of
 another step; a last one may end the run (marked by hand), which then has to be closed truthfully and made again.
@@ -22,16 +22,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "include", "tests/integration/airflow", "tests/verify")]
-
-from airflow_house import SETTINGS, simulate, steps_running  # noqa: E402
-from full_stack import stack_house  # noqa: E402
-from kill_house import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for  # noqa: E402
-from kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike  # noqa: E402
-from own_engine import own_engine  # noqa: E402
-
-from touchline_deploy.embedded.standalone import start  # noqa: E402
+from support.full_stack import stack_house
+from support.own_engine import own_engine
+from support.played_match import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for
+from support.running_airflow import SETTINGS, simulate, steps_running
+from touchline_deploy.embedded.standalone import start
+from verify.kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike
 
 MEDIA_STEPS = STEPS[1:-1]
 KILLS: dict[str, dict[str, Sequence[str]]] = {

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from kill_house import DAG, PlayedMatch, Victim, patiently, wait_for
-from stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
-
+from support.played_match import DAG, PlayedMatch, Victim, patiently, wait_for
 from touchline_deploy.build.engine import EngineError
+from verify.stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 
 STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
          "publish", "close_match")

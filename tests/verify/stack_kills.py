@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from full_stack import StackHouse
-from kill_house import KillHouse, wait_for
-
+from support.full_stack import StackHouse
+from support.played_match import KillHouse, wait_for
 from support.services import Postgres, Redis
 
 REDIS_AWAY_SEC = 30

@@ -12,7 +12,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,19 +21,16 @@ from typing import Any
 
 import pytest
 
+from support.running_airflow import SETTINGS, simulate, wait_for
+from touchline.catalogue import matches, runs
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline_airflow.access.login import USER, password_of
+from touchline_airflow.access.rest import AirflowApi, ApiError
+from touchline_deploy.embedded.airflow_environment import airflow_environment
+from touchline_deploy.embedded.process_tree import end_recorded_sessions
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
-
-from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
-
-from touchline.catalogue import matches, runs  # noqa: E402
-from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
-from touchline_airflow.access.login import USER, password_of  # noqa: E402
-from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
-from touchline_deploy.embedded.airflow_environment import airflow_environment  # noqa: E402
-from touchline_deploy.embedded.process_tree import end_recorded_sessions  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
-
 pytestmark = pytest.mark.verify
 ZONE = "Europe/Vienna"
 DAYS = [date(2026, 8, 1) + timedelta(days=number) for number in range(12)]

@@ -8,7 +8,6 @@ run sends, retries and missed deadlines for example, is sent afterwards by hand;
 from __future__ import annotations
 
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,17 +15,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/integration/airflow", "tests/monitoring")]
-
-from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
-from everything import ALL, MAPPING, arrived, send, with_errors, without_series  # noqa: E402
-from exporter import StandIn  # noqa: E402
-from prometheus_server import Prometheus, skip_without  # noqa: E402
-
-from support.services import Postgres, missing  # noqa: E402
-from touchline_airflow.metrics.metric import PREFIX  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
+from monitoring.everything import ALL, MAPPING, arrived, send, with_errors, without_series
+from monitoring.exporter import StandIn
+from monitoring.prometheus_server import Prometheus, skip_without
+from support.running_airflow import SETTINGS, House, simulate, wait_for
+from support.services import Postgres, missing
+from touchline_airflow.metrics.metric import PREFIX
+from touchline_deploy.embedded.standalone import start
 
 pytestmark = pytest.mark.verify
 NVIDIA_SMI = "#!/bin/sh\n# A stand-in: one GPU of 32 GiB.\necho '0, 73, 14336, 32768'\n"

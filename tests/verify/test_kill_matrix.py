@@ -6,16 +6,13 @@ KILL_SEED chooses other moments, KILL_REPORT is a folder for the tables.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from full_stack import missing_for_the_stack
-from kill_matrix import Outcome, run_matrix, table
-from own_engine import missing_for_containers
+from support.full_stack import missing_for_the_stack
+from support.own_engine import missing_for_containers
+from verify.kill_matrix import Outcome, run_matrix, table
 
 pytestmark = pytest.mark.verify
 SEED = int(os.environ.get("KILL_SEED", "1"))

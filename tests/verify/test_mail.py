@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,15 +22,11 @@ from urllib.parse import quote
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
-
-from airflow_house import SETTINGS, House, simulate, steps_running, wait_for  # noqa: E402
-
-from support.mail_sink import MailSink, html_of, keep, text_of  # noqa: E402
-from support.services import free_port  # noqa: E402
-from touchline_airflow.access.rest import ApiError  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
+from support.mail_sink import MailSink, html_of, keep, text_of
+from support.running_airflow import SETTINGS, House, simulate, steps_running, wait_for
+from support.services import free_port
+from touchline_airflow.access.rest import ApiError
+from touchline_deploy.embedded.standalone import start
 
 pytestmark = pytest.mark.verify
 WITHIN_SEC = 60

@@ -5,7 +5,6 @@ One Airflow with a match that is published and one whose sidecar is bad; a socke
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,15 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.running_airflow import SETTINGS, House, simulate, wait_for
+from support.statsd_wire import Wire, rules_for
+from touchline_airflow.metrics.table import TABLE
+from touchline_deploy.embedded.standalone import start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "tests/unit/airflow")]
-
-from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
-from statsd_wire import Wire, rules_for  # noqa: E402
-
-from touchline_airflow.metrics.table import TABLE  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
-
 pytestmark = pytest.mark.verify
 SENT_IN_ANY_RUN = {
     "pipeline_jobs_total", "pipeline_job_duration_seconds", "pipeline_match_duration_seconds",

@@ -22,13 +22,9 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "airflow"))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from airflow_house import SETTINGS, simulate
-from kill_house import ROOT, KillHouse, PlayedMatch, learn, wait_for
-from own_engine import missing_for_containers
-
+from support.own_engine import missing_for_containers
+from support.played_match import KillHouse, PlayedMatch, learn, wait_for
+from support.running_airflow import SETTINGS, simulate
 from touchline.settings import Settings
 from touchline_airflow.access.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right
@@ -133,7 +129,7 @@ class Story:
     def ops(self, house: KillHouse, *arguments: str) -> str:
         """What `touchline-ops` prints."""
         began = time.monotonic()
-        environ = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "TOUCHLINE_URL": house.stack.api_url,
+        environ = {**os.environ, "TOUCHLINE_URL": house.stack.api_url,
                    "TOUCHLINE_PASSWORD": password_of(house.stack.state)}
         argv = [sys.executable, "-m", "touchline_airflow.cli", *arguments]
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "tests/verify", "scripts", "include")]
-
-from airflow_house import SETTINGS, ffmpeg, simulate  # noqa: E402
-from full_stack import GPU_CONCURRENCY, HOSTS, LIGHT_CONCURRENCY, missing_for_the_stack, stack_house  # noqa: E402
+from support.full_stack import GPU_CONCURRENCY, HOSTS, LIGHT_CONCURRENCY, missing_for_the_stack, stack_house
+from support.running_airflow import SETTINGS, ffmpeg, simulate
 
 pytestmark = pytest.mark.verify
 DAG = "process_match"

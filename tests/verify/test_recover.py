@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,16 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from support.running_airflow import simulate, wait_for
+from support.services import Postgres, missing
+from touchline.catalogue import matches, recordings, runs
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
-
-from airflow_house import simulate, wait_for  # noqa: E402
-
-from support.services import Postgres, missing  # noqa: E402
-from touchline.catalogue import matches, recordings, runs  # noqa: E402
-from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
-
 pytestmark = pytest.mark.verify
 PYTHON = ROOT / ".venv" / "bin" / "python"
 RTO_SEC = 300

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,15 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from support.running_airflow import SETTINGS, House, simulate, wait_for
+from touchline.catalogue import matches
+from touchline_airflow.access.login import password_of
+from touchline_deploy.embedded.standalone import start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "tests/integration/airflow")]
-
-from airflow_house import SETTINGS, House, simulate, wait_for  # noqa: E402
-
-from touchline.catalogue import matches  # noqa: E402
-from touchline_airflow.access.login import password_of  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
-
 pytestmark = pytest.mark.verify
 PROGRAMS = ROOT / ".venv-worker" / "bin"
 

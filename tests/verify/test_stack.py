@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +13,10 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/integration/airflow", "tests/verify", "scripts", "include")]
-
-from airflow_house import SETTINGS, simulate, wait_for  # noqa: E402
-from full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house  # noqa: E402
-
-from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start  # noqa: E402
+from support.full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house
+from support.running_airflow import SETTINGS, simulate, wait_for
+from touchline_airflow.access.rest import AirflowApi, ApiError
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 pytestmark = pytest.mark.verify
 MATCHES = 3

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from support.running_airflow import wait_for
+from touchline.catalogue import matches
+from touchline.catalogue.migrate import current_revision, migrate
+from touchline.catalogue.schema import HEAD
+from touchline_airflow.databases.connection import Database, connecting
+from touchline_airflow.recovery.dumps import Content, held_by
+from touchline_airflow.recovery.upgrade import is_airflow_up
+from touchline_deploy.embedded.standalone import start
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
-
-from airflow_house import wait_for  # noqa: E402
-
-from touchline.catalogue import matches  # noqa: E402
-from touchline.catalogue.migrate import current_revision, migrate  # noqa: E402
-from touchline.catalogue.schema import HEAD  # noqa: E402
-from touchline_airflow.databases.connection import Database, connecting  # noqa: E402
-from touchline_airflow.recovery.dumps import Content, held_by  # noqa: E402
-from touchline_airflow.recovery.upgrade import is_airflow_up  # noqa: E402
-from touchline_deploy.embedded.standalone import start  # noqa: E402
-
 pytestmark = pytest.mark.verify
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 OLDER_AIRFLOW = "3.1.0"

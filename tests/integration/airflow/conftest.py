@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "airflow"))
-
-from airflow_house import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
-from statsd_wire import Totals
-
 from support.mail_sink import MailSink
+from support.running_airflow import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
 from support.services import free_port
+from support.statsd_wire import Totals
 from touchline_deploy.embedded.standalone import start
 
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from airflow_house import House, ffmpeg, wait_for
 
+from support.running_airflow import House, ffmpeg, wait_for
 from touchline.catalogue import actions, matches, recordings, runs
 
 ODD_NAME = "it's a \"match\" & more 🎉.mp4"

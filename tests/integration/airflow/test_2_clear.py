@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_house import House
 
+from support.running_airflow import House
 from touchline.results.result import read_result
 
 DOWNSTREAM = {"merge_actions", "plan_reels", "render_reel", "publish", "close_match"}

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from airflow_house import SETTINGS, House
-from statsd_wire import Totals
 
+from support.running_airflow import SETTINGS, House
+from support.statsd_wire import Totals
 from touchline.catalogue import runs, schema
 from touchline.catalogue.connection import reading
 from touchline.settings import Settings

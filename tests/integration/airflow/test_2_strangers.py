@@ -6,8 +6,8 @@ import http.client
 import json
 
 import pytest
-from airflow_house import House
 
+from support.running_airflow import House
 from touchline_airflow.access.login import USER, login_file, password_of
 from touchline_airflow.access.rest import AirflowApi, ApiError
 

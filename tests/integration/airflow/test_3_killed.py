@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_house import House, steps_running, wait_for
 
+from support.running_airflow import House, steps_running, wait_for
 from touchline.catalogue import runs
 
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from airflow_house import ROOT, House
 
+from support.running_airflow import ROOT, House
 from touchline.catalogue import matches, runs
 from touchline_airflow.access.rest import ApiError
 

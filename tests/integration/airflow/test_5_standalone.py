@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from airflow_house import wait_for
 
+from support.running_airflow import wait_for
 from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 pytestmark = pytest.mark.verify

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from airflow_house import RUNTIME, SETTINGS, House, ffmpeg, steps_running, wait_for
 
+from support.running_airflow import RUNTIME, SETTINGS, House, ffmpeg, steps_running, wait_for
 from touchline.catalogue import matches, recordings, runs
 from touchline_deploy.embedded.standalone import start
 

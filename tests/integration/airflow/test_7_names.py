@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from airflow_house import ROOT, House, ffmpeg, wait_for
 
+from support.running_airflow import ROOT, House, ffmpeg, wait_for
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.text import shown

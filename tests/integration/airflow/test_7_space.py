@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from airflow_house import SETTINGS, House, wait_for
 
+from support.running_airflow import SETTINGS, House, wait_for
 from touchline.catalogue import matches, runs
 from touchline_deploy.embedded.standalone import start
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from urllib.parse import quote
 
-from airflow_house import House, wait_for
-
 from support.mail_sink import MailSink, html_of, text_of
+from support.running_airflow import House, wait_for
 
 
 def test_a_failed_run_is_told_once_with_its_reason(house: House, mail_sink: MailSink) -> None:

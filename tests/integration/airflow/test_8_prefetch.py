@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_house import House, ffmpeg, wait_for
 
+from support.running_airflow import House, ffmpeg, wait_for
 from touchline.catalogue import matches
 from touchline.domain.layout import HostFiles, ScratchFiles
 

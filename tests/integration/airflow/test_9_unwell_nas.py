@@ -6,20 +6,16 @@ TOUCHLINE_RUNTIME=docker the steps run in containers.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airflow_house import RUNTIME, SETTINGS, House, ffmpeg, wait_for
 
+from integration.nas_place import UnwellNas, unwell_nas
+from support.running_airflow import RUNTIME, SETTINGS, House, ffmpeg, wait_for
 from touchline.catalogue import matches, recordings, runs
 from touchline_deploy.embedded.standalone import start
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from nas_place import UnwellNas, unwell_nas
 
 AWAY_SEC = 125
 pytestmark = pytest.mark.verify

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from backup_place import MATCH
-from statsd_wire import Wire
-
+from support.statsd_wire import Wire
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.exports.match_folder import NewFile, commit_files
@@ -23,6 +18,7 @@ from touchline.settings import Settings
 from touchline_airflow.databases.connection import Database
 from touchline_airflow.metrics.metric import look_up_again
 from touchline_airflow.recovery.backup import Sources
+from unit.airflow.backup_place import MATCH
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_ultralytics_stays_offline_quiet_and_at_home(detector_path, tmp_path):
             f"d = Detector(Path({str(detector_path)!r}), settings)\n"
             "d.detect([np.zeros((48, 80, 3), np.uint8)])\n"
             "from ultralytics import utils\nassert not utils.ONLINE and not utils.AUTOINSTALL\n")
-    environment = {**os.environ, "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "HOME": str(home)}
     environment.pop("YOLO_CONFIG_DIR", None)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path,
                           check=False)

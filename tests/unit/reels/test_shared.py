@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -26,7 +25,6 @@ def _maker(target, name, seconds):
         [sys.executable, "-c", MAKER, str(target), name, str(seconds)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 

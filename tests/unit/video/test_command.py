@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,8 +11,6 @@ import pytest
 from touchline.errors import CommandError
 from touchline.video.child import KEPT_LINES
 from touchline.video.command import run, stream
-
-INCLUDE = Path(__file__).resolve().parents[3] / "include"
 
 
 def python(code: str) -> list[str]:
@@ -151,8 +148,7 @@ def test_no_child_outlives_a_killed_parent():
         "print(next(blocks).decode(), flush=True)\n"
         "time.sleep(60)\n"
     )
-    environ = {**os.environ, "PYTHONPATH": str(INCLUDE)}
-    parent = subprocess.Popen(python(code), stdout=subprocess.PIPE, env=environ, text=True)
+    parent = subprocess.Popen(python(code), stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     assert is_alive(child)
     parent.send_signal(signal.SIGKILL)

@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 
 import pytest
-from statsd_wire import Wire
 
+from support.statsd_wire import Wire
 from touchline.catalogue import matches
 from touchline.errors import StorageError
 from touchline.settings import Settings

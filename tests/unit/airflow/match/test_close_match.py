@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from statsd_wire import Wire
 
+from support.statsd_wire import Wire
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles

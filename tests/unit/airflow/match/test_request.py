@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import HARMLESS_NAMES, NO_MATCH_ID, NO_SUCH_RECORDING, NO_SUCH_REELS
 
 from touchline.catalogue import matches
 from touchline.errors import StorageError, TouchlineError, UsageError
@@ -20,6 +19,7 @@ from touchline.settings import Settings
 from touchline_airflow.match.request import find_match, read_order
 from touchline_airflow.runtime.choice import step_argv
 from touchline_airflow.runtime.process import StepProcess
+from unit.airflow.hostile import HARMLESS_NAMES, NO_MATCH_ID, NO_SUCH_RECORDING, NO_SUCH_REELS
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from statsd_wire import Wire, rules_for
 
 import touchline_airflow
+from support.statsd_wire import Wire, rules_for
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.layout import WorkFiles

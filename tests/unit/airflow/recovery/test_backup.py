@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from backup_place import MATCH, NOON, empty_place
 
 from touchline.catalogue import backups as rows
 from touchline.catalogue import matches
@@ -33,6 +32,7 @@ from touchline_airflow.recovery.backup import (
 )
 from touchline_airflow.recovery.facts import read_published
 from touchline_airflow.recovery.restore import _extract, differences, refuse_newer, restore
+from unit.airflow.backup_place import MATCH, NOON, empty_place
 
 
 def test_a_backup_is_checked_and_private(sources: Sources, place: Path) -> None:

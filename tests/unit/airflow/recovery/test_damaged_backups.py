@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from backup_place import EMPTY, MATCH, NOON, TOLD, empty_place
 
 from touchline.catalogue import matches
 from touchline.domain.layout import WorkFiles
@@ -20,6 +19,7 @@ from touchline_airflow.recovery import keep_backups
 from touchline_airflow.recovery.backup import FACTS, PUBLISHED, SUMS, Backup, Sources, backups, make_backup, verify
 from touchline_airflow.recovery.facts import read_published
 from touchline_airflow.recovery.restore import restore
+from unit.airflow.backup_place import EMPTY, MATCH, NOON, TOLD, empty_place
 
 YEAR = timedelta(days=365)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from backup_place import NOON, fake
 
 from touchline.catalogue import backups as rows
 from touchline_airflow.recovery import keep_backups
 from touchline_airflow.recovery.backup import KEPT, SUMS, Backup, Sources, backups, make_backup, promote, superfluous
+from unit.airflow.backup_place import NOON, fake
 
 
 def keep(there: list[Backup], made: Backup) -> tuple[list[Backup], list[Backup]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
-from statsd_wire import Wire
 
 from support.services import Postgres, Redis
+from support.statsd_wire import Wire
 from touchline.catalogue import backups, matches
 from touchline.catalogue.backups import Backup
 from touchline.catalogue.connection import now_ms

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from statsd_wire import Wire
 
+from support.statsd_wire import Wire
 from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import HostFiles
 from touchline.errors import TouchlineError
@@ -74,9 +74,8 @@ def test_a_collector_that_hangs_or_fails_does_not_hold_the_others(monkeypatch: p
 
 def test_airflow_is_not_imported_and_a_signal_ends_it_at_once(wire: Wire, own_settings: Settings) -> None:
     code = "import sys, touchline_airflow.sampler.__main__; sys.exit('airflow' in sys.modules)"
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environ, check=False).returncode == 0
-    environ |= folders(own_settings) | {"TOUCHLINE_HOST": HOST, "TOUCHLINE_METADATA_URL": "sqlite://"}
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    environ = {**os.environ, **folders(own_settings), "TOUCHLINE_HOST": HOST, "TOUCHLINE_METADATA_URL": "sqlite://"}
     with subprocess.Popen([sys.executable, "-m", "touchline_airflow.sampler"], env=environ, stdout=subprocess.PIPE,
                           text=True) as process:
         try:

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,21 +15,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/integration/airflow")]
-
-from airflow_house import steps_running  # noqa: E402
-
-from touchline.catalogue import matches, runs  # noqa: E402
-from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles  # noqa: E402
-from touchline.errors import CatalogueError  # noqa: E402
-from touchline.results.result import read_result  # noqa: E402
-from touchline_airflow.access.rest import AirflowApi, ApiError  # noqa: E402
-from touchline_deploy.build.engine import Engine  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow  # noqa: E402
+from support.running_airflow import steps_running
+from touchline.catalogue import matches, runs
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.errors import CatalogueError
+from touchline.results.result import read_result
+from touchline_airflow.access.rest import AirflowApi, ApiError
+from touchline_deploy.build.engine import Engine
+from touchline_deploy.embedded.standalone import EmbeddedAirflow
 
 if TYPE_CHECKING:
-    from full_stack import StackHouse
+    from support.full_stack import StackHouse
 
 DAG = "process_match"
 TASK_TITLE = b"airflow worker -- "

@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "integration" / "airflow"), str(ROOT / "scripts"), str(ROOT / "include")]
+import pytest
 
-import pytest  # noqa: E402
-from airflow_house import simulate, wait_for  # noqa: E402
-
-from support.services import free_port  # noqa: E402
-from touchline_airflow.access.rest import AirflowApi  # noqa: E402
-from touchline_deploy.build.pins import image_names  # noqa: E402
-from touchline_deploy.stack.stack_files import EXAMPLE, FOLDERS, read_env  # noqa: E402
+from support.running_airflow import simulate, wait_for
+from support.services import free_port
+from touchline_airflow.access.rest import AirflowApi
+from touchline_deploy.build.pins import image_names
+from touchline_deploy.stack.stack_files import EXAMPLE, FOLDERS, read_env
 
 IMAGES = image_names()
 STAND_INS = {IMAGES["POSTGRES_IMAGE"]: "postgres", IMAGES["REDIS_IMAGE"]: "redis", IMAGES["HAPROXY_IMAGE"]: "haproxy"}
@@ -110,7 +107,7 @@ def provide_stand_ins(stand_ins: Mapping[str, str] = STAND_INS) -> None:
             continue
         if subprocess.run(["docker", "pull", name], capture_output=True, check=False).returncode:
             subprocess.run(["docker", "build", "--quiet", "--network=host", "--tag", name,
-                            str(Path(__file__).parent / "stand-ins" / folder)], check=True, stdout=subprocess.DEVNULL,
+                            str(Path(__file__).with_name("stand-ins") / folder)], check=True, stdout=subprocess.DEVNULL,
                            env={"DOCKER_BUILDKIT": "0", **os.environ})
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "include")]
+from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline_airflow.access.rest import AirflowApi
+from touchline_deploy.embedded.standalone import EmbeddedAirflow
 
-from touchline.domain.layout import MatchFolder, WorkFiles  # noqa: E402
-from touchline_airflow.access.rest import AirflowApi  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[2]
 TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")
 SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "WATCH_BAD_AFTER_SEC": "20", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false",

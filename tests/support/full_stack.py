@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 import tempfile
 import time
 import urllib.request
@@ -23,20 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from support.host_network import HostNetwork, missing_for_networks
+from support.own_engine import missing_for_containers, own_engine
+from support.services import Postgres, Redis, ServiceError, free_port, missing
+from touchline_airflow.access.login import USER, password_of
+from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of
+from touchline_deploy.build.engine import Engine
+from touchline_deploy.embedded.airflow_environment import airflow_environment
+from touchline_deploy.embedded.process_tree import session_members
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, launch
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include", "tests/verify")]
-
-from own_engine import missing_for_containers, own_engine  # noqa: E402
-from stack_network import HostNetwork, missing_for_networks  # noqa: E402
-
-from support.services import Postgres, Redis, ServiceError, free_port, missing  # noqa: E402
-from touchline_airflow.access.login import USER, password_of  # noqa: E402
-from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of  # noqa: E402
-from touchline_deploy.build.engine import Engine  # noqa: E402
-from touchline_deploy.embedded.airflow_environment import airflow_environment  # noqa: E402
-from touchline_deploy.embedded.process_tree import session_members  # noqa: E402
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, launch  # noqa: E402
-
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 HOSTS = ("one", "two")
@@ -172,7 +168,7 @@ def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...
         flower = Flower(f"http://{network.address}:{free_port(network.address)}", secrets.token_hex(8))
         environ = _environment(state, nas, machines, network.address, postgres, redis, settings)
         _write_plan(state, environ, machines, network, flower)
-        argv = [PYTHON, str(ROOT / "tests/verify/stack_supervisor.py"), str(state)]
+        argv = [PYTHON, str(Path(__file__).with_name("full_stack_supervisor.py")), str(state)]
         stack = rooms.enter_context(launch(state, argv, os.environ, UP_SEC))
         _wait_for_workers(flower, machines)
         yield StackHouse(stack, nas, machines, network, postgres, redis, flower, keeper)

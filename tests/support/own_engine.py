@@ -6,16 +6,12 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "include")]
-
-from touchline import __version__  # noqa: E402
-from touchline_deploy.build.engine import HOW_TO_RUN, Engine, default_folder  # noqa: E402
+from touchline import __version__
+from touchline_deploy.build.engine import HOW_TO_RUN, Engine, default_folder
 
 IMAGE = f"touchline-worker:{__version__}"
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / folder) for folder in ("scripts", "include")]
-
-from touchline_deploy.embedded.processes import Command  # noqa: E402
-from touchline_deploy.embedded.supervisor import Supervisor  # noqa: E402
+from touchline_deploy.embedded.processes import Command
+from touchline_deploy.embedded.supervisor import Supervisor
 
 
 @dataclass
