@@ -24,10 +24,8 @@ from bench.containers import PoolWatch, container_costs
 from bench.material import TOUCHLINE, decode_wall_s, frames_of, looped_match
 from bench.two_hosts import compare_hosts
 from bench.watched import Cost, run_watched
-from touchline.domain.layout import match_id
-from touchline.results.request import make_request
-from touchline_deploy.embedded.demo_watch import DAG, find_run, moment, stage_seconds
-from touchline_deploy.embedded.standalone import start
+from support.running_airflow import running_airflow
+from touchline_deploy.embedded.demo_watch import DAG, moment, stage_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "build" / "bench"
@@ -115,30 +113,23 @@ def all_stats(work: Path) -> dict[str, dict[str, Any]]:
 
 def run_in_airflow(recording: Path, settings: dict[str, str]) -> dict[str, Any]:
     """Drop the recording into an embedded Airflow that has never seen it; returns the times of its run."""
-    state = BENCH / "airflow"
-    shutil.rmtree(state, ignore_errors=True)
-    nas = state / "nas"
-    nas.mkdir(parents=True)
+    folder = BENCH / "airflow"
+    shutil.rmtree(folder, ignore_errors=True)
     print("a run of Airflow", flush=True)
     started = time.monotonic()
-    with start(state, nas, nas / "output", port=8180, settings={"WATCH_STABLE_TIME_SEC": "5", **settings}) as stack:
+    with running_airflow(folder, {"WATCH_STABLE_TIME_SEC": "5", **settings}) as airflow:
         up_s = time.monotonic() - started
-        copying = nas / f".{recording.name}.part"
+        copying = airflow.nas / f".{recording.name}.part"
         shutil.copyfile(recording, copying)
-        copying.rename(nas / recording.name)
+        copying.rename(airflow.nas / recording.name)
         dropped = time.time()
-        wanted = match_id(recording.stem, make_request([recording]).fingerprints[0])
-        api = stack.api()
-        deadline = time.monotonic() + PATIENCE_S
-        while not ((run := find_run(api, wanted)) and run["state"] in ("success", "failed")):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{wanted} has not ended in {PATIENCE_S} s")
-            time.sleep(1)
+        run = airflow.finish(airflow.run_of(recording.name, PATIENCE_S)["dag_run_id"], PATIENCE_S)
         if run["state"] != "success":
-            raise RuntimeError(f"{DAG} failed: read {state}")
+            raise RuntimeError(f"{DAG} failed: read {folder}")
         began, ended = moment(run["start_date"]), moment(run["end_date"])
         return {"up_s": round(up_s, 1), "drop_to_run_s": round(began - dropped, 1), "run_s": round(ended - began, 1),
-                "tasks_s": {name: round(seconds, 1) for name, seconds in stage_seconds(api, run["dag_run_id"]).items()}}
+                "tasks_s": {name: round(seconds, 1) for name, seconds in
+                            stage_seconds(airflow.api, run["dag_run_id"]).items()}}
 
 
 def stage_walls(stats: dict[str, dict[str, Any]]) -> dict[str, float]:
@@ -170,11 +161,12 @@ def measure_containers(minutes: int) -> dict[str, Any]:
     costs = container_costs()
     process, _ = process_anew(recording, "process")
     run = run_in_airflow(recording, {"TOUCHLINE_RUNTIME": "docker"})
-    load_s = [values["load_s"] for values in all_stats(BENCH / "airflow" / "work").values() if "load_s" in values]
+    stats = all_stats(BENCH / "airflow" / "state" / "work")
+    load_s = [values["load_s"] for values in stats.values() if "load_s" in values]
     ten = looped_match(BENCH, 2 * minutes, "1280x720", seed=1)
     pool_settings = {"TOUCHLINE_RUNTIME": "docker", "MAX_WORKERS": "1", "GPU_SLOTS_PER_CHUNK": "1",
                      "CHUNK_DURATION_SEC": str(12 * minutes)}
-    with PoolWatch(BENCH / "airflow" / "work") as watch:
+    with PoolWatch(BENCH / "airflow" / "state" / "work") as watch:
         run_in_airflow(ten, pool_settings)
     return {"recording": recording.name, "minutes": minutes, "process": asdict(process), "run": run,
             "ratio": round(run["run_s"] / process.wall_s, 3), **costs, "load_s": round(sum(load_s) / len(load_s), 2),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import subprocess
 import tempfile
 import threading
@@ -20,7 +19,8 @@ from docker import APIClient
 from docker.errors import APIError
 from requests import JSONDecodeError
 
-from support.full_stack import StackHouse, stack_house
+from support.footage import put_copy
+from support.full_stack import FullStack, full_stack
 
 DAG = "process_match"
 PATIENCE_S = 3 * 3600
@@ -43,11 +43,11 @@ def compare_hosts(recording: Path, matches: int, cores: float) -> dict[str, Any]
 def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: float) -> dict[str, Any]:
     """All at once into a stack that has never seen them; what that took."""
     with (tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-          stack_house(Path(folder), HELD, hosts) as house):
-        api = house.stack.api()
-        house.leave_only(DAG)
-        with Watch(house, cores) as watch:
-            runs = [trigger(house, recording, f"bench-{number:02}") for number in range(matches)]
+          full_stack(Path(folder), HELD, hosts) as stack):
+        api = stack.api
+        stack.leave_only(DAG)
+        with Watch(stack, cores) as watch:
+            runs = [trigger(stack, recording, f"bench-{number:02}") for number in range(matches)]
             ended = [api.wait_for_run(DAG, run_id, PATIENCE_S) for run_id in runs]
         assert all(run["state"] == "success" for run in ended), ended
         wall_s = (max(moment(run["end_date"]) for run in ended) - min(moment(run["start_date"]) for run in ended))
@@ -60,12 +60,10 @@ def make_matches(recording: Path, matches: int, hosts: tuple[str, ...], cores: f
             "tasks_per_match": round(len(tasks) / matches, 1), **watch.result()}
 
 
-def trigger(house: StackHouse, recording: Path, name: str) -> str:
-    """A run for a copy of the recording: other bytes behind its end, the same pictures."""
-    box = secrets.token_bytes(16)
-    copy = house.nas / f"{name}.mp4"
-    copy.write_bytes(recording.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
-    return str(house.stack.api().trigger(DAG, {"recording": str(copy)}, name)["dag_run_id"])
+def trigger(stack: FullStack, recording: Path, name: str) -> str:
+    """A run for a copy of the recording."""
+    copy = put_copy(recording, stack.nas / f"{name}.mp4")
+    return str(stack.api.trigger(DAG, {"recording": str(copy)}, name)["dag_run_id"])
 
 
 def moment(text: str) -> float:
@@ -76,11 +74,11 @@ def moment(text: str) -> float:
 class Watch:
     """Looks at PostgreSQL, Redis and Airflow's processes from another thread, and holds chunks to their cores."""
 
-    def __init__(self, house: StackHouse, cores: float) -> None:
-        self._house, self._cores = house, cores
+    def __init__(self, stack: FullStack, cores: float) -> None:
+        self._stack, self._cores = stack, cores
         self._connections: list[int] = []
         self._cpu_s: dict[str, float] = {}
-        self._engines = [APIClient(host.engine.address, version="auto") for host in house.hosts.values()]
+        self._engines = [APIClient(host.engine.address, version="auto") for host in stack.hosts.values()]
         self._chunk_cpu_s: dict[str, float] = {}
         self._end = threading.Event()
         self._pool = ThreadPoolExecutor(1)
@@ -95,7 +93,7 @@ class Watch:
         self._pool.shutdown()
         self._wall_s = time.monotonic() - self._started
         self._cpu_s = {name: seconds - self._before[name] for name, seconds in self._processor_s().items()}
-        self._redis = redis_memory_mib(self._house)
+        self._redis = redis_memory_mib(self._stack)
         self._committed = self._transactions() - self._committed
 
     def result(self) -> dict[str, Any]:
@@ -112,12 +110,12 @@ class Watch:
 
     def _transactions(self) -> int:
         """How many the catalogue has committed."""
-        return int(self._house.postgres.ask(
+        return int(self._stack.postgres.ask(
             "SELECT xact_commit FROM pg_stat_database WHERE datname = 'catalogue'") or 0)
 
     def _watch(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
-            self._connections.append(int(self._house.postgres.ask(
+            self._connections.append(int(self._stack.postgres.ask(
                 "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")) - 1)
             for core, engine in enumerate(self._engines):
                 self._hold_chunks(core, engine)
@@ -134,14 +132,14 @@ class Watch:
                 self._chunk_cpu_s[name] = max(usage["total_usage"] / 1e9, self._chunk_cpu_s.get(name, 0))
 
     def _processor_s(self) -> dict[str, float]:
-        pids = self._house.stack.pids()
-        pids |= {"postgres": self._house.postgres.pid or 0, "redis": self._house.redis.pid or 0}
+        pids = self._stack.processes.pids()
+        pids |= {"postgres": self._stack.postgres.pid or 0, "redis": self._stack.redis.pid or 0}
         return {name: tree_cpu_s(pids[name]) for name in (*CONTROL_PLANE, "postgres", "redis")}
 
 
-def redis_memory_mib(house: StackHouse) -> float:
+def redis_memory_mib(stack: FullStack) -> float:
     """`used_memory_peak`."""
-    argv = ["redis-cli", "-h", house.redis.host, "-p", str(house.redis.port), "info", "memory"]
+    argv = ["redis-cli", "-h", stack.redis.host, "-p", str(stack.redis.port), "info", "memory"]
     lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     values: Mapping[str, str] = dict(line.split(":", 1) for line in lines if ":" in line)
     return round(int(values["used_memory_peak"]) / 2**20, 1)

@@ -77,7 +77,7 @@ print("root", sorted(name for name in os.listdir("/root")) if os.access("/root",
 
 
 @dataclass
-class House:
+class Scene:
     """One match, and what belongs to others."""
 
     settings: Settings
@@ -114,7 +114,7 @@ def snapshot(*folders: Path) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.fixture
-def house(python_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def scene(python_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """Folders of ours with two matches, and a victim beside them; the victim and the other match stay as they are."""
     names = {"NAS_MOUNT_PATH": "nas", "NAS_OUTPUT_PATH": "output", "WORKING_DIR": "work", "SCRATCH_DIR": "scratch"}
     environ = {name: str(tmp_path / folder) for name, folder in names.items()} | {"USE_GPU": "false",
@@ -133,14 +133,14 @@ def house(python_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     matches.register(settings.catalogue_address, MATCH, "f" * 64, str(recording))
     runs.begin(settings.catalogue_address, RUN, MATCH)
     before, socket = snapshot(*others, recording), os.stat(SOCKET)
-    yield House(settings, environ, victim, python_image)
+    yield Scene(settings, environ, victim, python_image)
     assert snapshot(*others, recording) == before
     now = os.stat(SOCKET)
     assert (now.st_uid, now.st_gid, now.st_mode) == (socket.st_uid, socket.st_gid, socket.st_mode)
 
 
-def owned_by_match(house: House) -> set[str]:
-    settings, work = house.settings, WorkFiles(house.settings.working_dir, MATCH)
+def owned_by_match(scene: Scene) -> set[str]:
+    settings, work = scene.settings, WorkFiles(scene.settings.working_dir, MATCH)
     scratch = ScratchFiles(settings.scratch_dir, MATCH).root
     return {str(path) for path in (work.root, work.request, scratch, settings.scratch_dir / "gpu-leases",
                                    settings.nas_mount_path / "cup final.mp4",
@@ -148,25 +148,25 @@ def owned_by_match(house: House) -> set[str]:
 
 
 @pytest.mark.parametrize("step", ["probe", "render_reel"])
-def test_what_a_hostile_step_leaves_gets_nothing_mounted_and_changes_nothing(house: House, step: str) -> None:
-    finished = house.run(step, house.fill(HOSTILE))
+def test_what_a_hostile_step_leaves_gets_nothing_mounted_and_changes_nothing(scene: Scene, step: str) -> None:
+    finished = scene.run(step, scene.fill(HOSTILE))
     assert finished.exit_code == 0 and finished.stdout.splitlines()[-1] == "planted", finished
     assert finished.stdout.count("refused: Read-only file system") >= 1  # the request
 
     for following in STEPS:
-        request = request_of(MATCH, {}, house.settings)
-        assert request.recordings == (str(house.settings.nas_mount_path / "cup final.mp4"),)
-        shown = match_mounts(following, request, house.settings, USER)
-        assert {str(one.source) for one in shown} <= owned_by_match(house)
-        assert {str(one.path) for one in shown if one.writable} <= owned_by_match(house) - set(request.recordings)
-    seen = house.run("spot_chunk", house.fill(LOOK)).stdout.splitlines()
+        request = request_of(MATCH, {}, scene.settings)
+        assert request.recordings == (str(scene.settings.nas_mount_path / "cup final.mp4"),)
+        shown = match_mounts(following, request, scene.settings, USER)
+        assert {str(one.source) for one in shown} <= owned_by_match(scene)
+        assert {str(one.path) for one in shown if one.writable} <= owned_by_match(scene) - set(request.recordings)
+    seen = scene.run("spot_chunk", scene.fill(LOOK)).stdout.splitlines()
     assert seen[0] == "victim False socket False"
     assert seen[1] in ("root closed", "root []") or "secret" not in seen[1]
 
 
-def test_the_worker_reads_and_removes_what_a_hostile_step_left_and_nothing_else(house: House) -> None:
-    house.run("render_reel", house.fill(HOSTILE))
-    settings, work = house.settings, WorkFiles(house.settings.working_dir, MATCH)
+def test_the_worker_reads_and_removes_what_a_hostile_step_left_and_nothing_else(scene: Scene) -> None:
+    scene.run("render_reel", scene.fill(HOSTILE))
+    settings, work = scene.settings, WorkFiles(scene.settings.working_dir, MATCH)
     for path in (work.scan, work.actions, work.chunks, work.reels, work.published, work.reel("keeper")):
         with pytest.raises(DamagedResultError):
             read_result(path)
@@ -186,31 +186,31 @@ def test_the_worker_reads_and_removes_what_a_hostile_step_left_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["", ".versions", "reels"])
-def test_a_link_at_the_nas_gets_nothing_mounted(house: House, name: str) -> None:
-    folder = MatchFolder(house.settings.nas_output_path, MATCH).root
+def test_a_link_at_the_nas_gets_nothing_mounted(scene: Scene, name: str) -> None:
+    folder = MatchFolder(scene.settings.nas_output_path, MATCH).root
     (folder / name).parent.mkdir(exist_ok=True)
-    (folder / name).symlink_to(house.victim)
-    request = request_of(MATCH, {}, house.settings)
-    save_request(request, house.settings)
+    (folder / name).symlink_to(scene.victim)
+    request = request_of(MATCH, {}, scene.settings)
+    save_request(request, scene.settings)
     if not name:
         with pytest.raises(UntrustedFileError, match="is a link"):
-            match_mounts("publish", request, house.settings, USER)
+            match_mounts("publish", request, scene.settings, USER)
         return
-    match_mounts("publish", request, house.settings, USER)
+    match_mounts("publish", request, scene.settings, USER)
     assert stat.S_ISLNK((folder / name).lstat().st_mode)
 
 
 @pytest.mark.parametrize("what", ["recording", "folder"])
-def test_a_name_that_is_exchanged_before_the_engine_looks_ends_the_step(house: House, worker_image: str,
+def test_a_name_that_is_exchanged_before_the_engine_looks_ends_the_step(scene: Scene, worker_image: str,
                                                                       what: str) -> None:
     """The real `touchline` of the image compares; nothing was opened then, and nothing is written."""
-    place = {"recording": house.settings.nas_mount_path / "cup final.mp4",
-             "folder": WorkFiles(house.settings.working_dir, MATCH).root}[what]
+    place = {"recording": scene.settings.nas_mount_path / "cup final.mp4",
+             "folder": WorkFiles(scene.settings.working_dir, MATCH).root}[what]
     aside = place.with_name("aside")
 
-    container = house.start("scan", ["scan", "--", MATCH], worker_image)
+    container = scene.start("scan", ["scan", "--", MATCH], worker_image)
     place.rename(aside)
-    place.symlink_to(house.victim / "secret" if what == "recording" else house.victim)
+    place.symlink_to(scene.victim / "secret" if what == "recording" else scene.victim)
     try:
         finished = container.follow(print)
     finally:
@@ -220,9 +220,9 @@ def test_a_name_that_is_exchanged_before_the_engine_looks_ends_the_step(house: H
     assert "is not the one that was there when this step was begun" in (finished.reason or ""), finished
 
 
-def test_what_is_shown_is_compared_on_a_real_engine(house: House) -> None:
+def test_what_is_shown_is_compared_on_a_real_engine(scene: Scene) -> None:
     """Device and inode are the same on both sides of a mount: else every step would end."""
     check = ("import json, os; seen = json.loads(os.environ['TOUCHLINE_MOUNTED']);"
              "print(all(f'{s.st_dev}:{s.st_ino}' == seen[name] for name in seen for s in [os.stat(name)]), len(seen))")
-    assert house.run("spot_chunk", check).stdout == "True 5"
+    assert scene.run("spot_chunk", check).stdout == "True 5"
 

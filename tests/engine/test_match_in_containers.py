@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from support.running_airflow import SETTINGS, TOUCHLINE, House, simulate, wait_for
+from support.footage import TOUCHLINE, frames, simulate
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from touchline.catalogue import recordings, runs
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.sandbox import deployment_of
-from touchline_deploy.embedded.standalone import start
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 LOOK_AROUND = """
@@ -49,7 +49,7 @@ print(json.dumps({
 class Watched:
     """What was seen of one run: containers at work, how many at once, and what a chunk's looked like."""
 
-    house: House
+    airflow: RunningAirflow
     match_id: str = ""
     run_id: str = ""
     chunk: dict[str, Any] = field(default_factory=dict)
@@ -65,30 +65,29 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def house(engine: Any, worker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def airflow(engine: Any, worker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
     """A running Airflow whose steps run in containers; none of them is left at its end."""
-    folder = tmp_path_factory.mktemp("house")
-    nas = folder / "nas"
+    folder = tmp_path_factory.mktemp("airflow")
     settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TOUCHLINE_WORKER_IMAGE": worker_image}
-    with start(folder / "state", nas, nas / "output", port=18090, settings=settings) as stack:
-        yield House(stack, nas, nas / "output", stack.api())
-        assert ours(engine, stack.working_dir) == []
+    with running_airflow(folder, settings) as airflow:
+        yield airflow
+        assert ours(engine, airflow.working_dir) == []
 
 
 @pytest.fixture(scope="module")
-def watched(house: House, engine: Any, footage: Path) -> Watched:
+def watched(airflow: RunningAirflow, engine: Any, footage: Path) -> Watched:
     """One match from the drop to its folder, watched at the engine."""
-    seen, end = Watched(house), threading.Event()
-    shutil.copyfile(footage, house.nas / "cup final.mp4")
-    (house.nas / "cup final.mp4").chmod(0o666)  # so that only its mount keeps a step from writing to it
-    (house.nas / "playlist.mp4").write_text(PLAYLIST)
-    (house.nas / "other.txt").write_text("no business of a step")
+    seen, end = Watched(airflow), threading.Event()
+    shutil.copyfile(footage, airflow.nas / "cup final.mp4")
+    (airflow.nas / "cup final.mp4").chmod(0o666)  # so that only its mount keeps a step from writing to it
+    (airflow.nas / "playlist.mp4").write_text(PLAYLIST)
+    (airflow.nas / "other.txt").write_text("no business of a step")
     watcher = threading.Thread(target=watch, args=(seen, engine, end))
     watcher.start()
     try:
-        run = wait_for("the run", lambda: next(iter(house.api.runs("process_match")), None))
+        run = wait_for("the run", lambda: next(iter(airflow.api.runs("process_match")), None))
         seen.run_id, seen.match_id = run["dag_run_id"], run["conf"]["match_id"]
-        assert house.finish(seen.run_id)["state"] == "success"
+        assert airflow.finish(seen.run_id)["state"] == "success"
     finally:
         end.set()
         watcher.join()
@@ -102,7 +101,7 @@ def ours(engine: Any, working_dir: Path, **labels: str) -> list[dict[str, Any]]:
 
 
 def watch(seen: Watched, engine: Any, end: threading.Event) -> None:
-    working_dir = seen.house.stack.working_dir
+    working_dir = seen.airflow.working_dir
     while not end.wait(0.1):
         found = [container for container in ours(engine, working_dir) if container["State"] == "running"]
         seen.steps |= {container["Labels"]["touchline.task_id"] for container in found}
@@ -110,11 +109,11 @@ def watch(seen: Watched, engine: Any, end: threading.Event) -> None:
         seen.most_chunks = max(seen.most_chunks, len(chunks))
         if chunks and not seen.inside:
             seen.chunk = engine.inspect_container(chunks[0]["Id"])
-            seen.inside = look_inside(engine, seen.chunk, seen.house)
+            seen.inside = look_inside(engine, seen.chunk, seen.airflow)
 
 
-def look_inside(engine: Any, container: dict[str, Any], house: House) -> dict[str, Any]:
-    names = f"RECORDING = {str(house.nas / 'cup final.mp4')!r}\nWORK = {str(house.stack.working_dir)!r}\n"
+def look_inside(engine: Any, container: dict[str, Any], airflow: RunningAirflow) -> dict[str, Any]:
+    names = f"RECORDING = {str(airflow.nas / 'cup final.mp4')!r}\nWORK = {str(airflow.working_dir)!r}\n"
     call = engine.exec_create(container["Id"], ["python3", "-c", names + LOOK_AROUND])["Id"]
     said = engine.exec_start(call).decode()
     assert engine.exec_inspect(call)["ExitCode"] == 0, said
@@ -145,14 +144,14 @@ def test_the_engine_says_that_a_chunks_container_is_shut_in(watched: Watched) ->
 
 
 def test_a_chunk_sees_its_recording_and_the_folders_of_its_match(watched: Watched) -> None:
-    house, match_id = watched.house, watched.match_id
+    airflow, match_id = watched.airflow, watched.match_id
     mounts = {mount["Destination"]: mount["RW"] for mount in watched.chunk["Mounts"]}
     assert mounts == {
-        str(house.nas / "cup final.mp4"): False,
-        str(house.stack.working_dir / "matches" / match_id): True,
-        str(house.stack.working_dir / "matches" / f"{match_id}.request.json"): False,
-        str(house.stack.scratch_dir / "matches" / match_id): True,
-        str(house.stack.scratch_dir / "gpu-leases"): True,
+        str(airflow.nas / "cup final.mp4"): False,
+        str(airflow.working_dir / "matches" / match_id): True,
+        str(airflow.working_dir / "matches" / f"{match_id}.request.json"): False,
+        str(airflow.processes.scratch_dir / "matches" / match_id): True,
+        str(airflow.processes.scratch_dir / "gpu-leases"): True,
     }
     assert "docker.sock" not in json.dumps(watched.chunk["Mounts"])
     secrets = json.dumps(watched.chunk["Config"]["Env"])
@@ -172,10 +171,10 @@ def test_from_inside_there_is_no_way_out(watched: Watched) -> None:
     assert inside["work"] == ["matches"]
     assert inside["socket"] == []
     files = {path for path in inside["writable"] if not path.startswith(("/proc", "/dev", "/sys"))}
-    house = watched.house
-    assert files == {"/tmp", str(house.stack.scratch_dir), *(str(path) for path in (
-        house.stack.working_dir / "matches" / watched.match_id, house.stack.scratch_dir / "matches" / watched.match_id,
-        house.stack.scratch_dir / "gpu-leases"))}
+    airflow = watched.airflow
+    assert files == {"/tmp", str(airflow.processes.scratch_dir), *(str(path) for path in (
+        airflow.working_dir / "matches" / watched.match_id,
+        airflow.processes.scratch_dir / "matches" / watched.match_id, airflow.processes.scratch_dir / "gpu-leases"))}
 
 
 def test_the_same_match_as_a_process_makes_the_same_files(watched: Watched, footage: Path, tmp_path: Path) -> None:
@@ -186,7 +185,7 @@ def test_the_same_match_as_a_process_makes_the_same_files(watched: Watched, foot
     environ = {**os.environ, **SETTINGS, **folders}
     subprocess.run([TOUCHLINE, "process", recording, "--output", tmp_path / "out"], env=environ, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ours, theirs = watched.house.folder(watched.match_id).root, tmp_path / "out" / watched.match_id
+    ours, theirs = watched.airflow.folder(watched.match_id).root, tmp_path / "out" / watched.match_id
     assert (ours / "actions.json").read_bytes() == (theirs / "actions.json").read_bytes()
     reels = sorted(path.name for path in (theirs / "reels").glob("*.mp4"))
     assert reels, "a match without clips would show nothing"
@@ -194,40 +193,34 @@ def test_the_same_match_as_a_process_makes_the_same_files(watched: Watched, foot
         assert frames(ours / "reels" / name) == frames(theirs / "reels" / name)
 
 
-def frames(video: Path) -> str:
-    """The digest of every decoded frame and of the sound."""
-    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", video, "-f", "framemd5", "-"],
-                          check=True, capture_output=True, text=True).stdout
-
-
 def test_a_crafted_recording_is_refused_in_its_container(watched: Watched) -> None:
-    house = watched.house
+    airflow = watched.airflow
     row = wait_for("the verdict", lambda: next(
-        (row for row in [recordings.find(house.catalogue, str(house.nas / "playlist.mp4"))]
+        (row for row in [recordings.find(airflow.catalogue, str(airflow.nas / "playlist.mp4"))]
          if row and row.status == "bad"), None), 120)
     assert "\n" not in (row.reason or "") and "playlist.mp4" in (row.reason or "")
 
 
 def test_no_container_is_left_and_the_match_is_published_once(watched: Watched, engine: Any) -> None:
-    house = watched.house
-    assert ours(engine, house.stack.working_dir, match_id=watched.match_id) == []
-    assert [run["status"] for run in runs.of_match(house.catalogue, watched.match_id)] == ["published"]
-    assert not (house.stack.scratch_dir / "matches" / watched.match_id).exists()
+    airflow = watched.airflow
+    assert ours(engine, airflow.working_dir, match_id=watched.match_id) == []
+    assert [run["status"] for run in runs.of_match(airflow.catalogue, watched.match_id)] == ["published"]
+    assert not (airflow.processes.scratch_dir / "matches" / watched.match_id).exists()
 
 
 def test_a_chunk_that_is_marked_failed_loses_its_container_at_once(watched: Watched, engine: Any) -> None:
-    house = watched.house
-    conf = {"recording": str(house.nas / "cup final.mp4"), "force": True}
-    run_id = house.api.trigger("process_match", conf)["dag_run_id"]
+    airflow = watched.airflow
+    conf = {"recording": str(airflow.nas / "cup final.mp4"), "force": True}
+    run_id = airflow.api.trigger("process_match", conf)["dag_run_id"]
     [container] = wait_for("a chunk at work", lambda: [
-        one for one in ours(engine, house.stack.working_dir, run_id=run_id, task_id="spot_chunk")
+        one for one in ours(engine, airflow.working_dir, run_id=run_id, task_id="spot_chunk")
         if one["State"] == "running"][:1])
     index = int(container["Labels"]["touchline.map_index"])
-    house.api.request("PATCH", f"/dags/process_match/dagRuns/{run_id}/taskInstances/spot_chunk/{index}",
+    airflow.api.request("PATCH", f"/dags/process_match/dagRuns/{run_id}/taskInstances/spot_chunk/{index}",
                       {"new_state": "failed"})
     started = time.monotonic()
     wait_for("the end of its container", lambda: container["Id"] not in [
-        one["Id"] for one in ours(engine, house.stack.working_dir)], 30)
+        one["Id"] for one in ours(engine, airflow.working_dir)], 30)
     print(f"the container was gone {time.monotonic() - started:.1f} s after the mark")
-    assert house.finish(run_id)["state"] == "failed"
-    assert ours(engine, house.stack.working_dir, run_id=run_id) == []
+    assert airflow.finish(run_id)["state"] == "failed"
+    assert ours(engine, airflow.working_dir, run_id=run_id) == []

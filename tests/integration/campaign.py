@@ -41,7 +41,7 @@ class Ended:
 
 
 @dataclass
-class House:
+class CaseFolders:
     """The folders of one case, with neighbours that nobody may touch."""
 
     root: Path
@@ -49,7 +49,7 @@ class House:
     ended: list[Ended] = field(default_factory=list)
 
     @classmethod
-    def build(cls, root: Path) -> House:
+    def build(cls, root: Path) -> CaseFolders:
         """A mount, an output with another match's folder, work and scratch of another match, a secret elsewhere."""
         for name in ("nas", "out/other-000000000000", "work/matches/other-000000000000",
                      "scratch/matches/other-000000000000", "elsewhere", "tmp", "home"):
@@ -173,12 +173,12 @@ def _faults(ended: Ended) -> Iterator[str]:
             yield f"{ended.command}: no line for a person: {last[:300]!r}"
 
 
-def with_house(folder: Path, name: str, work: Callable[[House], None]) -> House:
-    """Build a house, work in it, remove it."""
+def with_folders(folder: Path, name: str, work: Callable[[CaseFolders], None]) -> CaseFolders:
+    """Make them, work in them, remove them."""
     root = folder / name
-    house = House.build(root)
+    folders = CaseFolders.build(root)
     try:
-        work(house)
+        work(folders)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    return house
+    return folders

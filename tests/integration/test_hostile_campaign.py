@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.campaign import House, listing, with_house
+from integration.campaign import CaseFolders, listing, with_folders
 from integration.hostile_sidecars import Note, hostile_notes
 from integration.mutations import Spoiled, make_films, spoil
 
@@ -48,57 +48,58 @@ def test_a_few_hostile_sidecars_every_time(films, tmp_path, capsys):
     _tell("a few hostile sidecars", _work(partial(_noted, films), hostile_notes(SEED + 1, 27), tmp_path), capsys)
 
 
-def _work(judge: Callable[..., None], cases: Iterable[Spoiled | Note], folder: Path, first: int = 0) -> list[House]:
-    """Every case in a house of its own, as many at once as there are cores."""
+def _work(judge: Callable[..., None], cases: Iterable[Spoiled | Note], folder: Path,
+          first: int = 0) -> list[CaseFolders]:
+    """Every case in folders of its own, as many at once as there are cores."""
     with multiprocessing.get_context("fork").Pool() as pool:
         return pool.starmap(partial(_one, judge, folder), enumerate(cases, start=first), chunksize=1)
 
 
-def _one(judge: Callable[..., None], folder: Path, number: int, case: Spoiled | Note) -> House:
-    return with_house(folder, f"{number:05d}", lambda house: judge(house, number, case))
+def _one(judge: Callable[..., None], folder: Path, number: int, case: Spoiled | Note) -> CaseFolders:
+    return with_folders(folder, f"{number:05d}", lambda folders: judge(folders, number, case))
 
 
-def _spoiled(house: House, number: int, spoiled: Spoiled) -> None:
-    recording = house.mount / f"match.{spoiled.suffix}"
+def _spoiled(folders: CaseFolders, number: int, spoiled: Spoiled) -> None:
+    recording = folders.mount / f"match.{spoiled.suffix}"
     recording.write_bytes(spoiled.content)
-    (house.mount / "match.marks.csv").write_text("0:01,Foul\n")
-    before = listing(house.root)
-    house.touchline("check-recording", str(recording))
-    registered = house.touchline("register", str(recording))
+    (folders.mount / "match.marks.csv").write_text("0:01,Foul\n")
+    before = listing(folders.root)
+    folders.touchline("check-recording", str(recording))
+    registered = folders.touchline("register", str(recording))
     match_id = registered.stdout.strip() if registered.exit_code == 0 else ""
     if match_id:
         for step in ("probe", "scan", "plan-chunks"):
-            if house.touchline(step, match_id).exit_code:
+            if folders.touchline(step, match_id).exit_code:
                 break
         else:
             if number % WHOLE_EVERY == 0:
-                _process(house, recording)
-    house.judge(before, match_id)
-    house.faults[:] = [f"file {number} ({spoiled.suffix}, {spoiled.how}): {fault}" for fault in house.faults]
+                _process(folders, recording)
+    folders.judge(before, match_id)
+    folders.faults[:] = [f"file {number} ({spoiled.suffix}, {spoiled.how}): {fault}" for fault in folders.faults]
 
 
-def _process(house: House, recording: Path) -> None:
-    house.touchline("process", str(recording), "--output", str(house.root / "out"))
+def _process(folders: CaseFolders, recording: Path) -> None:
+    folders.touchline("process", str(recording), "--output", str(folders.root / "out"))
 
 
-def _noted(films: dict[str, bytes], house: House, number: int, note: Note) -> None:
-    recording = house.mount / "match.mp4"
+def _noted(films: dict[str, bytes], folders: CaseFolders, number: int, note: Note) -> None:
+    recording = folders.mount / "match.mp4"
     recording.write_bytes(films["mp4"])
-    note.put(house.mount / (note.kind if number % 2 else f"match.{note.kind}"))
-    before = listing(house.root)
-    match_id = house.touchline("register", str(recording)).stdout.strip()
-    house.touchline("probe", match_id)
-    house.judge(before, match_id)
-    house.faults[:] = [f"sidecar {number} ({note.kind}, {note.how}): {fault}" for fault in house.faults]
+    note.put(folders.mount / (note.kind if number % 2 else f"match.{note.kind}"))
+    before = listing(folders.root)
+    match_id = folders.touchline("register", str(recording)).stdout.strip()
+    folders.touchline("probe", match_id)
+    folders.judge(before, match_id)
+    folders.faults[:] = [f"sidecar {number} ({note.kind}, {note.how}): {fault}" for fault in folders.faults]
 
 
-def _tell(what: str, houses: list[House], capsys) -> None:
-    ended = [one for house in houses for one in house.ended]
+def _tell(what: str, seen: list[CaseFolders], capsys) -> None:
+    ended = [one for folders in seen for one in folders.ended]
     codes = Counter(f"{one.command.split()[0]} → {one.exit_code}" for one in ended)
     seconds, memory = [one.seconds for one in ended], [one.peak_mib for one in ended]
-    faults = [fault for house in houses for fault in house.faults]
+    faults = [fault for folders in seen for fault in folders.faults]
     with capsys.disabled():
-        print(f"\n{what}, seed {SEED}: {len(houses)} cases, {len(ended)} commands, {len(faults)} faults; "
+        print(f"\n{what}, seed {SEED}: {len(seen)} cases, {len(ended)} commands, {len(faults)} faults; "
               f"median {statistics.median(seconds):.2f} s, longest {max(seconds):.1f} s, most memory {max(memory)} MiB")
         print("  " + ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())))
     assert not faults, "\n".join(faults[:40])

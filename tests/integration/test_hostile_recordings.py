@@ -35,7 +35,7 @@ _EVENT = struct.Struct("iIII")
 
 
 @dataclass
-class House:
+class BaitedMount:
     """A mount, and what a recording on it may reach for: a file beside it, a secret elsewhere, a port that listens."""
 
     mount: Path
@@ -88,13 +88,13 @@ def films(tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def house(tmp_path, films) -> Iterator[House]:
+def baited(tmp_path, films) -> Iterator[BaitedMount]:
     mount, secret = tmp_path / "nas", tmp_path / "elsewhere" / "secret.mp4"
     for path in (mount / "beside.mp4", secret):
         path.parent.mkdir()
         path.write_bytes(films["film"])
     with _listening() as (port, callers):
-        yield House(mount, Bait(secret, "beside.mp4", f"http://127.0.0.1:{port}", **films), callers)
+        yield BaitedMount(mount, Bait(secret, "beside.mp4", f"http://127.0.0.1:{port}", **films), callers)
 
 
 @contextlib.contextmanager
@@ -118,12 +118,12 @@ def _listening() -> Iterator[tuple[int, list[object]]]:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_nothing_is_read_and_it_is_refused(house, case):
-    path = house.put(REFUSED[case])
-    match_id = house.touchline("register", path).stdout.strip()
-    with house.watched() as opened:
-        checked = house.touchline("check-recording", path)
-        probed = house.touchline("probe", match_id)
+def test_nothing_is_read_and_it_is_refused(baited, case):
+    path = baited.put(REFUSED[case])
+    match_id = baited.touchline("register", path).stdout.strip()
+    with baited.watched() as opened:
+        checked = baited.touchline("check-recording", path)
+        probed = baited.touchline("probe", match_id)
     assert opened == {path.name}
     verdict = json.loads(checked.stdout)
     assert verdict["bad"], verdict
@@ -134,52 +134,52 @@ def test_nothing_is_read_and_it_is_refused(house, case):
 
 
 @pytest.mark.parametrize("case", HOLLOW)
-def test_what_could_be_the_beginning_of_a_copy_is_waited_for_and_refused_once_registered(house, case):
-    path = house.put(HOLLOW[case])
-    match_id = house.touchline("register", path).stdout.strip()
-    with house.watched() as opened:
-        checked = house.touchline("check-recording", path)
-        probed = house.touchline("probe", match_id)
+def test_what_could_be_the_beginning_of_a_copy_is_waited_for_and_refused_once_registered(baited, case):
+    path = baited.put(HOLLOW[case])
+    match_id = baited.touchline("register", path).stdout.strip()
+    with baited.watched() as opened:
+        checked = baited.touchline("check-recording", path)
+        probed = baited.touchline("probe", match_id)
     assert opened == {path.name}
     assert (checked.returncode, probed.returncode) == (1, 3)
     assert "is not complete: " in checked.stderr
 
 
 @pytest.mark.parametrize("case", OPENED_WHEN_UNGUARDED)
-def test_the_same_file_makes_an_unguarded_ffprobe_read_more(house, case):
-    path = house.put(REFUSED[case], "match.m3u8" if "HLS" in case else "match.mp4")
-    with house.watched() as opened:
-        house.run("ffprobe", "-protocol_whitelist", "file,http,tcp", *OPENED_WHEN_UNGUARDED[case], "-i", path)
+def test_the_same_file_makes_an_unguarded_ffprobe_read_more(baited, case):
+    path = baited.put(REFUSED[case], "match.m3u8" if "HLS" in case else "match.mp4")
+    with baited.watched() as opened:
+        baited.run("ffprobe", "-protocol_whitelist", "file,http,tcp", *OPENED_WHEN_UNGUARDED[case], "-i", path)
     assert opened & {"secret.mp4", "beside.mp4", "connection"}
 
 
 @pytest.mark.parametrize("case", HARMLESS)
-def test_words_that_nothing_reads_do_no_harm(house, case):
-    path = house.put(HARMLESS[case])
-    _is_taken(house, path)
+def test_words_that_nothing_reads_do_no_harm(baited, case):
+    path = baited.put(HARMLESS[case])
+    _is_taken(baited, path)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_only_a_name(house, name):
-    path = house.put(lambda bait: bait.film, name)
-    _is_taken(house, path)
+def test_a_name_is_only_a_name(baited, name):
+    path = baited.put(lambda bait: bait.film, name)
+    _is_taken(baited, path)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket", "a name that is not UTF-8"])
-def test_what_is_no_plain_file_is_refused_unopened(house, kind):
-    path = house.mount / "match.mp4"
+def test_what_is_no_plain_file_is_refused_unopened(baited, kind):
+    path = baited.mount / "match.mp4"
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "device":
         path.symlink_to("/dev/zero")
     elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as address, contextlib.chdir(house.mount):
+        with socket.socket(socket.AF_UNIX) as address, contextlib.chdir(baited.mount):
             address.bind(path.name)
     else:
-        path = house.put(lambda bait: bait.film, os.fsdecode(b"\xff.mp4"))
-    with house.watched() as opened:
-        checked = house.touchline("check-recording", path)
-        registered = house.touchline("register", path)
+        path = baited.put(lambda bait: bait.film, os.fsdecode(b"\xff.mp4"))
+    with baited.watched() as opened:
+        checked = baited.touchline("check-recording", path)
+        registered = baited.touchline("register", path)
     assert not opened
     for finished in (checked, registered):
         assert finished.returncode == 3
@@ -187,11 +187,11 @@ def test_what_is_no_plain_file_is_refused_unopened(house, kind):
     assert json.loads(checked.stdout)["bad"]
 
 
-def _is_taken(house: House, path: Path) -> None:
-    match_id = house.touchline("register", path).stdout.strip()
-    with house.watched() as opened:
-        checked = house.touchline("check-recording", path)
-        probed = house.touchline("probe", match_id)
+def _is_taken(baited: BaitedMount, path: Path) -> None:
+    match_id = baited.touchline("register", path).stdout.strip()
+    with baited.watched() as opened:
+        checked = baited.touchline("check-recording", path)
+        probed = baited.touchline("probe", match_id)
     assert opened == {path.name}
     assert (checked.returncode, probed.returncode) == (0, 0), checked.stderr + probed.stderr
     assert json.loads(checked.stdout)["duration_ms"] == 2000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.compose_stack import StackHouse, docker, publish_a_match, skip_without_engine, stack_house
+from support.compose_stack import ComposeStack, compose_stack, docker, publish_a_match, skip_without_engine
 from support.running_airflow import wait_for
 
 pytestmark = pytest.mark.verify
@@ -31,57 +31,57 @@ FLOWER_OPEN = {"/healthcheck": 200, "/logout": 200}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHouse]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
     skip_without_engine()
-    with stack_house(tmp_path_factory.mktemp("stack")) as house:
-        yield house
+    with compose_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
 
 
 # --- What runs ------------------------------------------------------------------------------------------------------
 
-def test_all_services_are_healthy_and_init_is_done(house: StackHouse) -> None:
-    states = {name: one["State"] for name, one in house.containers().items()}
+def test_all_services_are_healthy_and_init_is_done(stack: ComposeStack) -> None:
+    states = {name: one["State"] for name, one in stack.containers().items()}
     assert states.pop("init")["ExitCode"] == 0
     assert {name: state["Health"]["Status"] for name, state in states.items()} == dict.fromkeys(states, "healthy")
     assert set(states) == {"postgres", "redis", "api-server", "scheduler", "dag-processor", "triggerer", "worker",
                            "chunk-worker", "flower", "sampler", "socket-proxy"}
 
 
-def test_the_sampler_reaches_all_that_it_samples(house: StackHouse) -> None:
-    told = docker("logs", house.containers()["sampler"]["Id"])
+def test_the_sampler_reaches_all_that_it_samples(stack: ComposeStack) -> None:
+    told = docker("logs", stack.containers()["sampler"]["Id"])
     assert "slow statements of catalogue" in told and "not sampled" not in told, told
 
 
-def test_the_engine_holds_them_to_what_the_file_says(house: StackHouse) -> None:
-    for name, one in house.containers().items():
+def test_the_engine_holds_them_to_what_the_file_says(stack: ComposeStack) -> None:
+    for name, one in stack.containers().items():
         limits = one["HostConfig"]
         assert limits["ReadonlyRootfs"] and limits["CapDrop"] == ["ALL"] and not limits["CapAdd"], name
         assert limits["SecurityOpt"] == ["no-new-privileges:true"] and not limits["Privileged"], name
         assert limits["Memory"] > 0 and limits["PidsLimit"] > 0, name
 
 
-def test_no_key_is_seen_by_inspecting_a_container(house: StackHouse) -> None:
-    assert house.secrets_in(json.dumps(list(house.containers().values()))) == []
+def test_no_key_is_seen_by_inspecting_a_container(stack: ComposeStack) -> None:
+    assert stack.secrets_in(json.dumps(list(stack.containers().values()))) == []
 
 
-def test_ports_are_bound_to_loopback(house: StackHouse) -> None:
+def test_ports_are_bound_to_loopback(stack: ComposeStack) -> None:
     published = {name: [(port, bound["HostIp"]) for port, several in (one["NetworkSettings"]["Ports"] or {}).items()
-                        for bound in several or []] for name, one in house.containers().items()}
+                        for bound in several or []] for name, one in stack.containers().items()}
     assert {name: ports for name, ports in published.items() if ports} == {
         "api-server": [("8080/tcp", "127.0.0.1")], "flower": [("5555/tcp", "127.0.0.1")]}
 
 
 # --- Who may come in ------------------------------------------------------------------------------------------------
 
-def test_every_route_asks_for_a_login(house: StackHouse) -> None:
-    found, documented = json.loads(house.python("api-server", LIST_ROUTES).rpartition("ROUTES")[2])
+def test_every_route_asks_for_a_login(stack: ComposeStack) -> None:
+    found, documented = json.loads(stack.python("api-server", LIST_ROUTES).rpartition("ROUTES")[2])
     routes = {(method, path) for method, path, _ in [*found, *documented] if method not in ("HEAD", "OPTIONS")}
     assert len(routes) > 200, "the list of routes is not whole"
-    form = with_form_token(house.url)
-    answers = {(method, path): call(house.url, method, fill(path), form if path.startswith("/auth/") else None)
+    form = with_form_token(stack.url)
+    answers = {(method, path): call(stack.url, method, fill(path), form if path.startswith("/auth/") else None)
                for method, path in sorted(routes)}
     is_open = {f"{method} {path}": answer for (method, path), answer in answers.items()
-               if not is_closed(*answer, house.url) and not any(re.fullmatch(known, path) for known in OPEN)}
+               if not is_closed(*answer, stack.url) and not any(re.fullmatch(known, path) for known in OPEN)}
     assert not is_open
 
 
@@ -125,28 +125,28 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(_Stay)
 
 
-def test_flower_asks_for_its_password(house: StackHouse) -> None:
-    listed = house.python("flower", "import json, flower.urls as u\nprint(json.dumps([h[0] if isinstance(h, tuple) "
+def test_flower_asks_for_its_password(stack: ComposeStack) -> None:
+    listed = stack.python("flower", "import json, flower.urls as u\nprint(json.dumps([h[0] if isinstance(h, tuple) "
                                     "else h.regex.pattern for h in u.handlers]))")
     patterns = [re.sub(r"\(\.[+*]\)|\$|/\?|\.\*", "", pattern) for pattern in json.loads(listed)]
-    answers = {path: call(house.flower, "GET", path or "/")[0] for path in patterns}
+    answers = {path: call(stack.flower, "GET", path or "/")[0] for path in patterns}
     assert {path: status for path, status in answers.items() if status not in (401, 403, 404, 405)} == FLOWER_OPEN
     assert answers["/metrics"] == answers["/api/workers"] == answers["/"] == 401
-    assert call(house.flower, "POST", "/api/worker/shutdown/light@main")[0] in (401, 403)
+    assert call(stack.flower, "POST", "/api/worker/shutdown/light@main")[0] in (401, 403)
 
 
-def test_a_wrong_password_is_refused_and_the_right_one_is_let_in(house: StackHouse) -> None:
+def test_a_wrong_password_is_refused_and_the_right_one_is_let_in(stack: ComposeStack) -> None:
     wrong = json.dumps({"username": "admin", "password": "admin"}).encode()
-    request = urllib.request.Request(f"{house.url}/auth/token", wrong, {"Content-Type": "application/json"})
+    request = urllib.request.Request(f"{stack.url}/auth/token", wrong, {"Content-Type": "application/json"})
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(request, timeout=30)
-    assert house.api().dags()
+    assert stack.api().dags()
 
 
-def test_who_asks_under_a_foreign_name_is_refused(house: StackHouse) -> None:
+def test_who_asks_under_a_foreign_name_is_refused(stack: ComposeStack) -> None:
     for path in ("/", "/api/v2/monitor/health", "/auth/login/", "/execution/health"):
-        assert call(house.url, "GET", path, {"Host": "evil.example:8080"})[0] == 400, path
-        assert call(house.url, "GET", path, {"Host": "localhost"})[0] != 400, path
+        assert call(stack.url, "GET", path, {"Host": "evil.example:8080"})[0] == 400, path
+        assert call(stack.url, "GET", path, {"Host": "localhost"})[0] != 400, path
 
 
 # --- The socket proxy -----------------------------------------------------------------------------------------------
@@ -203,24 +203,24 @@ GET //v1.41/info
 """
 
 
-def ask(house: StackHouse, text: str) -> dict[str, int]:
+def ask(stack: ComposeStack, text: str) -> dict[str, int]:
     calls = [line.split() for line in text.strip().splitlines()]
-    answers = json.loads(house.python("worker", ASK, json.dumps(calls)))
+    answers = json.loads(stack.python("worker", ASK, json.dumps(calls)))
     return {" ".join(call): status for call, status in zip(calls, answers, strict=True)}
 
 
-def test_the_socket_proxy_lets_the_workers_calls_through_and_no_others(house: StackHouse) -> None:
-    passed = ask(house, ALLOWED)
+def test_the_socket_proxy_lets_the_workers_calls_through_and_no_others(stack: ComposeStack) -> None:
+    passed = ask(stack, ALLOWED)
     assert {call: status for call, status in passed.items() if status not in (200, 404)} == {}
-    refused = ask(house, FORBIDDEN)
+    refused = ask(stack, FORBIDDEN)
     assert {call: status for call, status in refused.items() if status != 403} == {}
 
 
-def test_the_socket_proxy_is_reached_by_workers_only(house: StackHouse) -> None:
-    address = next(iter(house.containers()["socket-proxy"]["NetworkSettings"]["Networks"].values()))["IPAddress"]
+def test_the_socket_proxy_is_reached_by_workers_only(stack: ComposeStack) -> None:
+    address = next(iter(stack.containers()["socket-proxy"]["NetworkSettings"]["Networks"].values()))["IPAddress"]
     for service in ("api-server", "scheduler", "triggerer", "dag-processor", "flower", "sampler"):
-        assert house.python(service, LOOK, "socket-proxy", address).split() == ["no", "no"], service
-    assert house.python("chunk-worker", LOOK, "socket-proxy").split() == ["reached"]
+        assert stack.python(service, LOOK, "socket-proxy", address).split() == ["no", "no"], service
+    assert stack.python("chunk-worker", LOOK, "socket-proxy").split() == ["reached"]
 
 
 LOOK = """
@@ -246,29 +246,29 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_container_ends_when_the_task_that_holds_its_line_is_killed(house: StackHouse) -> None:
-    mark, image = house.project, f"touchline-worker:{house.env['TOUCHLINE_VERSION']}"
+def test_a_container_ends_when_the_task_that_holds_its_line_is_killed(stack: ComposeStack) -> None:
+    mark, image = stack.project, f"touchline-worker:{stack.env['TOUCHLINE_VERSION']}"
     with pytest.raises(AssertionError):  # the program kills itself
-        house.python("worker", LIFELINE, image, mark)
+        stack.python("worker", LIFELINE, image, mark)
     running = ("ps", "--all", "--quiet", "--filter", f"label=touchline.test={mark}")
     wait_for("the end of the container", lambda: not docker(*running).strip() or None, 30)
 
 
 # --- A match --------------------------------------------------------------------------------------------------------
 
-def test_a_match_goes_through(house: StackHouse, tmp_path: Path) -> None:
-    run, folder = publish_a_match(house, tmp_path)
+def test_a_match_goes_through(stack: ComposeStack, tmp_path: Path) -> None:
+    run, folder = publish_a_match(stack, tmp_path)
     assert run["state"] == "success"
-    queues = {task["task_id"]: task["queue"] for task in house.api().tasks("process_match", run["dag_run_id"])}
+    queues = {task["task_id"]: task["queue"] for task in stack.api().tasks("process_match", run["dag_run_id"])}
     assert queues["spot_chunk"] == "gpu" and queues["render_reel"] == "render"
     written = [path for path in folder.rglob("*") if path.is_file()]
-    assert {path.stat().st_uid for path in written} == {int(house.env["TOUCHLINE_UID"])}
+    assert {path.stat().st_uid for path in written} == {int(stack.env["TOUCHLINE_UID"])}
     assert (folder / "reels" / "highlights.mp4").stat().st_size > 1000
     assert not docker("ps", "--all", "--quiet", "--filter", f"label=touchline.match_id={folder.name}").strip()
 
 
-def test_the_log_of_a_step_is_in_the_ui(house: StackHouse) -> None:
-    api = house.api()
+def test_the_log_of_a_step_is_in_the_ui(stack: ComposeStack) -> None:
+    api = stack.api()
     run = api.runs("process_match")[0]["dag_run_id"]
     log = json.dumps(api.request("GET", f"/dags/process_match/dagRuns/{run}/taskInstances/scan/logs/1"))
     assert "Could not read" not in log and "scan" in log

@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from support.compose_stack import StackHouse, publish_a_match, skip_without_engine, stack_house
+from support.compose_stack import ComposeStack, compose_stack, publish_a_match, skip_without_engine
 
 pytestmark = pytest.mark.verify
 TWO = {"TOUCHLINE_HOSTS": "main,gpu1"}
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StackHouse, StackHouse]]:
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ComposeStack, ComposeStack]]:
     skip_without_engine()
     address = own_address()
     folder = tmp_path_factory.mktemp("main")
-    with stack_house(folder, **TWO, BIND_ADDRESS=address, COMPOSE_PROFILES="") as main:
+    with compose_stack(folder, **TWO, BIND_ADDRESS=address, COMPOSE_PROFILES="") as main:
         shared = {name: main.env[name] for name in ("NAS_MOUNT_PATH", "NAS_OUTPUT_PATH", "WORKING_DIR", "LOGS_DIR",
                                                     "API_PORT")}
         other = tmp_path_factory.mktemp("gpu1")
         (other / "secrets_dir").mkdir()
         for name in ("broker_url", "catalogue_url"):
             shutil.copy(main.path("SECRETS_DIR") / name, other / "secrets_dir")
-        with stack_house(other, **TWO, **shared, TOUCHLINE_HOST="gpu1", MAIN_HOST=address,
+        with compose_stack(other, **TWO, **shared, TOUCHLINE_HOST="gpu1", MAIN_HOST=address,
                          COMPOSE_PROJECT_NAME=f"{main.project}-gpu1") as gpu:
             yield main, gpu
 
@@ -43,7 +43,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_the_gpu_host_has_its_workers_and_no_key_of_airflows(hosts: tuple[StackHouse, StackHouse]) -> None:
+def test_the_gpu_host_has_its_workers_and_no_key_of_airflows(hosts: tuple[ComposeStack, ComposeStack]) -> None:
     main, gpu = hosts
     assert set(gpu.containers()) == {"worker", "chunk-worker", "sampler", "socket-proxy"}
     assert "chunk-worker" not in main.containers()
@@ -51,7 +51,7 @@ def test_the_gpu_host_has_its_workers_and_no_key_of_airflows(hosts: tuple[StackH
     assert main.secrets_in(json.dumps(list(gpu.containers().values()))) == []
 
 
-def test_a_match_is_computed_on_the_gpu_host(hosts: tuple[StackHouse, StackHouse], tmp_path: Path) -> None:
+def test_a_match_is_computed_on_the_gpu_host(hosts: tuple[ComposeStack, ComposeStack], tmp_path: Path) -> None:
     main, gpu = hosts
     run, folder = publish_a_match(main, tmp_path)
     assert run["state"] == "success" and (folder / "reels" / "highlights.mp4").exists()

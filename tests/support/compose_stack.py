@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.running_airflow import simulate, wait_for
+from support.footage import put_copy, simulate
+from support.running_airflow import wait_for
 from support.services import free_port
 from touchline_airflow.access.rest import AirflowApi
 from touchline_deploy.build.pins import image_names
@@ -29,7 +30,7 @@ SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "CHUNK_DURATION_SEC": "10", "USE_GPU":
 
 
 @dataclass
-class StackHouse:
+class ComposeStack:
     """A running stack and where its things are."""
 
     env_file: Path
@@ -117,23 +118,23 @@ def skip_without_engine() -> None:
 
 
 @contextlib.contextmanager
-def stack_house(folder: Path, **changes: str) -> Iterator[StackHouse]:
+def compose_stack(folder: Path, **changes: str) -> Iterator[ComposeStack]:
     """Up as by `make stack`, with these changes in .env; down and gone afterwards."""
     provide_stand_ins()
-    house = make_env(folder, changes)
+    stack = make_env(folder, changes)
     started = time.monotonic()
     try:
-        made = stack_script("up", house.env_file)
-        assert made.returncode == 0, made.stdout[-2000:] + said_last(house)
+        made = stack_script("up", stack.env_file)
+        assert made.returncode == 0, made.stdout[-2000:] + said_last(stack)
         print(f"\nup after {time.monotonic() - started:.0f} s")
-        yield house
+        yield stack
     finally:
-        stack_script("down", house.env_file)
-        subprocess.run(["docker", "volume", "rm", f"{house.project}_postgres", f"{house.project}_redis"],
+        stack_script("down", stack.env_file)
+        subprocess.run(["docker", "volume", "rm", f"{stack.project}_postgres", f"{stack.project}_redis"],
                        capture_output=True, check=False)
 
 
-def make_env(folder: Path, changes: dict[str, str]) -> StackHouse:
+def make_env(folder: Path, changes: dict[str, str]) -> ComposeStack:
     """As a person would: let the script make the file, then change what is other here."""
     from touchline_deploy.stack.stack_files import provide_env
 
@@ -148,20 +149,17 @@ def make_env(folder: Path, changes: dict[str, str]) -> StackHouse:
     env = {**read_env(env_file), **ours}
     env_file.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
     Path(env["NAS_MOUNT_PATH"]).mkdir(exist_ok=True)
-    return StackHouse(env_file, env)
+    return ComposeStack(env_file, env)
 
 
-def publish_a_match(house: StackHouse, folder: Path) -> tuple[dict[str, Any], Path]:
+def publish_a_match(stack: ComposeStack, folder: Path) -> tuple[dict[str, Any], Path]:
     """Drop a simulated match and wait for the end of its run; gives the run and the match folder."""
-    recording = simulate(folder / "match", 26, 3)
-    dropped = house.path("NAS_MOUNT_PATH") / "final.mp4"
-    dropped.with_suffix(".part").write_bytes(recording.read_bytes())
-    dropped.with_suffix(".part").rename(dropped)
-    started, api = time.monotonic(), house.api()
+    put_copy(simulate(folder / "match", 26, 3), stack.path("NAS_MOUNT_PATH") / "final.mp4")
+    started, api = time.monotonic(), stack.api()
     run = wait_for("the end of the run", lambda: next(
         (run for run in api.runs("process_match") if run["state"] in ("success", "failed")), None), 1500)
     print(f"\nfrom the drop to the end of the run: {time.monotonic() - started:.0f} s")
-    return run, next(house.path("NAS_OUTPUT_PATH").glob("final-*"))
+    return run, next(stack.path("NAS_OUTPUT_PATH").glob("final-*"))
 
 
 def stack_script(action: str, env_file: Path) -> subprocess.CompletedProcess[str]:
@@ -169,8 +167,8 @@ def stack_script(action: str, env_file: Path) -> subprocess.CompletedProcess[str
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-def said_last(house: StackHouse) -> str:
+def said_last(stack: ComposeStack) -> str:
     """The last lines of every service that is not healthy."""
-    late = [one for one in house.containers().values() if one["State"].get("Health", {}).get("Status") != "healthy"]
+    late = [one for one in stack.containers().values() if one["State"].get("Health", {}).get("Status") != "healthy"]
     return "".join(f"\n== {one['Name']}\n" + subprocess.run(["docker", "logs", "--tail=15", one["Id"]], text=True,
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout for one in late)

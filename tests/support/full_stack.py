@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +24,16 @@ from typing import Any, TypeVar
 
 from support.host_network import HostNetwork, missing_for_networks
 from support.own_engine import missing_for_containers, own_engine
+from support.running_airflow import RunningAirflow, wait_for
 from support.services import Postgres, Redis, ServiceError, free_port, missing
 from touchline_airflow.access.login import USER, password_of
+from touchline_airflow.checkout import ROOT
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of
 from touchline_deploy.build.engine import Engine
 from touchline_deploy.embedded.airflow_environment import airflow_environment
 from touchline_deploy.embedded.process_tree import session_members
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, launch
+from touchline_deploy.embedded.standalone import launch
 
-ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW = str(ROOT / ".venv" / "bin" / "airflow")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 HOSTS = ("one", "two")
@@ -59,12 +60,10 @@ class Host:
                 f"{self.name}-chunks": _worker_argv(f"chunks@{self.name}", [GPU_QUEUE], GPU_CONCURRENCY)}
 
 
-@dataclass
-class StackHouse:
+@dataclass(kw_only=True)
+class FullStack(RunningAirflow):
     """The running stack. `keep` runs something in the thread to whose end the services are tied."""
 
-    stack: EmbeddedAirflow
-    nas: Path
     hosts: Mapping[str, Host]
     network: HostNetwork
     postgres: Postgres
@@ -73,12 +72,11 @@ class StackHouse:
     keeper: ThreadPoolExecutor
 
     @property
-    def catalogue(self) -> str:
-        """Address of touchline's own tables."""
-        return self.postgres.url("catalogue")
+    def scratch_dirs(self) -> Sequence[Path]:
+        return [host.scratch_dir for host in self.hosts.values()]
 
     def keep(self, act: Callable[[], Answer]) -> Answer:
-        """Start a service so that it lives as long as the house."""
+        """Start a service so that it lives as long as the stack."""
         return self.keeper.submit(act).result()
 
     def start_again(self, service: Postgres | Redis) -> None:
@@ -92,24 +90,23 @@ class StackHouse:
 
     def leave_only(self, dag_id: str) -> None:
         """Let `tidy` size the pools, then pause all other DAGs: nothing else takes recordings or processor time."""
-        api = self.stack.api()
+        api = self.api
         api.wait_for_run("tidy", str(api.trigger("tidy", {}, "sizes-the-pools")["dag_run_id"]), UP_SEC)
         for dag in api.dags():
             if dag["dag_id"] != dag_id:
                 api.request("PATCH", f"/dags/{dag['dag_id']}", {"is_paused": True})
 
-    def host_of(self, pid: int) -> str:
-        """Where a task's process runs; empty for what is gone."""
+    def host_of(self, pid: int) -> str | None:
         with contextlib.suppress(OSError):
-            session, pids = os.getsid(pid), self.stack.pids()
+            session, pids = os.getsid(pid), self.processes.pids()
             return next((host.name for host in self.hosts.values() for part in host.parts
-                         if pids.get(part) == session), "")
-        return ""
+                         if pids.get(part) == session), None)
+        return None
 
     def kill_host(self, name: str) -> None:
         """SIGKILL all that Celery runs there, at once; its containers lose the hand that holds them."""
         for part in self.hosts[name].parts:
-            for pid in session_members(self.stack.pids()[part]):
+            for pid in session_members(self.processes.pids()[part]):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -151,31 +148,33 @@ def missing_for_the_stack() -> str:
 
 
 @contextlib.contextmanager
-def stack_house(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...] = HOSTS) -> Iterator[StackHouse]:
+def full_stack(folder: Path, settings: Mapping[str, str], hosts: tuple[str, ...] = HOSTS) -> Iterator[FullStack]:
     """Everything up and healthy; `settings` are touchline's own variables or Airflow's, for all parts."""
     nas, state = folder / "nas", folder / "state"
     for path in (nas / "output", state / "backups"):
         path.mkdir(parents=True)
-    with contextlib.ExitStack() as rooms:
-        keeper = rooms.enter_context(ThreadPoolExecutor(1))
-        network = rooms.enter_context(HostNetwork(hosts))
-        services = Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="touchline-services-")))
+    with contextlib.ExitStack() as ends:
+        keeper = ends.enter_context(ThreadPoolExecutor(1))
+        network = ends.enter_context(HostNetwork(hosts))
+        services = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="touchline-services-")))
         services.chmod(0o755)  # their users are not ours
-        postgres = _serve(rooms, keeper, Postgres(services / "postgres", host=network.address))
-        redis = _serve(rooms, keeper, Redis(services / "redis", host=network.address))
-        machines = {name: Host(name, folder / "hosts" / name / "scratch", rooms.enter_context(own_engine()),
+        postgres = _serve(ends, keeper, Postgres(services / "postgres", host=network.address))
+        redis = _serve(ends, keeper, Redis(services / "redis", host=network.address))
+        machines = {name: Host(name, folder / "hosts" / name / "scratch", ends.enter_context(own_engine()),
                                is_main=name == hosts[0]) for name in hosts}
         flower = Flower(f"http://{network.address}:{free_port(network.address)}", secrets.token_hex(8))
         environ = _environment(state, nas, machines, network.address, postgres, redis, settings)
         _write_plan(state, environ, machines, network, flower)
         argv = [PYTHON, str(Path(__file__).with_name("full_stack_supervisor.py")), str(state)]
-        stack = rooms.enter_context(launch(state, argv, os.environ, UP_SEC))
+        processes = ends.enter_context(launch(state, argv, os.environ, UP_SEC))
         _wait_for_workers(flower, machines)
-        yield StackHouse(stack, nas, machines, network, postgres, redis, flower, keeper)
+        yield FullStack(processes=processes, nas=nas, output=nas / "output", settings=environ, hosts=machines,
+                        engines={name: host.engine for name, host in machines.items()}, network=network,
+                        postgres=postgres, redis=redis, flower=flower, keeper=keeper)
 
 
-def _serve(rooms: contextlib.ExitStack, keeper: ThreadPoolExecutor, service: Any) -> Any:
-    rooms.callback(service.stop)
+def _serve(ends: contextlib.ExitStack, keeper: ThreadPoolExecutor, service: Any) -> Any:
+    ends.callback(service.stop)
     return keeper.submit(service.start).result()
 
 
@@ -246,8 +245,4 @@ def _worker_argv(name: str, queues: list[str], concurrency: int) -> list[str]:
 
 def _wait_for_workers(flower: Flower, hosts: Mapping[str, Host]) -> None:
     wanted = {f"{part.rpartition('-')[2]}@{host.name}" for host in hosts.values() for part in host.parts}
-    deadline = time.monotonic() + UP_SEC
-    while not wanted <= (found := flower.workers()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"workers {wanted - found} are not up")
-        time.sleep(1)
+    wait_for(f"the workers {wanted}", lambda: wanted <= flower.workers(), UP_SEC, poll_sec=1)

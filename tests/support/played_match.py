@@ -5,27 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import secrets
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from support.running_airflow import steps_running
+from support.footage import frames, put_copy
+from support.running_airflow import RunningAirflow, wait_for
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import CatalogueError
 from touchline.results.result import read_result
 from touchline_airflow.access.rest import AirflowApi, ApiError
-from touchline_deploy.build.engine import Engine
-from touchline_deploy.embedded.standalone import EmbeddedAirflow
-
-if TYPE_CHECKING:
-    from support.full_stack import StackHouse
 
 DAG = "process_match"
 TASK_TITLE = b"airflow worker -- "
@@ -65,70 +58,59 @@ class Reference:
 
 
 @dataclass
-class KillHouse:
-    """A running Airflow and the footage that all its matches are copies of."""
+class Ground:
+    """Where matches are played: a running Airflow, and the footage that all of them are copies of."""
 
-    stack: EmbeddedAirflow
-    nas: Path
+    airflow: RunningAirflow
     footage: Path
-    catalogue: str
-    scratch_dirs: Sequence[Path]
-    engines: Mapping[str, Engine] = field(default_factory=dict)
-    """By host; none where steps are processes."""
-    full: StackHouse | None = None
-    """What the full stack has beside Airflow's processes."""
     reference: Reference = field(default_factory=Reference)
 
     def containers(self, match_id: str, step: str, host: str, *, also_ended: bool = False) -> list[str]:
         """Ids of the containers on a host that work for a match."""
         labels = [f"label=touchline.match_id={match_id}", *([f"label=touchline.task_id={step}"] if step else [])]
-        argv = ["docker", "ps", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels),
-                *(["--all"] if also_ended else [])]
-        return self.ask_engine(argv, host).split()
-
-    def ask_engine(self, argv: Sequence[str], host: str) -> str:
-        """What docker's command line says of our own engine on this host."""
-        environ = {**os.environ, "DOCKER_HOST": self.engines[host].address}
-        return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False).stdout
+        return self.airflow.docker("ps", "--format", "{{.ID}}", *(f"--filter={label}" for label in labels),
+                                   *(["--all"] if also_ended else []), host=host).split()
 
     @property
     def api(self) -> AirflowApi:
         """A client of its own for every use: matches are played in threads."""
-        return self.stack.api()
+        return self.airflow.processes.api()
 
 
 @dataclass
 class PlayedMatch:
     """One match that is being made, under the run that works on it now."""
 
-    house: KillHouse
+    ground: Ground
     name: str
     run_id: str = ""
     api: AirflowApi = field(init=False)
 
     def __post_init__(self) -> None:
-        """Drop a copy of the footage: other content by a few bytes after its end, the same pictures."""
-        self.api = self.house.api
-        self.recording = self.house.nas / f"{self.name}.mp4"
-        box = secrets.token_bytes(16)
-        self.recording.write_bytes(self.house.footage.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
+        """Drop a copy of the footage."""
+        self.api = self.ground.api
+        self.recording = put_copy(self.ground.footage, self.airflow.nas / f"{self.name}.mp4")
         self.recording.with_name(f"{self.name}.marks.csv").write_text("time,label\n00:00:12,Save\n")
+
+    @property
+    def airflow(self) -> RunningAirflow:
+        return self.ground.airflow
 
     @property
     def match_id(self) -> str:
         """Known as soon as `open_match` has registered it."""
-        known = patiently(lambda: matches.every(self.house.catalogue))
+        known = patiently(lambda: matches.every(self.airflow.catalogue))
         return next((row.match_id for row in known if row.recording == str(self.recording)), "")
 
     @property
     def work(self) -> WorkFiles:
         """Files between the steps."""
-        return WorkFiles(self.house.stack.working_dir, self.match_id)
+        return self.airflow.files(self.match_id)
 
     @property
     def folder(self) -> MatchFolder:
         """What was published."""
-        return MatchFolder(self.house.nas / "output", self.match_id)
+        return self.airflow.folder(self.match_id)
 
     def trigger(self, run_id: str) -> None:
         """Start a run by hand."""
@@ -149,7 +131,7 @@ class PlayedMatch:
 
     def wait_for_end(self) -> str:
         """The state in which the run ended."""
-        wait_for(f"the end of {self.run_id}", lambda: self.run_state() in ("success", "failed"), poll_sec=1)
+        wait_for(f"the end of {self.run_id}", lambda: self.run_state() in ("success", "failed"), PATIENCE_SEC, 1)
         return self.run_state()
 
     def wait_until_at_work(self, step: str) -> Victim | None:
@@ -167,10 +149,8 @@ class PlayedMatch:
 
     def _at_work(self, instances: Mapping[str, dict[str, Any]]) -> Victim | None:
         found = _at_work(instances)
-        if found is None or not self.house.full:
-            return found
-        host = self.house.full.host_of(found.supervisor)
-        return replace(found, host=host) if host else None
+        host = self.airflow.host_of(found.supervisor) if found else None
+        return replace(found, host=host) if found and host is not None else None
 
     def _with_map_index(self, victim: Victim) -> Victim:
         """A mapped task is one instance until its list is there: then that instance is the first part."""
@@ -182,11 +162,11 @@ class PlayedMatch:
         match_id, command = self.match_id, step.replace("_", "-")
         if not match_id:
             return set()
-        processes = {f"process {pid}" for pid, argv in steps_running(self.house.stack.state)
+        processes = {f"process {pid}" for pid, argv in self.airflow.steps_running()
                      if any(match_id in word for word in argv) and (not step or command in argv)}
-        hosts = self.house.engines if host is None else [name for name in self.house.engines if name == host]
+        hosts = [name for name in self.airflow.engines if host in (None, name)]
         return processes | {f"container {name}" for each in hosts
-                            for name in self.house.containers(match_id, step, each)}
+                            for name in self.ground.containers(match_id, step, each)}
 
     def running_chunks(self) -> dict[int, str]:
         """Ids of the instances of `spot_chunk` that run now, by map index."""
@@ -197,7 +177,7 @@ class PlayedMatch:
         """How many of these chunks another instance computed, rather than found done; waits until they are done."""
         if not interrupted:
             return 0
-        tasks = wait_for("the interrupted chunks", lambda: self._ended_chunks(interrupted), poll_sec=0.5)
+        tasks = wait_for("the interrupted chunks", lambda: self._ended_chunks(interrupted), PATIENCE_SEC, 0.5)
         chunks = read_result(self.work.chunks).result["chunks"]
         return sum(tasks[index]["id"] != instance and _made_by(tasks[index], self.work, chunks)
                    for index, instance in interrupted.items())
@@ -216,14 +196,14 @@ class PlayedMatch:
     def status(self) -> tuple[str, str | None]:
         """Status and reason in the catalogue."""
         match_id = self.match_id
-        row = patiently(lambda: matches.find(self.house.catalogue, match_id)) if match_id else None
+        row = patiently(lambda: matches.find(self.airflow.catalogue, match_id)) if match_id else None
         return (row.status, row.reason) if row else ("unknown", None)
 
     def wrong(self) -> Iterator[str]:
         """What a published match has that it should not have; nothing is the right answer."""
         if (found := self.status()) != ("published", None):
             yield f"the catalogue says {found}"
-        ended = [row["status"] for row in patiently(lambda: runs.of_match(self.house.catalogue, self.match_id))]
+        ended = [row["status"] for row in patiently(lambda: runs.of_match(self.airflow.catalogue, self.match_id))]
         if ended.count("published") != 1 or "running" in ended:
             yield f"its runs ended as {ended}"
         yield from self._wrong_files()
@@ -232,15 +212,15 @@ class PlayedMatch:
     def left_over(self) -> Iterator[str]:
         """What stays of a run that has ended and should not."""
         yield from self.work_units()
-        for host in self.house.engines:
-            for container in self.house.containers(self.match_id, "", host, also_ended=True):
+        for host in self.airflow.engines:
+            for container in self.ground.containers(self.match_id, "", host, also_ended=True):
                 yield f"container {container} of {host or 'this machine'}"
         for root in (self.work.root, self.folder.root):
             yield from (f"temporary file {path}" for path in root.rglob("*") if ".part" in path.name)
-        for scratch_dir in self.house.scratch_dirs:
+        for scratch_dir in self.airflow.scratch_dirs:
             if (root := ScratchFiles(scratch_dir, self.match_id).root).exists():
                 yield f"scratch folder {root}"
-        row = patiently(lambda: matches.find(self.house.catalogue, self.match_id))
+        row = patiently(lambda: matches.find(self.airflow.catalogue, self.match_id))
         if row and row.lease_holder:
             yield f"lease of {row.lease_holder}"
 
@@ -251,9 +231,9 @@ class PlayedMatch:
                 for path in (self.folder.root / name, self.folder.root / entry["version"]):
                     if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
                         yield f"{path} is not what the manifest says"
-            if published_actions(self) != self.house.reference.actions:
+            if published_actions(self) != self.ground.reference.actions:
                 yield "actions.json differs from that of an undisturbed run"
-            if published_reels(self) != self.house.reference.reels:
+            if published_reels(self) != self.ground.reference.reels:
                 yield "reels differ from those of an undisturbed run"
         except (OSError, ValueError, KeyError) as error:
             yield f"match folder: {error!r}"
@@ -267,8 +247,8 @@ def published_actions(match: PlayedMatch) -> list[dict[str, Any]]:
 
 
 def published_reels(match: PlayedMatch) -> dict[str, str]:
-    """Digest of the decoded frames and sound of each published reel."""
-    return {path.name: _decoded(path) for path in sorted((match.folder.root / "reels").glob("*.mp4"))}
+    """The frames and the sound of each published reel."""
+    return {path.name: frames(path) for path in sorted((match.folder.root / "reels").glob("*.mp4"))}
 
 
 def learn(match: PlayedMatch) -> Reference:
@@ -279,16 +259,6 @@ def learn(match: PlayedMatch) -> Reference:
     chunks = read_result(match.work.chunks).result["chunks"]
     assert len(chunks) >= 3, "the footage is too short for three chunks"
     return Reference(published_actions(match), published_reels(match), usual)
-
-
-def wait_for(what: str, look: Callable[[], Found], timeout_sec: float = PATIENCE_SEC, poll_sec: float = 0.2) -> Found:
-    """The first answer that is something; the message says what never came."""
-    deadline = time.monotonic() + timeout_sec
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not in {timeout_sec:.0f} s")
-        time.sleep(poll_sec)
-    return found
 
 
 def patiently(ask: Callable[[], Found]) -> Found:
@@ -330,8 +300,3 @@ def _state(pid: int) -> str:
 
 def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-
-
-def _decoded(path: Path) -> str:
-    argv = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-f", "md5", "-"]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,21 +1,24 @@
-"""A running Airflow as a test sees it, and what tests do with it and with footage."""
+"""A running Airflow: how does a test start one, ask it and wait for it?"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
+from support.services import free_port
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline_airflow.access.rest import AirflowApi
-from touchline_deploy.embedded.standalone import EmbeddedAirflow
+from touchline_airflow.checkout import ROOT
+from touchline_deploy.build.engine import Engine
+from touchline_deploy.embedded.airflow_environment import airflow_environment
+from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
-ROOT = Path(__file__).resolve().parents[2]
-TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")
 SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "WATCH_BAD_AFTER_SEC": "20", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false",
             "TOUCHLINE_RUNTIME": RUNTIME, "MIN_FREE_GB": "0"}
@@ -24,30 +27,68 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class House:
-    """The running Airflow and its folders; the output lies inside the mount, as operators set it."""
+class RunningAirflow:
+    """Airflow's processes, and the folders that they work in; as a context manager it ends them."""
 
-    stack: EmbeddedAirflow
+    processes: EmbeddedAirflow
     nas: Path
     output: Path
-    api: AirflowApi
+    settings: Mapping[str, str]
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    """The tests' own, by host; none where steps are processes, or run in the engine of everybody."""
+    api: AirflowApi = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api = self.processes.api()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.processes.stop()
+
+    @property
+    def working_dir(self) -> Path:
+        return self.processes.working_dir
+
+    @property
+    def scratch_dirs(self) -> Sequence[Path]:
+        """That of each host."""
+        return [self.processes.scratch_dir]
 
     @property
     def catalogue(self) -> str:
-        return f"sqlite:///{self.stack.working_dir / 'catalogue.db'}"
+        return self.settings.get("CATALOGUE_URL") or f"sqlite:///{self.working_dir / 'catalogue.db'}"
 
     def files(self, match_id: str) -> WorkFiles:
-        return WorkFiles(self.stack.working_dir, match_id)
+        return WorkFiles(self.working_dir, match_id)
 
     def folder(self, match_id: str) -> MatchFolder:
         return MatchFolder(self.output, match_id)
 
-    def environment(self) -> dict[str, str]:
-        """For Airflow's own command line."""
-        from touchline_deploy.embedded.airflow_environment import airflow_environment
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Airflow's own command line."""
+        environ = airflow_environment(self.processes.state, self.nas, self.output, self.processes.api_port,
+                                      {**os.environ, **self.settings})
+        return subprocess.run([ROOT / ".venv" / "bin" / "airflow", *arguments], env=environ, capture_output=True,
+                              text=True, check=False)
 
-        return airflow_environment(self.stack.state, self.nas, self.output, self.stack.api_port,
-                                   {**os.environ, **SETTINGS})
+    def docker(self, *arguments: str, host: str = "") -> str:
+        """What docker's command line says of the tests' own engine on this host."""
+        environ = {**os.environ, "DOCKER_HOST": self.engines[host].address}
+        return subprocess.run(["docker", *arguments], env=environ, capture_output=True, text=True, check=False).stdout
+
+    def host_of(self, pid: int) -> str | None:
+        """Where a process runs, "" where there is one machine; None for what is gone."""
+        return ""
+
+    def run_of(self, name: str, timeout_sec: float = PATIENCE_SEC) -> dict[str, Any]:
+        """The run that the ingest starts for the recording of this name, once it is there."""
+        path = str(self.nas / name)
+        return wait_for(f"the run of {name}", lambda: next(
+            (run for run in self.api.runs("process_match")
+             if run["conf"].get("recording") == path and run["dag_run_id"].startswith("match__")), None), timeout_sec)
 
     def finish(self, run_id: str, timeout_sec: float = PATIENCE_SEC) -> dict[str, Any]:
         return self.api.wait_for_run("process_match", run_id, timeout_sec)
@@ -61,35 +102,34 @@ class House:
         return any("Running [" in line for task in begun
                    for line in self.api.log("process_match", run_id, step, task["try_number"], task["map_index"]))
 
+    def steps_running(self) -> list[tuple[int, list[str]]]:
+        """All touchline and ffmpeg processes of this Airflow, with their command lines: they work below its state."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                argv = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                is_ours = (process / "cwd").resolve().is_relative_to(self.processes.state)
+            except OSError:
+                continue
+            if is_ours and any(Path(word).name in ("touchline", "ffmpeg", "ffprobe") for word in argv[:3]):
+                found.append((int(process.name), argv))
+        return found
 
-def wait_for(what: str, look: Callable[[], Found | None], timeout_sec: float = PATIENCE_SEC) -> Found:
+
+def running_airflow(folder: Path, settings: Mapping[str, str], *, nas: Path | None = None, output: Path | None = None,
+                    engines: Mapping[str, Engine] | None = None) -> RunningAirflow:
+    """Start the embedded Airflow, again where it was below this folder; the output lies inside the mount."""
+    nas = nas or folder / "nas"
+    output = output or nas / "output"
+    processes = start(folder / "state", nas, output, port=free_port("127.0.0.1"), settings=settings)
+    return RunningAirflow(processes, nas, output, settings, engines or {})
+
+
+def wait_for(what: str, look: Callable[[], Found | None], timeout_sec: float = PATIENCE_SEC,
+             poll_sec: float = 0.2) -> Found:
     """The first answer that is something; the message says what never came."""
     deadline = time.monotonic() + timeout_sec
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not in {timeout_sec:.0f} s"
-        time.sleep(0.2)
+        time.sleep(poll_sec)
     return found
-
-
-def steps_running(state: Path) -> list[tuple[int, list[str]]]:
-    """All touchline and ffmpeg processes of this Airflow, with their command lines: they work below its state."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            argv = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            is_ours = (process / "cwd").resolve().is_relative_to(state)
-        except OSError:
-            continue
-        if is_ours and any(Path(word).name in ("touchline", "ffmpeg", "ffprobe") for word in argv[:3]):
-            found.append((int(process.name), argv))
-    return found
-
-
-def simulate(folder: Path, seconds: int, seed: int) -> Path:
-    subprocess.run([TOUCHLINE, "simulate", "--seconds", str(seconds), "--seed", str(seed), "--size", "320x180",
-                    "--output", folder], check=True, stdout=subprocess.DEVNULL)
-    return folder / "match.mp4"
-
-
-def ffmpeg(*arguments: str | Path) -> None:
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], check=True)

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from support.full_stack import stack_house
+from support.footage import simulate
+from support.full_stack import full_stack
 from support.own_engine import own_engine
-from support.played_match import KillHouse, PlayedMatch, Victim, learn, patiently, wait_for
-from support.running_airflow import SETTINGS, simulate, steps_running
-from touchline_deploy.embedded.standalone import start
+from support.played_match import PATIENCE_SEC, Ground, PlayedMatch, Victim, learn, patiently
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from verify.kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike
 
 MEDIA_STEPS = STEPS[1:-1]
@@ -112,9 +112,9 @@ def pack(kills: Sequence[Kill]) -> list[list[Kill]]:
     return [sorted(play, key=_order) for play in plays]
 
 
-def play(house: KillHouse, name: str, kills: Sequence[Kill]) -> list[Outcome]:
+def play(ground: Ground, name: str, kills: Sequence[Kill]) -> list[Outcome]:
     """Make one match through all its kills."""
-    match = PlayedMatch(house, name)
+    match = PlayedMatch(ground, name)
     match.trigger(f"{name}-1")
     outcomes = [Outcome(kill, name) for kill in kills]
     current = outcomes[0]
@@ -126,7 +126,7 @@ def play(house: KillHouse, name: str, kills: Sequence[Kill]) -> list[Outcome]:
             _settle(match, current)
         elif state != "success":
             current.wrong.append(f"the run failed: {match.status()}")
-        run_tidy(house)
+        run_tidy(ground)
         current.wrong += match.wrong()
     except Exception as error:
         current.wrong.append(f"{type(error).__name__}: {error}")
@@ -138,13 +138,13 @@ def play(house: KillHouse, name: str, kills: Sequence[Kill]) -> list[Outcome]:
     return outcomes
 
 
-def run_tidy(house: KillHouse) -> None:
+def run_tidy(ground: Ground) -> None:
     """Have `tidy` run once, after all that has happened so far."""
     with _tidy:
         run_id = f"by-hand-{next(_numbers)}"
-        patiently(lambda: house.api.trigger("tidy", {}, run_id))
-        state = wait_for("tidy", lambda: (state := patiently(lambda: house.api.run("tidy", run_id))["state"])
-                         in ("success", "failed") and state, poll_sec=1)
+        patiently(lambda: ground.api.trigger("tidy", {}, run_id))
+        state = wait_for("tidy", lambda: (state := patiently(lambda: ground.api.run("tidy", run_id))["state"])
+                         in ("success", "failed") and state, PATIENCE_SEC, 1)
         assert state == "success", "tidy failed"
 
 
@@ -153,7 +153,7 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
     victim = match.wait_until_at_work(kill.step)
     if not victim:
         return
-    time.sleep(kill.moment * match.house.reference.usual_sec.get(kill.step, 0.0))
+    time.sleep(kill.moment * match.ground.reference.usual_sec.get(kill.step, 0.0))
     with ONE_AT_A_TIME:
         if not victim.is_at_work:
             return
@@ -171,7 +171,7 @@ def _suffer(match: PlayedMatch, outcome: Outcome) -> None:
         if kill.kind in OF_ALL:
             time.sleep(2)
     if not kill.may_end_the_run:
-        done_by = wait_for(f"{kill.step} to be done", lambda: _done_by(match, victim), poll_sec=0.5)
+        done_by = wait_for(f"{kill.step} to be done", lambda: _done_by(match, victim), PATIENCE_SEC, 0.5)
         outcome.hit = not kill.ends_the_step or done_by != victim.instance  # else it had ended before the kill
         if not kill.ends_the_step:
             outcome.recomputed += match.computed_again(running)
@@ -210,7 +210,7 @@ def _settle(match: PlayedMatch, outcome: Outcome) -> None:
     """The run has ended by hand: its match must be closed truthfully, and be made when it is asked for again."""
     kill, started = outcome.kill, time.monotonic()
     wait_quietly(lambda: not match.work_units(), ENDS_WITHIN_SEC)
-    run_tidy(match.house)
+    run_tidy(match.ground)
     outcome.recovery_sec += time.monotonic() - started
     status, outcome.reason = match.status()
     if status == "published":  # the kill came after the commit
@@ -262,79 +262,68 @@ def _row(kind: str, step: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def run_matrix(runtime: str, seed: int, folder: Path, only: str = "", half: slice = slice(None)) -> list[Outcome]:
-    """Play the matches in a house below `folder`, a few at once; what missed its step is tried again."""
-    with kill_house(runtime, folder) as house:
-        run_tidy(house)  # the pools are as large as the workers now, and the run that Airflow planned is over
-        match = PlayedMatch(house, "undisturbed")
+    """Play the matches below `folder`, a few at once; what missed its step is tried again."""
+    with new_ground(runtime, folder) as ground:
+        run_tidy(ground)  # the pools are as large as the workers now, and the run that Airflow planned is over
+        match = PlayedMatch(ground, "undisturbed")
         match.trigger("undisturbed-1")
         assert match.wait_until_at_work("spot_chunk")
-        run_tidy(house)
+        run_tidy(ground)
         assert match.status() == ("processing", None), "tidy closed a match that is being made"
         assert match.wait_for_end() == "success"
-        house.reference = learn(match)
-        run_tidy(house)
+        ground.reference = learn(match)
+        run_tidy(ground)
         assert list(match.wrong()) == []
         plays = [kills for kills in plan(runtime, seed) if re.search(only, str(kills))][half]
         outcomes: list[Outcome] = []
         for name in ROUNDS:
-            played = _play_all(house, plays, name, AT_ONCE[runtime])
+            played = _play_all(ground, plays, name, AT_ONCE[runtime])
             outcomes += played
             plays = pack([Kill(outcome.kill.kind, outcome.kill.step, 0.0) for outcome in played if not outcome.hit])
-        _check_house(house)
+        _check_ground(ground)
     return outcomes
 
 
-def _play_all(house: KillHouse, plays: Sequence[Sequence[Kill]], name: str, at_once: int) -> list[Outcome]:
+def _play_all(ground: Ground, plays: Sequence[Sequence[Kill]], name: str, at_once: int) -> list[Outcome]:
     pool = ThreadPoolExecutor(at_once)
     try:
-        played = [pool.submit(play, house, f"{name}-{number:02}", kills) for number, kills in enumerate(plays, 1)]
+        played = [pool.submit(play, ground, f"{name}-{number:02}", kills) for number, kills in enumerate(plays, 1)]
         return [outcome for future in played for outcome in future.result()]
-    finally:  # who was told to end ends the house at once, and what is played in it with it
+    finally:  # who was told to end ends Airflow at once, and what is played with it
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check_house(house: KillHouse) -> None:
+def _check_ground(ground: Ground) -> None:
     """Nothing is left anywhere."""
-    assert steps_running(house.stack.state) == []
-    for root in (house.stack.working_dir, *house.scratch_dirs, house.nas):
+    assert ground.airflow.steps_running() == []
+    for root in (ground.airflow.working_dir, *ground.airflow.scratch_dirs, ground.airflow.nas):
         assert [path for path in root.rglob("*") if ".part" in path.name] == []
-    for host in house.engines:
-        assert house.ask_engine(["docker", "ps", "--all", "--quiet"], host) == ""
+    for host in ground.airflow.engines:
+        assert ground.airflow.docker("ps", "--all", "--quiet", host=host) == ""
 
 
 @contextlib.contextmanager
-def kill_house(runtime: str, folder: Path) -> Iterator[KillHouse]:
+def new_ground(runtime: str, folder: Path) -> Iterator[Ground]:
     """A running Airflow, for containers with engines of its own; nothing of it runs afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     footage = simulate(folder / "footage", 26, 3)
-    with (full_house(folder, footage) if runtime == "stack" else embedded_house(runtime, folder, footage)) as house:
-        for dag in {dag["dag_id"] for dag in house.api.dags()} - {"process_match", "tidy"}:
-            patiently(lambda dag=dag: house.api.request("PATCH", f"/dags/{dag}", {"is_paused": True}))
-        yield house
+    running = (full_stack(folder, {**SETTINGS, **TIDY_BY_US, "TOUCHLINE_RUNTIME": "docker"}) if runtime == "stack"
+               else embedded(runtime, folder))
+    with running as airflow:
+        ground = Ground(airflow, footage)
+        for dag in {dag["dag_id"] for dag in ground.api.dags()} - {"process_match", "tidy"}:
+            patiently(lambda dag=dag: ground.api.request("PATCH", f"/dags/{dag}", {"is_paused": True}))
+        yield ground
 
 
 @contextlib.contextmanager
-def embedded_house(runtime: str, folder: Path, footage: Path) -> Iterator[KillHouse]:
+def embedded(runtime: str, folder: Path) -> Iterator[RunningAirflow]:
     """The embedded Airflow."""
-    nas = folder / "nas"
-    nas.mkdir()
-    with contextlib.ExitStack() as stack:
-        engines = {"": stack.enter_context(own_engine())} if runtime == "docker" else {}
-        settings = {**SETTINGS, **TUNING, "TOUCHLINE_RUNTIME": runtime}
-        if engines:
-            settings["DOCKER_HOST"] = engines[""].address
-        airflow = stack.enter_context(start(folder / "state", nas, nas / "output", port=18380, settings=settings))
-        yield KillHouse(airflow, nas, footage, f"sqlite:///{airflow.working_dir / 'catalogue.db'}",
-                        [airflow.scratch_dir], engines)
-
-
-@contextlib.contextmanager
-def full_house(folder: Path, footage: Path) -> Iterator[KillHouse]:
-    """PostgreSQL, Redis, Celery and two hosts."""
-    with stack_house(folder, {**SETTINGS, **TIDY_BY_US, "TOUCHLINE_RUNTIME": "docker"}) as full:
-        yield KillHouse(full.stack, full.nas, footage, full.catalogue,
-                        [host.scratch_dir for host in full.hosts.values()],
-                        {name: host.engine for name, host in full.hosts.items()}, full)
+    with contextlib.ExitStack() as ends:
+        engines = {"": ends.enter_context(own_engine())} if runtime == "docker" else {}
+        address = {"DOCKER_HOST": engines[""].address} if engines else {}
+        settings = {**SETTINGS, **TUNING, **address, "TOUCHLINE_RUNTIME": runtime}
+        yield ends.enter_context(running_airflow(folder, settings, engines=engines))
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from support.played_match import DAG, PlayedMatch, Victim, patiently, wait_for
+from support.played_match import DAG, PlayedMatch, Victim, patiently
+from support.running_airflow import wait_for
 from touchline_deploy.build.engine import EngineError
 from verify.stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 
@@ -65,8 +66,8 @@ def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
     by_kind: dict[str, Callable[[], None]] = {
         "task": lambda: os.kill(victim.task, signal.SIGKILL),
         "supervisor": lambda: os.kill(victim.supervisor, signal.SIGKILL),
-        "scheduler": lambda: kill_part(match.house, "scheduler"),
-        "triggerer": lambda: kill_part(match.house, "triggerer"),
+        "scheduler": lambda: kill_part(match.ground, "scheduler"),
+        "triggerer": lambda: kill_part(match.ground, "triggerer"),
         "container": lambda: _kill_container(match, victim, kill.step),
         "engine killed": lambda: _restart_engine(match, victim, orderly=False),
         "engine restarted": lambda: _restart_engine(match, victim, orderly=True),
@@ -76,22 +77,22 @@ def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
         "mark success": lambda: _mark(match, victim, "success"),
         "run failed": lambda: _mark_run(match, "failed"),
         "run success": lambda: _mark_run(match, "success"),
-        **{name: partial(act, match.house, victim.host) for name, act in STACK_KILLS.items()},
+        **{name: partial(act, match.ground, victim.host) for name, act in STACK_KILLS.items()},
     }
     by_kind[kill.kind]()
 
 
 def _kill_container(match: PlayedMatch, victim: Victim, step: str) -> None:
     try:
-        names = wait_for(f"a container of {step}", lambda: match.house.containers(match.match_id, step, victim.host),
+        names = wait_for(f"a container of {step}", lambda: match.ground.containers(match.match_id, step, victim.host),
                          10, poll_sec=0.02)
     except AssertionError:
         raise Missed from None
-    match.house.ask_engine(["docker", "kill", *names], victim.host)
+    match.airflow.docker("kill", *names, host=victim.host)
 
 
 def _restart_engine(match: PlayedMatch, victim: Victim, *, orderly: bool) -> None:
-    engine = match.house.engines[victim.host]
+    engine = match.airflow.engines[victim.host]
     if orderly:
         engine.stop()
     else:

@@ -6,12 +6,10 @@ BACKFILL_REPORT is a folder for what was seen.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,21 +19,18 @@ from typing import Any
 
 import pytest
 
-from support.running_airflow import SETTINGS, simulate, wait_for
+from support.contents import contents
+from support.footage import put_copy, simulate
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from touchline.catalogue import matches, runs
-from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline_airflow.access.login import USER, password_of
 from touchline_airflow.access.rest import AirflowApi, ApiError
-from touchline_deploy.embedded.airflow_environment import airflow_environment
 from touchline_deploy.embedded.process_tree import end_recorded_sessions
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.verify
 ZONE = "Europe/Vienna"
 DAYS = [date(2026, 8, 1) + timedelta(days=number) for number in range(12)]
 MADE_BEFORE, BROKEN = (1, 5, 10), 7
-PORT = 18095
 SHORT_SEC = 8
 PATIENCE_SEC = 1500
 ENVIRON = {**SETTINGS, "INGEST_SINCE": "2026-11-01", "TIMEZONE": ZONE, "TIDY_EVERY_SEC": "20",
@@ -60,43 +55,38 @@ class PatientApi(AirflowApi):
 class Place:
     """One embedded deployment whose Airflow may be lost and started again."""
 
-    state: Path
-    nas: Path
-    stack: EmbeddedAirflow
+    airflow: RunningAirflow
 
     @property
     def api(self) -> PatientApi:
-        return PatientApi(self.stack.api_url, USER, password_of(self.state))
+        processes = self.airflow.processes
+        return PatientApi(processes.api_url, USER, password_of(processes.state))
 
     @property
-    def output(self) -> Path:
-        return self.nas / "output"
+    def nas(self) -> Path:
+        return self.airflow.nas
 
     @property
     def catalogue(self) -> str:
-        return f"sqlite:///{self.state / 'work' / 'catalogue.db'}"
+        return self.airflow.catalogue
 
     def up(self) -> None:
-        self.stack = start(self.state, self.nas, self.output, port=PORT, settings=ENVIRON)
+        self.airflow = running_airflow(self.nas.parent, ENVIRON)
 
     def lose(self) -> None:
         """Everything of it is killed at once, as by a power cut."""
-        for pid in (self.stack.supervisor.pid, *self.stack.pids().values()):
+        processes = self.airflow.processes
+        for pid in (processes.supervisor.pid, *processes.pids().values()):
             os.kill(pid, signal.SIGKILL)
-        self.stack.supervisor.wait()
-        end_recorded_sessions(self.state / "sessions.json", self.state / "airflow")
-
-    def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environ = airflow_environment(self.state, self.nas, self.output, self.stack.api_port, {**os.environ, **ENVIRON})
-        return subprocess.run([str(ROOT / ".venv" / "bin" / "airflow"), *arguments], env=environ, capture_output=True,
-                              text=True, check=False)
+        processes.supervisor.wait()
+        end_recorded_sessions(processes.state / "sessions.json", processes.state / "airflow")
 
     def backfill(self) -> int:
         """Ask as docs/how-to says, again where SQLite was busy in that moment; returns how often."""
         for attempt in range(1, 21):
-            done = self.airflow("backfill", "create", "--dag-id", "nightly_backfill", "--from-date", str(DAYS[0]),
-                                "--to-date", str(DAYS[-1]), "--run-backwards", "--max-active-runs", "3",
-                                "--reprocess-behavior", "failed")
+            done = self.airflow.command("backfill", "create", "--dag-id", "nightly_backfill", "--from-date",
+                                        str(DAYS[0]), "--to-date", str(DAYS[-1]), "--run-backwards",
+                                        "--max-active-runs", "3", "--reprocess-behavior", "failed")
             if done.returncode == 0:
                 return attempt
             assert "database is locked" in done.stderr, done.stderr[-2000:]
@@ -124,9 +114,9 @@ class Place:
         """Content and moment of the last change of every result and published file: what is made again is seen."""
         row = self.match(name)
         assert row
-        roots = WorkFiles(self.state / "work", row.match_id).root, MatchFolder(self.output, row.match_id).root
-        return {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
-                for root in roots for path in sorted(root.rglob("*")) if path.is_file()}
+        return {f"{root}/{path}": seen for root in (
+            self.airflow.files(row.match_id).root, self.airflow.folder(row.match_id).root)
+            for path, seen in contents(root).items()}
 
     def told(self) -> set[str]:
         """All lines of all tries of `tell_outcomes` in backfill runs: "done: cup-0123456789ab, published"."""
@@ -153,11 +143,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
         put(footage, recording(nas, number), day, is_whole=number != BROKEN)
         if number % 3 == 2:  # the name of every third says nothing
             recording(nas, number).with_name(f"{recording(nas, number).stem}.match.toml").write_text(f"date = {day}\n")
-    place = Place(tmp_path / "state", nas, start(tmp_path / "state", nas, nas / "output", port=PORT, settings=ENVIRON))
+    place = Place(running_airflow(tmp_path, ENVIRON))
     try:
         yield place
     finally:
-        place.stack.stop()
+        place.airflow.processes.stop()
 
 
 def name_of(number: int) -> str:
@@ -171,9 +161,10 @@ def recording(nas: Path, number: int) -> Path:
 def put(footage: Path, target: Path, day: date, *, is_whole: bool = True) -> None:
     """A recording with a content of its own, by a few bytes after its end; written in October, whatever its day."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    box = secrets.token_bytes(16)
-    content = footage.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box
-    target.write_bytes(content if is_whole else box * 1000)
+    if is_whole:
+        put_copy(footage, target)
+    else:
+        target.write_bytes(secrets.token_bytes(16) * 1000)
     written = datetime(2026, 10, 1, tzinfo=UTC).timestamp() + day.day
     os.utime(target, (written, written))
 
@@ -200,10 +191,7 @@ def test_a_season_is_made_once_whatever_happens(place: Place, tmp_path: Path) ->
 
     # While it goes on by itself: what is dropped now is done before whatever has not begun.
     api = place.api
-    partial = place.nas / "dropped.mp4.part"
-    put(footage, partial, DAYS[0])
-    os.utime(partial)
-    partial.rename(place.nas / "dropped.mp4")
+    put_copy(footage, place.nas / "dropped.mp4")
     wait_for("the dropped match", lambda: place.match("dropped"), PATIENCE_SEC)
     had_begun = {name for name in wanted if place.runs_of(name)}
     wait_for("the dropped match's end", lambda: "dropped" in place.published(), PATIENCE_SEC)

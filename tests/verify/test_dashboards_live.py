@@ -18,10 +18,10 @@ import pytest
 from monitoring.everything import ALL, MAPPING, arrived, send, with_errors, without_series
 from monitoring.exporter import StandIn
 from monitoring.prometheus_server import Prometheus, skip_without
-from support.running_airflow import SETTINGS, House, simulate, wait_for
+from support.footage import simulate
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from support.services import Postgres, missing
 from touchline_airflow.metrics.metric import PREFIX
-from touchline_deploy.embedded.standalone import start
 
 pytestmark = pytest.mark.verify
 NVIDIA_SMI = "#!/bin/sh\n# A stand-in: one GPU of 32 GiB.\necho '0, 73, 14336, 32768'\n"
@@ -62,36 +62,34 @@ def prometheus() -> Iterator[Prometheus]:
 
 
 def run(folder: Path, statsd_port: int) -> None:
-    """One house, from its first start to its end."""
+    """One Airflow, from its first start to its end."""
     programs = folder / "bin"
     programs.mkdir()
     (programs / "nvidia-smi").write_text(NVIDIA_SMI)
     (programs / "nvidia-smi").chmod(0o755)
-    nas = folder / "nas"
     with Watched(folder / "postgres") as database:
         database.ask("CREATE EXTENSION pg_stat_statements")
         settings = {**SETTINGS, **LIMITS, "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
                     "TOUCHLINE_METADATA_URL": database.url("airflow"), "CATALOGUE_URL": database.url("catalogue"),
                     "AIRFLOW__METRICS__STATSD_ON": "true", "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
                     "AIRFLOW__METRICS__STATSD_PORT": str(statsd_port)}
-        with start(folder / "state", nas, nas / "output", port=18380, settings=settings) as stack:
-            house = House(stack, nas, nas / "output", stack.api())
-            work(house, folder)
+        with running_airflow(folder, settings) as airflow:
+            work(airflow, folder)
 
 
-def work(house: House, folder: Path) -> None:
+def work(airflow: RunningAirflow, folder: Path) -> None:
     """A published match, a failed one, a backup with its trial, a check of the NAS, two samples more."""
-    (house.nas / "bad.match.toml").write_text("kits = 1\n")
+    (airflow.nas / "bad.match.toml").write_text("kits = 1\n")
     for name, seconds in (("good", 26), ("bad", 8)):
-        simulate(folder / name, seconds, seed=seconds).rename(house.nas / f"{name}.mp4")
+        simulate(folder / name, seconds, seed=seconds).rename(airflow.nas / f"{name}.mp4")
     for dag, conf in (("backup", {"try_restore": True}), ("check_nas", {})):
-        house.api.wait_for_run(dag, house.api.trigger(dag, conf)["dag_run_id"], 400)
-    wait_for("a published and a failed match", lambda: states(house) == {"success", "failed"})
+        airflow.api.wait_for_run(dag, airflow.api.trigger(dag, conf)["dag_run_id"], 400)
+    wait_for("a published and a failed match", lambda: states(airflow) == {"success", "failed"})
     time.sleep(35)
 
 
-def states(house: House) -> set[str]:
-    return {str(run["state"]) for run in house.api.runs("process_match")}
+def states(airflow: RunningAirflow) -> set[str]:
+    return {str(run["state"]) for run in airflow.api.runs("process_match")}
 
 
 def test_every_query_of_the_dashboards_and_all_that_alerts_compare_gives_series(prometheus: Prometheus) -> None:

@@ -22,11 +22,11 @@ from urllib.parse import quote
 
 import pytest
 
+from support.footage import simulate
 from support.mail_sink import MailSink, html_of, keep, text_of
-from support.running_airflow import SETTINGS, House, simulate, steps_running, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from support.services import free_port
 from touchline_airflow.access.rest import ApiError
-from touchline_deploy.embedded.standalone import start
 
 pytestmark = pytest.mark.verify
 WITHIN_SEC = 60
@@ -41,7 +41,7 @@ ENVIRON = {**SETTINGS, "INGEST_SINCE": "2099-01-01", "MATCH_LATE_FACTOR": "1", "
 class Story:
     """An evening at the club: all runs by what became of them, and the mails that came."""
 
-    house: House
+    airflow: RunningAirflow
     sink: MailSink
     runs: dict[str, str] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Story:
 
     def _triggered(self, conf: dict[str, Any], run_id: str | None) -> str | None:
         try:
-            return str(self.house.api.trigger("process_match", conf, run_id)["dag_run_id"])
+            return str(self.airflow.api.trigger("process_match", conf, run_id)["dag_run_id"])
         except ApiError as error:  # SQLite, while all DAGs of a fresh Airflow begin at once
             assert error.status >= 500, error
             return None
@@ -65,14 +65,14 @@ class Story:
 
     def deadlines(self) -> dict[str, float]:
         """The moment at which each run is late, as Airflow has it."""
-        database = self.house.stack.state / "airflow" / "airflow.db"
+        database = self.airflow.processes.state / "airflow" / "airflow.db"
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
             rows = connection.execute("SELECT run_id, deadline_time FROM deadline JOIN dag_run "
                                       "ON dag_run.id = deadline.dagrun_id").fetchall()
         return {run_id: datetime.fromisoformat(f"{moment[:26]}+00:00").timestamp() for run_id, moment in rows}
 
     def pause(self, dag_id: str, is_paused: bool) -> None:
-        self.house.api.request("PATCH", f"/dags/{dag_id}", {"is_paused": is_paused})
+        self.airflow.api.request("PATCH", f"/dags/{dag_id}", {"is_paused": is_paused})
 
 
 @pytest.fixture(scope="module")
@@ -87,25 +87,25 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     (nas / "broken.mp4").write_text("This is no film.\n" * 1000)
     with MailSink(free_port("127.0.0.1")) as sink:
         settings = {**ENVIRON, "AIRFLOW_CONN_SMTP_DEFAULT": sink.connection}
-        with start(folder / "state", nas, nas / "output", port=18120, settings=settings) as stack:
-            found = Story(House(stack, nas, nas / "output", stack.api()), sink)
+        with running_airflow(folder, settings) as airflow:
+            found = Story(airflow, sink)
             _happen(found)
             _report(found)
             yield found
 
 
 def _happen(story: Story) -> None:
-    house = story.house
+    airflow = story.airflow
     story.trigger("done", "derby.mp4", 200)
     story.trigger("failed", "broken.mp4", 90)
     story.trigger("of the night", "night.mp4", 1, "nightly__night__1")
     wait_for("the late ingest", lambda: _late_ingest(story))
-    assert house.finish(story.runs["done"])["state"] == "success"
-    assert house.finish(story.runs["failed"])["state"] == "failed"
-    assert house.finish(story.runs["of the night"])["state"] == "success"
+    assert airflow.finish(story.runs["done"])["state"] == "success"
+    assert airflow.finish(story.runs["failed"])["state"] == "failed"
+    assert airflow.finish(story.runs["of the night"])["state"] == "success"
 
     stuck = story.trigger("stuck", "stuck.mp4", 120)
-    frozen = wait_for("a chunk at work", lambda: [pid for pid, argv in steps_running(house.stack.state)
+    frozen = wait_for("a chunk at work", lambda: [pid for pid, argv in airflow.steps_running()
                                                   if "spot-chunk" in argv])
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -115,9 +115,9 @@ def _happen(story: Story) -> None:
     waiting = story.trigger("waiting", "waiting.mp4", 15)
     wait_for("the mail of the run that waits", lambda: story.mails_of(waiting))
 
-    house.api.request("PATCH", f"/dags/process_match/dagRuns/{stuck}", {"state": "failed"})
+    airflow.api.request("PATCH", f"/dags/process_match/dagRuns/{stuck}", {"state": "failed"})
     wait_for("the failure mail of the run that was ended by hand", lambda: story.mails_of(stuck, "Failed"))
-    house.api.trigger("morning_summary", {})
+    airflow.api.trigger("morning_summary", {})
     wait_for("the summary", lambda: [mail for mail in story.sink.mails if mail["To"] == COACH])
     # All deadlines but that of the run that is still to come have passed, and what they might send has come.
     last = max(moment for run, moment in story.deadlines().items() if run in story.runs.values())
@@ -208,5 +208,5 @@ def test_the_coach_gets_the_reels(story: Story) -> None:
 
 
 def test_nothing_of_it_ended_in_an_error(story: Story) -> None:
-    answer: dict[str, Any] = story.house.api.request("GET", "/dags/morning_summary/dagRuns?limit=5")
+    answer: dict[str, Any] = story.airflow.api.request("GET", "/dags/morning_summary/dagRuns?limit=5")
     assert {run["state"] for run in answer["dag_runs"]} == {"success"}

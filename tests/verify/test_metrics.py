@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.running_airflow import SETTINGS, House, simulate, wait_for
+from support.footage import simulate
+from support.running_airflow import SETTINGS, running_airflow, wait_for
 from support.statsd_wire import Wire, rules_for
 from touchline_airflow.metrics.table import TABLE
-from touchline_deploy.embedded.standalone import start
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.verify
@@ -36,7 +36,7 @@ SENT_IN_ANY_RUN = {
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """All lines of a published and a failed match, without the values."""
     folder = tmp_path_factory.mktemp("metrics")
-    nas, wire, lines, ended, began = folder / "nas", Wire(), [], threading.Event(), time.monotonic()
+    wire, lines, ended, began = Wire(), [], threading.Event(), time.monotonic()
 
     def listen() -> None:
         while not ended.is_set():
@@ -46,13 +46,11 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     listener.start()
     try:
         settings = {**SETTINGS, **wire.environment, "COST_PER_GPU_HOUR": "2", "COST_PER_CPU_HOUR": "0.1"}
-        with start(folder / "state", nas, nas / "output", port=18280, settings=settings) as stack:
-            house = House(stack, nas, nas / "output", stack.api())
-            (nas / "bad.match.toml").write_text("kits = 1\n")
+        with running_airflow(folder, settings) as airflow:
+            (airflow.nas / "bad.match.toml").write_text("kits = 1\n")
             for name, seconds, state in (("good", 26, "success"), ("bad", 8, "failed")):
-                simulate(folder / name, seconds, seed=seconds).rename(nas / f"{name}.mp4")
-                run_id = wait_for(f"the run of {name}", lambda name=name: run_of(name, house))
-                assert house.finish(run_id)["state"] == state
+                simulate(folder / name, seconds, seed=seconds).rename(airflow.nas / f"{name}.mp4")
+                assert airflow.finish(airflow.run_of(f"{name}.mp4")["dag_run_id"])["state"] == state
             wait_for("one more sample", lambda: any("pipeline_queue_depth" in line for line in lines[-200:]), 60)
     finally:
         ended.set()
@@ -61,11 +59,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     ours = sum(line.startswith("touchline.") for line in lines)
     print(f"\n{len(lines)} values in {time.monotonic() - began:.0f} s, {ours} of them ours")
     yield [line.partition(":")[0] for line in lines]
-
-
-def run_of(name: str, house: House) -> str | None:
-    return next((str(run["dag_run_id"]) for run in house.api.runs("process_match")
-                 if str(run["conf"].get("recording", "")).endswith(f"{name}.mp4")), None)
 
 
 def test_every_metric_of_ours_is_in_the_table_and_taken_by_one_rule(sent: list[str]) -> None:

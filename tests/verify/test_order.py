@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from support.full_stack import GPU_CONCURRENCY, HOSTS, LIGHT_CONCURRENCY, missing_for_the_stack, stack_house
-from support.running_airflow import SETTINGS, ffmpeg, simulate
+from support.footage import put_copy, simulate
+from support.full_stack import GPU_CONCURRENCY, HOSTS, LIGHT_CONCURRENCY, full_stack, missing_for_the_stack
+from support.running_airflow import SETTINGS
 
 pytestmark = pytest.mark.verify
 DAG = "process_match"
@@ -26,13 +27,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, A
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("order")
     source = simulate(folder / "footage", 20, 7)
-    with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "CHUNK_DURATION_SEC": "3600"}) as house:
-        api = house.stack.api()
-        house.leave_only(DAG)
+    with full_stack(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "CHUNK_DURATION_SEC": "3600"}) as stack:
+        api = stack.api
+        stack.leave_only(DAG)
         for run_id in ORDER:
-            ffmpeg("-i", source, "-c", "copy", "-metadata", f"comment={run_id}", house.nas / f"{run_id}.mp4")
+            put_copy(source, stack.nas / f"{run_id}.mp4")
         for run_id in ORDER:
-            api.trigger(DAG, {"recording": str(house.nas / f"{run_id}.mp4")}, run_id)
+            api.trigger(DAG, {"recording": str(stack.nas / f"{run_id}.mp4")}, run_id)
         for run_id in ORDER:
             assert api.wait_for_run(DAG, run_id, UP_TO_SEC)["state"] == "success", run_id
         return {run_id: api.tasks(DAG, run_id) for run_id in ORDER}

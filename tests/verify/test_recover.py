@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -20,11 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from support.running_airflow import simulate, wait_for
+from support.contents import contents
+from support.footage import put_copy, simulate
+from support.running_airflow import RunningAirflow, running_airflow, wait_for
 from support.services import Postgres, missing
 from touchline.catalogue import matches, recordings, runs
 from touchline.domain.layout import MatchFolder, WorkFiles
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.verify
@@ -41,7 +41,7 @@ class Place:
     state: Path
     nas: Path
     backups: Path
-    stack: EmbeddedAirflow | None = field(default=None)
+    airflow: RunningAirflow | None = None
 
     @property
     def environ(self) -> dict[str, str]:
@@ -54,9 +54,9 @@ class Place:
     def catalogue(self) -> str:
         return self.environ["CATALOGUE_URL"]
 
-    def up(self, port: int) -> EmbeddedAirflow:
-        self.stack = start(self.state, self.nas, self.nas / "output", port=port, settings=self.environ)
-        return self.stack
+    def up(self) -> RunningAirflow:
+        self.airflow = running_airflow(self.state.parent, self.environ, nas=self.nas)
+        return self.airflow
 
     def match(self, name: str) -> matches.Match | None:
         """The match that was made from this recording."""
@@ -86,20 +86,6 @@ def services() -> Iterator[Path]:
         yield Path(folder)
 
 
-def drop(footage: Path, nas: Path, name: str) -> None:
-    """A recording of its own by a few bytes after its end, the same pictures."""
-    box = secrets.token_bytes(16)
-    partial = nas / f"{name}.mp4.part"
-    partial.write_bytes(footage.read_bytes() + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
-    partial.rename(nas / f"{name}.mp4")
-
-
-def state_of(folder: Path) -> dict[str, tuple[str, int]]:
-    """Content and moment of the last change of every file: a file that was written again is seen."""
-    return {str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
-            for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def chunks_of(place: Place, name: str) -> dict[str, float]:
     """Finished chunks of a match, and when they were made: a chunk that was computed again is seen."""
     row = place.match(name)
@@ -127,18 +113,18 @@ def play(old: Place, short: Path, long: Path) -> dict[str, float]:
 
     Returns the chunks that the backup holds. What is started by hand comes before what the ingest starts.
     """
-    api = old.up(19480).api()
+    api = old.up().api
     for name in ("first", "second"):
-        drop(short, old.nas, name)
+        put_copy(short, old.nas / f"{name}.mp4")
     wait_for("two matches", lambda: old.is_published("first") and old.is_published("second"), PATIENCE_SEC)
-    drop(long, old.nas, "midway")
+    put_copy(long, old.nas / "midway.mp4")
     wait_for("a chunk", lambda: chunks_of(old, "midway"), PATIENCE_SEC)
     api.trigger("backup", {}, "manual__before_the_loss")
     assert api.wait_for_run("backup", "manual__before_the_loss", 300)["state"] == "success"
     in_backup = chunks_of(old, "midway")
     api.request("PATCH", "/dags/ingest_recordings?update_mask=is_paused", {"is_paused": True})
     for name in ("later", "latest"):
-        drop(short, old.nas, name)
+        put_copy(short, old.nas / f"{name}.mp4")
         api.trigger("process_match", {"recording": f"{name}.mp4"}, f"manual__{name}")
         wait_for("its registration", lambda name=name: old.match(name), PATIENCE_SEC)
         if name == "later":
@@ -151,9 +137,9 @@ def play(old: Place, short: Path, long: Path) -> dict[str, float]:
 def lose(place: Place) -> None:
     """Nothing of it is left but what lies on the NAS and in the backups."""
     place.postgres.kill()
-    assert place.stack
-    os.kill(place.stack.supervisor.pid, signal.SIGKILL)
-    place.stack.stop()
+    assert place.airflow
+    os.kill(place.airflow.processes.supervisor.pid, signal.SIGKILL)
+    place.airflow.processes.stop()
     shutil.rmtree(place.postgres.folder)
     shutil.rmtree(place.state)
 
@@ -163,32 +149,32 @@ def test_everything_is_lost_and_comes_back(tmp_path: Path, services: Path) -> No
     nas, backups = tmp_path / "nas", tmp_path / "backups"
     (nas / "output").mkdir(parents=True)
     backups.mkdir()
-    old = Place(Postgres(services / "old").start(), tmp_path / "state", nas, backups)
+    old = Place(Postgres(services / "old").start(), tmp_path / "old" / "state", nas, backups)
     try:
         in_backup = play(old, short, long)
         published = {name: row.match_id for name in ("first", "second", "later") if (row := old.match(name))}
     finally:
         lose(old)
-    before = {match_id: state_of(nas / "output" / match_id) for match_id in published.values()}
+    before = {match_id: contents(nas / "output" / match_id) for match_id in published.values()}
 
     figures = Figures()
     with Postgres(services / "new") as postgres:
-        new = Place(postgres, tmp_path / "state-new", nas, backups)
+        new = Place(postgres, tmp_path / "new" / "state", nas, backups)
         figures.note("an empty PostgreSQL")
         said = new.backup("restore")
         figures.note("restored")
         assert f"{published['later']}: published after the backup, taken over from its folder" in said
         assert "is missing" not in said and "WARNING" not in said
-        with new.up(19580) as stack:
+        with new.up() as airflow:
             figures.note("Airflow is healthy (RTO)")
             assert figures.seconds["Airflow is healthy (RTO)"] <= RTO_SEC
             goes_on(new, in_backup, figures)
             wait_for("the look at what was published after the backup", lambda: any(
                 row.match_id == published["later"] for row in recordings.every(new.catalogue).values()), PATIENCE_SEC)
             # Nothing published was lost, changed or made twice; the one of which the backup did not know neither.
-            assert {match_id: state_of(nas / "output" / match_id) for match_id in published.values()} == before
+            assert {match_id: contents(nas / "output" / match_id) for match_id in published.values()} == before
             assert runs.of_match(new.catalogue, published["later"]) == []
-            assert not [run for run in stack.api().runs("process_match") if "later" in run["dag_run_id"]]
+            assert not [run for run in airflow.api.runs("process_match") if "later" in run["dag_run_id"]]
             new.backup("trial")
     print(said, figures.table())
     if folder := os.environ.get("RECOVER_REPORT"):

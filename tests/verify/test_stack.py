@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from support.full_stack import HOSTS, StackHouse, missing_for_the_stack, stack_house
-from support.running_airflow import SETTINGS, simulate, wait_for
+from support.footage import frames, simulate
+from support.full_stack import HOSTS, FullStack, full_stack, missing_for_the_stack
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
 from touchline_airflow.access.rest import AirflowApi, ApiError
-from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 pytestmark = pytest.mark.verify
 MATCHES = 3
@@ -47,45 +46,43 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("stack")
     footage = [simulate(folder / f"footage-{seed}", 26, seed) for seed in range(3, 3 + MATCHES)]
-    with stack_house(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TIDY_EVERY_SEC": "20"}) as house:
-        found = watch(house, footage)
-    house.nas.joinpath("output").rename(found.output)  # its reels are no recordings for the next Airflow
+    with full_stack(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TIDY_EVERY_SEC": "20"}) as stack:
+        found = watch(stack, footage)
+    stack.nas.joinpath("output").rename(found.output)  # its reels are no recordings for the next Airflow
     return found
 
 
-def watch(house: StackHouse, footage: list[Path]) -> Seen:
-    found = Seen(house.nas, house.nas.with_name("published"), house.stack.working_dir)
-    runs = drop(house.stack.api(), footage, house.nas)
-    found.tasks = {run_id: house.stack.api().tasks("process_match", run_id) for run_id in runs}
-    found.workers = house.flower.workers()
-    password = house.flower.password
-    found.flower = (house.flower.status(), house.flower.status(f"not {password}"), house.flower.status(password))
-    found.strangers = [refusal(AirflowApi(house.stack.api_url, "admin", password)) for password in ("", "wrong")]
-    found.scratch = scratch_after_tidy(house)
-    found.containers = "".join(
-        subprocess.run(["docker", "--host", host.engine.address, "ps", "--all", "--quiet"], check=True,
-                       capture_output=True, text=True).stdout for host in house.hosts.values())
+def watch(stack: FullStack, footage: list[Path]) -> Seen:
+    found = Seen(stack.nas, stack.nas.with_name("published"), stack.working_dir)
+    runs = drop(stack, footage)
+    found.tasks = {run_id: stack.api.tasks("process_match", run_id) for run_id in runs}
+    found.workers = stack.flower.workers()
+    password = stack.flower.password
+    found.flower = (stack.flower.status(), stack.flower.status(f"not {password}"), stack.flower.status(password))
+    found.strangers = [refusal(AirflowApi(stack.processes.api_url, "admin", wrong)) for wrong in ("", "wrong")]
+    found.scratch = scratch_after_tidy(stack)
+    found.containers = "".join(stack.docker("ps", "--all", "--quiet", host=host) for host in stack.hosts)
     return found
 
 
-def scratch_after_tidy(house: StackHouse) -> list[Path]:
+def scratch_after_tidy(stack: FullStack) -> list[Path]:
     """What lies in the scratch folders still: each machine's own `tidy_host` empties those of ended runs."""
     def left() -> list[Path]:
-        return [path for host in house.hosts.values() for path in (host.scratch_dir / "matches").glob("*")]
+        return [path for host in stack.hosts.values() for path in (host.scratch_dir / "matches").glob("*")]
 
     with contextlib.suppress(AssertionError):
         wait_for("empty scratch folders", lambda: not left(), TIDY_SEC)
     return left()
 
 
-def drop(api: AirflowApi, footage: list[Path], nas: Path) -> list[str]:
+def drop(airflow: RunningAirflow, footage: list[Path]) -> list[str]:
     """Put the recordings there at once; returns the runs when all have ended well."""
-    for number, source in enumerate(footage, 1):
-        (nas / f"match {number}.mp4").hardlink_to(source)
-    runs = wait_for("a run for each", lambda: [run["dag_run_id"] for run in api.runs("process_match")]
-                    if len(api.runs("process_match")) == len(footage) else None, UP_TO_SEC)
+    names = [f"match {number}.mp4" for number in range(1, len(footage) + 1)]
+    for name, source in zip(names, footage, strict=True):
+        (airflow.nas / name).hardlink_to(source)
+    runs = [str(airflow.run_of(name, UP_TO_SEC)["dag_run_id"]) for name in names]
     for run_id in runs:
-        assert api.wait_for_run("process_match", run_id, UP_TO_SEC)["state"] == "success", run_id
+        assert airflow.finish(run_id, UP_TO_SEC)["state"] == "success", run_id
     return runs
 
 
@@ -98,14 +95,13 @@ def refusal(api: AirflowApi) -> int:
 
 
 @pytest.fixture(scope="module")
-def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedAirflow, Path]]:
+def embedded(seen: Seen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
     """The embedded default, SQLite and the LocalExecutor and no containers, on the same recordings."""
     folder = tmp_path_factory.mktemp("embedded")
     sources = [Path(shutil.move(path, folder)) for path in sorted(seen.nas.glob("*.mp4"))]
-    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "process"}
-    with start(folder / "state", seen.nas, seen.nas / "output", port=18480, settings=settings) as stack:
-        drop(stack.api(), sources, seen.nas)
-        yield stack, seen.nas / "output"
+    with running_airflow(folder, {**SETTINGS, "TOUCHLINE_RUNTIME": "process"}, nas=seen.nas) as airflow:
+        drop(airflow, sources)
+        yield airflow
 
 
 def test_both_hosts_worked(seen: Seen) -> None:
@@ -135,25 +131,18 @@ def test_nothing_is_left_on_the_hosts(seen: Seen) -> None:
     assert seen.containers == ""
 
 
-def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: tuple[EmbeddedAirflow, Path]) -> None:
-    stack, _ = embedded
-    ours, theirs = seen.work / "matches", stack.working_dir / "matches"
+def test_the_files_are_those_of_the_embedded_default(seen: Seen, embedded: RunningAirflow) -> None:
+    ours, theirs = seen.work / "matches", embedded.working_dir / "matches"
     names = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.json") if ".stats." not in path.name)
     assert len({Path(name).parts[0] for name in names}) == MATCHES
     assert [name for name in names if (ours / name).read_bytes() != (theirs / name).read_bytes()] == []
 
 
-def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: tuple[EmbeddedAirflow, Path]) -> None:
-    output = embedded[1]
+def test_the_published_reels_have_the_same_frames(seen: Seen, embedded: RunningAirflow) -> None:
+    output = embedded.output
     reels = sorted(path.relative_to(output) for path in output.glob("*/reels/*.mp4"))
     assert reels, "matches without clips would show nothing"
     for reel in reels:
         assert frames(seen.output / reel) == frames(output / reel)
     for actions in output.glob("*/actions.json"):
         assert (seen.output / actions.relative_to(output)).read_bytes() == actions.read_bytes()
-
-
-def frames(video: Path) -> str:
-    """The digest of every decoded frame and of the sound."""
-    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", video, "-f", "framemd5", "-"],
-                          check=True, capture_output=True, text=True).stdout

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from support.running_airflow import wait_for
+from support.running_airflow import running_airflow, wait_for
 from touchline.catalogue import matches
 from touchline.catalogue.migrate import current_revision, migrate
 from touchline.catalogue.schema import HEAD
 from touchline_airflow.databases.connection import Database, connecting
 from touchline_airflow.recovery.dumps import Content, held_by
 from touchline_airflow.recovery.upgrade import is_airflow_up
-from touchline_deploy.embedded.standalone import start
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.verify
@@ -108,9 +107,8 @@ def test_what_runs_is_drained_and_goes_on(tmp_path: Path) -> None:
         argv = [PYTHON, "-m", "touchline_airflow.cli", "upgrade", *arguments, "--state", str(state)]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
-    with start(state, state / "nas", state / "nas" / "output", port=19680,
-               settings={"TOUCHLINE_RUNTIME": "process"}) as stack:
-        api = stack.api()
+    with running_airflow(tmp_path, {"TOUCHLINE_RUNTIME": "process"}, nas=state / "nas") as airflow:
+        api = airflow.api
         wait_for("the DAGs", lambda: len(api.dags()) >= 4 or None, 120)
         refused = upgrade("run")
         assert refused.returncode == 2 and "end it first" in refused.stderr
@@ -124,8 +122,7 @@ def test_what_runs_is_drained_and_goes_on(tmp_path: Path) -> None:
     if "was seen within" in done.stderr:  # it was ended in good order, so it is not
         raise AssertionError(done.stderr)
     assert done.returncode == 0
-    with start(state, state / "nas", state / "nas" / "output", port=19680,
-               settings={"TOUCHLINE_RUNTIME": "process"}) as stack:
+    with running_airflow(tmp_path, {"TOUCHLINE_RUNTIME": "process"}, nas=state / "nas") as airflow:
         resumed = upgrade("resume")
         assert "work goes on" in resumed.stdout, resumed
-        assert not any(dag["is_paused"] for dag in stack.api().dags())
+        assert not any(dag["is_paused"] for dag in airflow.api.dags())

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from support.footage import ffmpeg, simulate
 from support.mail_sink import MailSink
-from support.running_airflow import SETTINGS, House, ffmpeg, simulate, steps_running, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.services import free_port
 from support.statsd_wire import Totals
-from touchline_deploy.embedded.standalone import start
 
 
 @pytest.fixture(scope="session")
@@ -27,43 +27,39 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mail_sink() -> Iterator[MailSink]:
-    """The mail server of the house."""
+    """The mail server that Airflow sends its mails to."""
     with MailSink(free_port("127.0.0.1")) as sink:
         yield sink
 
 
 @pytest.fixture(scope="session")
 def statsd() -> Iterator[Totals]:
-    """Where the house sends its metrics."""
+    """Where Airflow sends its metrics."""
     totals = Totals()
     yield totals
     totals.close()
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory, mail_sink: MailSink, statsd: Totals) -> Iterator[House]:
+def airflow(tmp_path_factory: pytest.TempPathFactory, mail_sink: MailSink, statsd: Totals) -> Iterator[RunningAirflow]:
     """A running Airflow; when it is stopped, nothing of it runs any more."""
-    folder = tmp_path_factory.mktemp("house")
-    nas = folder / "nas"
+    folder = tmp_path_factory.mktemp("airflow")
     mail = {"AIRFLOW_CONN_SMTP_DEFAULT": mail_sink.connection, "MAIL_OPERATOR": "operator@club.invalid"}
     rates = {"COST_PER_GPU_HOUR": "2", "COST_PER_CPU_HOUR": "0.1"}
-    with start(folder / "state", nas, nas / "output", port=18080,
-               settings={**SETTINGS, **mail, **rates, **statsd.environment}) as stack:
-        yield House(stack, nas, nas / "output", stack.api())
-    assert steps_running(folder) == []
-    assert [pid for pid in stack.pids().values() if Path(f"/proc/{pid}").exists()] == []
+    with running_airflow(folder, {**SETTINGS, **mail, **rates, **statsd.environment}) as airflow:
+        yield airflow
+    assert airflow.steps_running() == []
+    assert [pid for pid in airflow.processes.pids().values() if Path(f"/proc/{pid}").exists()] == []
 
 
 @pytest.fixture(scope="session")
-def published(house: House, footage: Path) -> str:
+def published(airflow: RunningAirflow, footage: Path) -> str:
     """Run id of a match that was published: `long.mp4` under the name `first.mp4`."""
-    target = house.nas / "first.mp4"
+    target = airflow.nas / "first.mp4"
     if not target.exists():
         partial = target.with_suffix(".mp4.part")
         partial.write_bytes((footage / "long.mp4").read_bytes())
         partial.rename(target)
-    run_id = wait_for("the run of first.mp4", lambda: next(
-        (run["dag_run_id"] for run in house.api.runs("process_match")
-         if run["conf"].get("recording") == str(target) and run["dag_run_id"].startswith("match__")), None))
-    assert house.finish(run_id)["state"] == "success"
+    run_id = str(airflow.run_of("first.mp4")["dag_run_id"])
+    assert airflow.finish(run_id)["state"] == "success"
     return run_id

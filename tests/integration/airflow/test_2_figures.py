@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.running_airflow import SETTINGS, House
+from support.running_airflow import SETTINGS, RunningAirflow
 from support.statsd_wire import Totals
 from touchline.catalogue import runs, schema
 from touchline.catalogue.connection import reading
@@ -26,11 +26,11 @@ TASKS = ("open_match", "probe", "scan", "plan_chunks", "list_chunks", "spot_chun
 class Figures:
     """All that a match's run has left in metrics, costs, norm and catalogue."""
 
-    def __init__(self, house: House, statsd: Totals, run_id: str) -> None:
-        self.house, self.statsd, self.run_id = house, statsd, run_id
+    def __init__(self, airflow: RunningAirflow, statsd: Totals, run_id: str) -> None:
+        self.airflow, self.statsd, self.run_id = airflow, statsd, run_id
 
     def now(self) -> dict[str, Any]:
-        settings = replace(Settings.from_env(SETTINGS), working_dir=self.house.stack.working_dir)
+        settings = replace(Settings.from_env(SETTINGS), working_dir=self.airflow.working_dir)
         address = settings.catalogue_address
         return {"metrics": self.statsd.now(FIGURES), "cost": cost_of(runs.stages(address, self.run_id), RATES),
                 "cost today": cost_today(settings, RATES), "norm": usual_seconds(600_000, settings),
@@ -39,14 +39,14 @@ class Figures:
     def clear(self, *task_ids: str) -> set[str]:
         """Clear these with what lies downstream; returns the tasks that ran again."""
         before = self._tries()
-        self.house.api.clear("process_match", self.run_id, list(task_ids))
-        assert self.house.finish(self.run_id)["state"] == "success"
+        self.airflow.api.clear("process_match", self.run_id, list(task_ids))
+        assert self.airflow.finish(self.run_id)["state"] == "success"
         after = self._tries()
         assert set(after) == set(before)
         return {name for (name, _), tries in after.items() if tries > before[name, _]}
 
     def _tries(self) -> dict[tuple[str, int], int]:
-        return {key: task["try_number"] for key, task in self.house.tasks(self.run_id).items()}
+        return {key: task["try_number"] for key, task in self.airflow.tasks(self.run_id).items()}
 
     def _catalogue(self, address: str) -> dict[str, Any]:
         """Every row, but for when a match's row was written last."""
@@ -57,8 +57,8 @@ class Figures:
 
 
 @pytest.fixture
-def figures(house: House, statsd: Totals, published: str) -> Figures:
-    found = Figures(house, statsd, published)
+def figures(airflow: RunningAirflow, statsd: Totals, published: str) -> Figures:
+    found = Figures(airflow, statsd, published)
     told = found.now()
     assert told["metrics"]["pipeline_jobs_total.published"] >= 1
     assert told["cost"].amount > 0 and told["norm"]

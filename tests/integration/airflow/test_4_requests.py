@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from support.running_airflow import ROOT, House
+from support.running_airflow import RunningAirflow
 from touchline.catalogue import matches, runs
 from touchline_airflow.access.rest import ApiError
 
 
-def trigger_by_command_line(house: House, conf: dict[str, Any], run_id: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROOT / ".venv/bin/airflow", "dags", "trigger", "process_match", "--run-id", run_id, "--conf",
-                           json.dumps(conf)], env=house.environment(), capture_output=True, text=True, check=False)
-
-
-def test_two_runs_of_a_match_at_once_take_turns_and_reuse_its_results(house: House, published: str) -> None:
-    conf = {"recording": str(house.nas / "first.mp4")}
-    match_id = house.api.run("process_match", published)["conf"]["match_id"]
-    written = house.files(match_id).spottings("chunk-0000").stat().st_mtime_ns
+def test_two_runs_of_a_match_at_once_take_turns_and_reuse_its_results(airflow: RunningAirflow, published: str) -> None:
+    conf = {"recording": str(airflow.nas / "first.mp4")}
+    match_id = airflow.api.run("process_match", published)["conf"]["match_id"]
+    written = airflow.files(match_id).spottings("chunk-0000").stat().st_mtime_ns
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda name: trigger_by_command_line(house, conf, name), ("hand-1", "hand-2")))
+        done = list(pool.map(lambda name: airflow.command(
+            "dags", "trigger", "process_match", "--run-id", name, "--conf", json.dumps(conf)), ("hand-1", "hand-2")))
     assert [process.returncode for process in done] == [0, 0], [process.stderr[-500:] for process in done]
-    assert [house.finish(name)["state"] for name in ("hand-1", "hand-2")] == ["success", "success"]
-    first, second = [run for run in runs.of_match(house.catalogue, match_id) if run["run_id"].startswith("hand-")]
+    assert [airflow.finish(name)["state"] for name in ("hand-1", "hand-2")] == ["success", "success"]
+    first, second = [run for run in runs.of_match(airflow.catalogue, match_id) if run["run_id"].startswith("hand-")]
     assert first["ended_at_ms"] <= second["started_at_ms"], "both worked on the match at the same time"
-    assert house.files(match_id).spottings("chunk-0000").stat().st_mtime_ns == written
+    assert airflow.files(match_id).spottings("chunk-0000").stat().st_mtime_ns == written
 
 
 REFUSED_AT_ONCE: tuple[dict[str, Any], ...] = (
@@ -40,9 +35,9 @@ REFUSED_AT_ONCE: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("conf", REFUSED_AT_ONCE, ids=json.dumps)
-def test_what_does_not_fit_the_params_is_refused_by_the_api(house: House, conf: dict[str, Any]) -> None:
+def test_what_does_not_fit_the_params_is_refused_by_the_api(airflow: RunningAirflow, conf: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as refused:
-        house.api.trigger("process_match", conf)
+        airflow.api.trigger("process_match", conf)
     assert refused.value.status in (400, 422)
 
 
@@ -50,21 +45,22 @@ REFUSED_BY_THE_FIRST_TASK = ("/etc/passwd", "../secret.mp4", "-rf", "[1]", "$(id
                              "output")
 
 
-def test_paths_that_are_not_ours_fail_in_the_first_task_with_one_clear_line(house: House, published: str) -> None:
-    started = {path: house.api.trigger("process_match", {"recording": path})["dag_run_id"]
+def test_paths_that_are_not_ours_fail_in_the_first_task_with_one_clear_line(
+        airflow: RunningAirflow, published: str) -> None:
+    started = {path: airflow.api.trigger("process_match", {"recording": path})["dag_run_id"]
                for path in REFUSED_BY_THE_FIRST_TASK}
-    before = len(matches.every(house.catalogue))
+    before = len(matches.every(airflow.catalogue))
     for path, run_id in started.items():
-        assert house.finish(run_id)["state"] == "failed", path
-        tasks = house.tasks(run_id)
+        assert airflow.finish(run_id)["state"] == "failed", path
+        tasks = airflow.tasks(run_id)
         assert tasks["open_match", -1]["state"] == "failed" and tasks["open_match", -1]["try_number"] == 1
         assert tasks["probe", -1]["state"] == "upstream_failed"
-        log = house.api.log("process_match", run_id, "open_match", 1)
+        log = airflow.api.log("process_match", run_id, "open_match", 1)
         assert any("recording" in line for line in log[-6:]), log[-6:]
-    assert len(matches.every(house.catalogue)) == before
+    assert len(matches.every(airflow.catalogue)) == before
 
 
-def test_a_name_that_looks_like_an_option_is_a_name(house: House, published: str) -> None:
-    (house.nas / "-rf.mp4").write_bytes((house.nas / "first.mp4").read_bytes())
-    run_id = house.api.trigger("process_match", {"recording": "-rf.mp4"})["dag_run_id"]
-    assert house.finish(run_id)["state"] == "success"
+def test_a_name_that_looks_like_an_option_is_a_name(airflow: RunningAirflow, published: str) -> None:
+    (airflow.nas / "-rf.mp4").write_bytes((airflow.nas / "first.mp4").read_bytes())
+    run_id = airflow.api.trigger("process_match", {"recording": "-rf.mp4"})["dag_run_id"]
+    assert airflow.finish(run_id)["state"] == "success"

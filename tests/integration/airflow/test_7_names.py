@@ -18,11 +18,13 @@ from urllib.parse import quote
 
 import pytest
 
-from support.running_airflow import ROOT, House, ffmpeg, wait_for
+from support.footage import ffmpeg
+from support.running_airflow import RunningAirflow, wait_for
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.text import shown
 from touchline_airflow.access.rest import ApiError
+from touchline_airflow.checkout import ROOT
 
 RUNS_CODE = "U15 {{ macros.dateutil.tz.tz.os.popen('id > PWNED').read() }} <img src=x onerror=alert(1)> \u202egpj.mp4"
 LONGEST = f"{unicodedata.normalize('NFD', 'Й' * 61)}жж.mp4"
@@ -43,33 +45,33 @@ REFUSED = ("two\nlines.mp4", "tab\there.mp4", "\x1b[2Jcleared.mp4", "a\u2028b.mp
 INNOCENT = "innocent.mp4"
 
 
-def write(house: House, tiny: bytes, number: int, name: str) -> Path:
+def write(airflow: RunningAirflow, tiny: bytes, number: int, name: str) -> Path:
     """A recording with content of its own: a box that nobody reads holds its number."""
-    partial = house.nas / "copying.part"
+    partial = airflow.nas / "copying.part"
     partial.write_bytes(tiny + struct.pack(">I4sQ", 16, b"free", number))
-    return partial.rename(house.nas / name)
+    return partial.rename(airflow.nas / name)
 
 
-def row(house: House, name: str) -> SeenRecording | None:
-    return recordings.find(house.catalogue, str(house.nas / name))
+def row(airflow: RunningAirflow, name: str) -> SeenRecording | None:
+    return recordings.find(airflow.catalogue, str(airflow.nas / name))
 
 
-def pause(house: House, *, paused: bool) -> None:
-    house.api.request("PATCH", "/dags/process_match", {"is_paused": paused})
+def pause(airflow: RunningAirflow, *, paused: bool) -> None:
+    airflow.api.request("PATCH", "/dags/process_match", {"is_paused": paused})
 
 
-def runs(house: House) -> dict[str, dict[str, Any]]:
+def runs(airflow: RunningAirflow) -> dict[str, dict[str, Any]]:
     """Runs of the recordings of this test, by file name."""
-    return {Path(run["conf"]["recording"]).name: run for run in house.api.runs("process_match")
+    return {Path(run["conf"]["recording"]).name: run for run in airflow.api.runs("process_match")
             if Path(str(run["conf"].get("recording"))).name in (*NAMES, *REFUSED, INNOCENT)}
 
 
-def take_back(house: House, name: str) -> None:
+def take_back(airflow: RunningAirflow, name: str) -> None:
     """Remove a recording and its run."""
-    (house.nas / name).unlink(missing_ok=True)
+    (airflow.nas / name).unlink(missing_ok=True)
     with suppress(ApiError):  # one that works just now, after a failed test
-        if run := runs(house).get(name):
-            house.api.request("DELETE", f"/dags/process_match/dagRuns/{quote(run['dag_run_id'], safe='')}")
+        if run := runs(airflow).get(name):
+            airflow.api.request("DELETE", f"/dags/process_match/dagRuns/{quote(run['dag_run_id'], safe='')}")
 
 
 @pytest.fixture(scope="module")
@@ -81,49 +83,51 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def dropped(house: House, tiny: bytes) -> Iterator[set[str]]:
+def dropped(airflow: RunningAirflow, tiny: bytes) -> Iterator[set[str]]:
     """All names at once; gives the ingest's runs that had ended before, when each name was decided."""
-    before = {run["dag_run_id"] for run in house.api.runs("ingest_recordings") if run["state"] in ("success", "failed")}
-    pause(house, paused=True)
+    before = {run["dag_run_id"] for run in airflow.api.runs("ingest_recordings")
+              if run["state"] in ("success", "failed")}
+    pause(airflow, paused=True)
     try:
         for number, name in enumerate((*NAMES, *REFUSED)):
-            write(house, tiny, number, name)
+            write(airflow, tiny, number, name)
         wait_for("every name to be decided", lambda: all(
-            (found := row(house, name)) and found.status != "waiting" for name in (*NAMES, *REFUSED)))
-        wait_for("every run to be there", lambda: len(runs(house)) >= len(NAMES))
+            (found := row(airflow, name)) and found.status != "waiting" for name in (*NAMES, *REFUSED)))
+        wait_for("every run to be there", lambda: len(runs(airflow)) >= len(NAMES))
         yield before
     finally:
         for name in (*NAMES, *REFUSED):
-            take_back(house, name)
-        pause(house, paused=False)
+            take_back(airflow, name)
+        pause(airflow, paused=False)
 
 
 def test_each_is_registered_under_its_name_and_its_run_is_told_the_name_as_it_is(
-        house: House, dropped: set[str]) -> None:
-    found = runs(house)
+        airflow: RunningAirflow, dropped: set[str]) -> None:
+    found = runs(airflow)
     for name in NAMES:
-        seen = row(house, name)
+        seen = row(airflow, name)
         assert seen and (seen.status, seen.reason) == ("registered", None), (name, seen)
-        match = matches.find(house.catalogue, str(seen.match_id))
-        assert match and match.recording == str(house.nas / name)
-        assert found[name]["conf"]["recording"] == str(house.nas / name)
+        match = matches.find(airflow.catalogue, str(seen.match_id))
+        assert match and match.recording == str(airflow.nas / name)
+        assert found[name]["conf"]["recording"] == str(airflow.nas / name)
         assert found[name]["conf"]["match_id"] == match.match_id
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)
-def test_a_name_with_a_control_character_is_refused_in_one_line(house: House, dropped: set[str], name: str) -> None:
-    seen = row(house, name)
-    assert seen and seen.status == "bad" and name not in runs(house)
+def test_a_name_with_a_control_character_is_refused_in_one_line(
+        airflow: RunningAirflow, dropped: set[str], name: str) -> None:
+    seen = row(airflow, name)
+    assert seen and seen.status == "bad" and name not in runs(airflow)
     assert seen.reason and "in its name: rename it" in seen.reason and seen.reason.isprintable()
-    assert house.folder(str(seen.match_id)).failure.read_text() == f"{seen.reason}\n"
+    assert airflow.folder(str(seen.match_id)).failure.read_text() == f"{seen.reason}\n"
 
 
-def test_nothing_was_run_and_only_what_is_refused_is_red(house: House, dropped: set[str]) -> None:
-    places = (house.nas, house.stack.state, ROOT, Path.cwd(), Path.home(), Path("/"), Path("/tmp"))
+def test_nothing_was_run_and_only_what_is_refused_is_red(airflow: RunningAirflow, dropped: set[str]) -> None:
+    places = (airflow.nas, airflow.processes.state, ROOT, Path.cwd(), Path.home(), Path("/"), Path("/tmp"))
     assert [place for place in places if (place / "PWNED").exists()] == []
-    assert list(house.stack.state.rglob("PWNED")) == []
-    tasks = [task for run in house.api.runs("ingest_recordings") if run["dag_run_id"] not in dropped
-             for task in house.api.tasks("ingest_recordings", run["dag_run_id"])]
+    assert list(airflow.processes.state.rglob("PWNED")) == []
+    tasks = [task for run in airflow.api.runs("ingest_recordings") if run["dag_run_id"] not in dropped
+             for task in airflow.api.tasks("ingest_recordings", run["dag_run_id"])]
     red = [task for task in tasks if task["state"] in ("failed", "upstream_failed")]
     assert {(task["task_id"], task["rendered_map_index"]) for task in red} == {
         ("check_recording", f"recording-{shown(name)}") for name in REFUSED}
@@ -133,22 +137,22 @@ def test_nothing_was_run_and_only_what_is_refused_is_red(house: House, dropped: 
 
 
 def test_two_of_the_worst_and_one_after_them_are_published_under_their_names(
-        house: House, dropped: set[str], tiny: bytes) -> None:
-    (house.nas / f"{unicodedata.normalize('NFC', RUNS_CODE)[:-4]}.Marks.csv").write_text("time,label\n0:01,Foul\n")
+        airflow: RunningAirflow, dropped: set[str], tiny: bytes) -> None:
+    (airflow.nas / f"{unicodedata.normalize('NFC', RUNS_CODE)[:-4]}.Marks.csv").write_text("time,label\n0:01,Foul\n")
     for name in NAMES[2:]:
-        take_back(house, name)
-    pause(house, paused=False)
-    write(house, tiny, len(NAMES) + len(REFUSED), INNOCENT)
-    wait_for("the run of the innocent one", lambda: INNOCENT in runs(house))
+        take_back(airflow, name)
+    pause(airflow, paused=False)
+    write(airflow, tiny, len(NAMES) + len(REFUSED), INNOCENT)
+    wait_for("the run of the innocent one", lambda: INNOCENT in runs(airflow))
     for name in (RUNS_CODE, LONGEST, INNOCENT):
-        run = runs(house)[name]
-        assert house.finish(run["dag_run_id"])["state"] == "success", name
-        folder = house.folder(run["conf"]["match_id"]).root
+        run = runs(airflow)[name]
+        assert airflow.finish(run["dag_run_id"])["state"] == "success", name
+        folder = airflow.folder(run["conf"]["match_id"]).root
         told = json.loads((folder / "match.json").read_text())
         assert told["recordings"][0]["file"] == name
         page = (folder / "report.html").read_text()
         assert "<img src=x" not in page and "\u202e" not in page
-    marked = house.folder(runs(house)[RUNS_CODE]["conf"]["match_id"]).root
+    marked = airflow.folder(runs(airflow)[RUNS_CODE]["conf"]["match_id"]).root
     assert [action["label"] for action in json.loads((marked / "actions.json").read_text())["actions"]
             if action["source"] == "mark"] == ["Foul"]
-    assert not (house.stack.state / "PWNED").exists() and not os.path.exists("PWNED")
+    assert not (airflow.processes.state / "PWNED").exists() and not os.path.exists("PWNED")

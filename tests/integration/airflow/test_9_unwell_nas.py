@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from integration.nas_place import UnwellNas, unwell_nas
-from support.running_airflow import RUNTIME, SETTINGS, House, ffmpeg, wait_for
+from support.footage import put_copy
+from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow, wait_for
 from touchline.catalogue import matches, recordings, runs
-from touchline_deploy.embedded.standalone import start
 
 AWAY_SEC = 125
 pytestmark = pytest.mark.verify
@@ -30,36 +30,34 @@ def nas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnwellNas]:
 
 
 @pytest.fixture(scope="module")
-def house(nas: UnwellNas) -> Iterator[House]:
+def airflow(nas: UnwellNas) -> Iterator[RunningAirflow]:
     output = nas.folder.with_name("output")
     output.mkdir()
-    with start(nas.folder.with_name("state"), nas.folder, output, port=18095, settings=SETTINGS) as stack:
-        yield House(stack, nas.folder, output, stack.api())
+    with running_airflow(nas.folder.parent, SETTINGS, nas=nas.folder, output=output) as airflow:
+        yield airflow
 
 
 @pytest.mark.parametrize("state", ["error ESTALE", "error EIO", "hang"])
-def test_a_match_outlives_a_nas_that_is_unwell(house: House, nas: UnwellNas, footage: Path, state: str) -> None:
+def test_a_match_outlives_a_nas_that_is_unwell(
+        airflow: RunningAirflow, nas: UnwellNas, footage: Path, state: str) -> None:
     name = f"{state}.mp4"
-    target = nas.folder.with_name("source") / name
-    ffmpeg("-i", footage / "short.mp4", "-c", "copy", "-metadata", f"title={state}", "-f", "mp4", f"{target}.part")
-    Path(f"{target}.part").rename(target)
-    run = wait_for("the run", lambda: next((run for run in house.api.runs("process_match")
-                                            if str(run["conf"].get("recording")).endswith(name)), None))
+    put_copy(footage / "short.mp4", nas.folder.with_name("source") / name)
+    run = airflow.run_of(name)
     run_id, match_id = run["dag_run_id"], run["conf"]["match_id"]
-    wait_for("a chunk at work", lambda: house.has_begun(run_id, "spot_chunk"))
-    before = {path: row.status for path, row in recordings.every(house.catalogue).items()}
+    wait_for("a chunk at work", lambda: airflow.has_begun(run_id, "spot_chunk"))
+    before = {path: row.status for path, row in recordings.every(airflow.catalogue).items()}
     began = time.monotonic()
     nas.turn(state)
     time.sleep(AWAY_SEC)
     nas.turn("well")
-    during = {path: row.status for path, row in recordings.every(house.catalogue).items()}
+    during = {path: row.status for path, row in recordings.every(airflow.catalogue).items()}
     assert during == before, "the ingest took files that cannot be read for something else"
-    assert house.finish(run_id, 600)["state"] == "success"
-    tries = {key: task["try_number"] for key, task in house.tasks(run_id).items() if task["try_number"] > 1}
-    reasons = sorted({stage.failure.reason for stage in runs.stages(house.catalogue, run_id) if stage.failure})
+    assert airflow.finish(run_id, 600)["state"] == "success"
+    tries = {key: task["try_number"] for key, task in airflow.tasks(run_id).items() if task["try_number"] > 1}
+    reasons = sorted({stage.failure.reason for stage in runs.stages(airflow.catalogue, run_id) if stage.failure})
     print(f"\n{RUNTIME}, {state} for {AWAY_SEC} s: published {time.monotonic() - began - AWAY_SEC:.0f} s after; more "
           f"than one try: {tries}; {reasons}")
-    match = matches.find(house.catalogue, match_id)
+    match = matches.find(airflow.catalogue, match_id)
     assert match and (match.status, match.reason) == ("published", None)
-    assert [path for path, row in recordings.every(house.catalogue).items() if row.status == "bad"] == []
-    assert not list(house.output.rglob("FAILED.txt")) and not list(house.output.rglob("*.part*"))
+    assert [path for path, row in recordings.every(airflow.catalogue).items() if row.status == "bad"] == []
+    assert not list(airflow.output.rglob("FAILED.txt")) and not list(airflow.output.rglob("*.part*"))
