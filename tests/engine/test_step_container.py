@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
+from support.running_airflow import wait_for
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.runtime.container import StepContainer
@@ -55,14 +56,6 @@ def run(spec: ContainerSpec, script: str, lines: list[str] | None = None) -> Fin
 
 def containers(engine: Any, name: str) -> list[dict[str, Any]]:
     return list(engine.containers(all=True, filters={"name": f"^/{name}$"}))
-
-
-def wait_for(what: str, look: Any, seconds: float = 15) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not in {seconds} s"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
@@ -102,7 +95,7 @@ def test_a_step_that_is_killed_ends_orderly_within_the_supervisors_five_seconds(
             threading.Thread(target=kill).start()
 
     assert ended(step, hear)
-    wait_for("the end of the kill", lambda: seconds)
+    wait_for("the end of the kill", lambda: seconds, 15)
     assert lines == ["at work", "cleaned"]
     assert seconds[0] < 4
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
+from support.mount import drop
 from touchline.catalogue import recordings
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
@@ -16,12 +16,6 @@ from touchline_airflow.summary.day import day_since
 from touchline_airflow.summary.mails import SHOWN, letters
 
 YESTERDAY = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def drop(settings: Settings, name: str) -> Path:
-    path = settings.nas_mount_path / name
-    path.write_bytes(b"film")
-    return path
 
 
 def told(settings: Settings) -> list[str]:

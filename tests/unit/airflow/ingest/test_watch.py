@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.mount import drop
 from touchline.catalogue import recordings
 from touchline.settings import Settings
 from touchline_airflow.ingest import watch
@@ -18,13 +19,6 @@ SECOND = 1000
 @pytest.fixture
 def settings(own_settings: Settings) -> Settings:
     return dataclasses.replace(own_settings, watch_stable_time_sec=10)
-
-
-def drop(settings: Settings, name: str, content: bytes = b"film") -> Path:
-    path = settings.nas_mount_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 def row(settings: Settings, path: Path | str) -> recordings.SeenRecording:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.mount import drop
 from touchline.catalogue import matches, recordings, runs
 from touchline.settings import Settings
 from touchline_airflow.ingest import register, watch
@@ -19,13 +20,6 @@ SECOND = 1000
 def settings(own_settings: Settings) -> Settings:
     (own_settings.nas_mount_path / "notes.txt").write_text("the mount is there")
     return dataclasses.replace(own_settings, watch_stable_time_sec=1)
-
-
-def drop(settings: Settings, name: str, content: str = "film") -> Path:
-    path = settings.nas_mount_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
-    return path
 
 
 def take(settings: Settings, moment_s: int) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.mount import drop
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_foreign, find_recordings
@@ -20,13 +21,6 @@ def settings(own_settings: Settings) -> Settings:
 
 def names(settings: Settings) -> list[str]:
     return sorted(str(path.relative_to(settings.nas_mount_path)) for path in find_recordings(settings))
-
-
-def drop(settings: Settings, name: str, content: bytes = b"film") -> Path:
-    path = settings.nas_mount_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.MOV", "deep/er/a.mkv", "a b'c\"&;$(x)😀.ts",

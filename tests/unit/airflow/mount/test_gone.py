@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 
+from support.mount import drop
 from touchline.settings import Settings
 from touchline_airflow.mount.gone import is_gone
-
-
-def drop(settings: Settings, name: str) -> Path:
-    path = settings.nas_mount_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"film")
-    return path
 
 
 def test_what_is_there_is_not_gone(own_settings: Settings) -> None:
