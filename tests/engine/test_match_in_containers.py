@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from support.footage import TOUCHLINE, frames, simulate
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import recordings, runs
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings

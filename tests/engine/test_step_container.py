@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from support.running_airflow import wait_for
+from support.waiting import wait_for
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.runtime.container import StepContainer

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from support.compose_stack import IMAGES, provide_stand_ins, skip_without_engine
-from support.running_airflow import wait_for
 from support.services import free_port
+from support.waiting import wait_for
 from touchline_deploy.stack.stack import DASHBOARDS, Compose
 from touchline_deploy.stack.stack_files import new_env, provide_secrets
 

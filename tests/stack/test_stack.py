@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.compose_stack import ComposeStack, compose_stack, docker, publish_a_match, skip_without_engine
-from support.running_airflow import wait_for
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.verify
 LIST_ROUTES = (Path(__file__).parent / "list_routes.py").read_text()

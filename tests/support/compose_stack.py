@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.footage import put_copy, simulate
-from support.running_airflow import wait_for
 from support.services import free_port
+from support.waiting import wait_for
 from touchline_airflow.access.rest import AirflowApi
 from touchline_deploy.build.pins import image_names
 from touchline_deploy.stack.stack_files import EXAMPLE, FOLDERS, read_env

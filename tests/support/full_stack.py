@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 
 from support.host_network import HostNetwork, missing_for_networks
 from support.own_engine import missing_for_containers, own_engine
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
 from support.services import Postgres, Redis, ServiceError, free_port, missing
+from support.waiting import wait_for
 from touchline_airflow.access.login import USER, password_of
 from touchline_airflow.checkout import ROOT
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE, queue_of

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from support.footage import frames, put_copy
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import CatalogueError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from support.services import free_port
+from support.waiting import PATIENCE_SEC, wait_for
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline_airflow.access.rest import AirflowApi
 from touchline_airflow.checkout import ROOT
@@ -22,8 +22,6 @@ from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 RUNTIME = os.environ.get("TOUCHLINE_RUNTIME", "process")
 SETTINGS = {"WATCH_STABLE_TIME_SEC": "3", "WATCH_BAD_AFTER_SEC": "20", "CHUNK_DURATION_SEC": "10", "USE_GPU": "false",
             "TOUCHLINE_RUNTIME": RUNTIME, "MIN_FREE_GB": "0"}
-PATIENCE_SEC = 400
-Found = TypeVar("Found")
 
 
 @dataclass
@@ -123,13 +121,3 @@ def running_airflow(folder: Path, settings: Mapping[str, str], *, nas: Path | No
     output = output or nas / "output"
     processes = start(folder / "state", nas, output, port=free_port("127.0.0.1"), settings=settings)
     return RunningAirflow(processes, nas, output, settings, engines or {})
-
-
-def wait_for(what: str, look: Callable[[], Found | None], timeout_sec: float = PATIENCE_SEC,
-             poll_sec: float = 0.2) -> Found:
-    """The first answer that is something; the message says what never came."""
-    deadline = time.monotonic() + timeout_sec
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not in {timeout_sec:.0f} s"
-        time.sleep(poll_sec)
-    return found

@@ -1,4 +1,4 @@
-"""The house has floors: who may import whom. See docs/architecture.md."""
+"""Each package has floors: who may import whom. See docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def imports_of(path: Path) -> Iterator[tuple[str, int]]:
 
 def room_of(module: str) -> tuple[str, str] | None:
     """`touchline.video.probe` → (`touchline`, `video`); None for what is in no room of ours."""
-    house, _, rest = module.partition(".")
+    package, _, rest = module.partition(".")
     room = rest.partition(".")[0]
-    return (house, room) if room in FLOOR.get(house, ()) else None
+    return (package, room) if room in FLOOR.get(package, ()) else None
 
 
-def may_import(importer: str, imported: str, house: str = "touchline") -> bool:
-    if importer == imported or FLOOR[house][imported] < FLOOR[house][importer]:
+def may_import(importer: str, imported: str, package: str = "touchline") -> bool:
+    if importer == imported or FLOOR[package][imported] < FLOOR[package][importer]:
         return True
-    return house == "touchline" and imported == "video" and importer in MAY_USE_VIDEO
+    return package == "touchline" and imported == "video" and importer in MAY_USE_VIDEO
 
 
 def offences_of(module: str, path: Path) -> list[str]:
@@ -88,16 +88,16 @@ def offences_of(module: str, path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("house", FLOOR)
-def test_every_room_has_a_floor(house):
-    rooms = {path.stem for path in (INCLUDE / house).iterdir() if path.suffix == ".py"}
-    rooms |= {path.name for path in (INCLUDE / house).iterdir() if (path / "__init__.py").exists()}
-    assert rooms - {"__init__", "__main__"} == set(FLOOR[house]), "give each room a floor in FLOOR above, and no other"
+@pytest.mark.parametrize("package", FLOOR)
+def test_every_room_has_a_floor(package):
+    rooms = {path.stem for path in (INCLUDE / package).iterdir() if path.suffix == ".py"}
+    rooms |= {path.name for path in (INCLUDE / package).iterdir() if (path / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__"} == set(FLOOR[package]), "give each room a floor in FLOOR above, and no other"
 
 
-@pytest.mark.parametrize("house", FLOOR)
-def test_no_room_imports_a_higher_floor_or_a_neighbour(house):
-    offences = [line for path in python_files(INCLUDE / house) for line in offences_of(name_of(path), path)]
+@pytest.mark.parametrize("package", FLOOR)
+def test_no_room_imports_a_higher_floor_or_a_neighbour(package):
+    offences = [line for path in python_files(INCLUDE / package) for line in offences_of(name_of(path), path)]
     assert not offences, "\n".join(offences)
 
 

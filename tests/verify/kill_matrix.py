@@ -26,7 +26,8 @@ from support.footage import simulate
 from support.full_stack import full_stack
 from support.own_engine import own_engine
 from support.played_match import PATIENCE_SEC, Ground, PlayedMatch, Victim, learn, patiently
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from verify.kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike
 
 MEDIA_STEPS = STEPS[1:-1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from support.played_match import DAG, PlayedMatch, Victim, patiently
-from support.running_airflow import wait_for
+from support.waiting import wait_for
 from touchline_deploy.build.engine import EngineError
 from verify.stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 

@@ -10,8 +10,8 @@ from functools import partial
 
 from support.full_stack import FullStack
 from support.played_match import Ground
-from support.running_airflow import wait_for
 from support.services import Postgres, Redis
+from support.waiting import wait_for
 
 REDIS_AWAY_SEC = 30
 CABLE_PULLED_SEC = 60

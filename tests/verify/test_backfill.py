@@ -21,7 +21,8 @@ import pytest
 
 from support.contents import contents
 from support.footage import put_copy, simulate
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, runs
 from touchline_airflow.access.login import USER, password_of
 from touchline_airflow.access.rest import AirflowApi, ApiError

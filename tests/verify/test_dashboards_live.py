@@ -19,8 +19,9 @@ from monitoring.everything import ALL, MAPPING, arrived, send, with_errors, with
 from monitoring.exporter import StandIn
 from monitoring.prometheus_server import Prometheus, skip_without
 from support.footage import simulate
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.services import Postgres, missing
+from support.waiting import wait_for
 from touchline_airflow.metrics.metric import PREFIX
 
 pytestmark = pytest.mark.verify

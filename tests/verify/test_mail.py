@@ -24,8 +24,9 @@ import pytest
 
 from support.footage import simulate
 from support.mail_sink import MailSink, html_of, keep, text_of
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.services import free_port
+from support.waiting import wait_for
 from touchline_airflow.access.rest import ApiError
 
 pytestmark = pytest.mark.verify

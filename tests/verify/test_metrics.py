@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from support.footage import simulate
-from support.running_airflow import SETTINGS, running_airflow, wait_for
+from support.running_airflow import SETTINGS, running_airflow
 from support.statsd_wire import Wire, rules_for
+from support.waiting import wait_for
 from touchline_airflow.metrics.table import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,7 +25,8 @@ from aiosmtpd.controller import Controller
 from support.footage import simulate
 from support.own_engine import missing_for_containers
 from support.played_match import PATIENCE_SEC, Ground, PlayedMatch, Reference, learn
-from support.running_airflow import SETTINGS, running_airflow, wait_for
+from support.running_airflow import SETTINGS, running_airflow
+from support.waiting import wait_for
 from touchline.settings import Settings
 from touchline_airflow.access.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right

@@ -21,8 +21,9 @@ import pytest
 
 from support.contents import contents
 from support.footage import put_copy, simulate
-from support.running_airflow import RunningAirflow, running_airflow, wait_for
+from support.running_airflow import RunningAirflow, running_airflow
 from support.services import Postgres, missing
+from support.waiting import wait_for
 from touchline.catalogue import matches, recordings, runs
 from touchline.domain.layout import MatchFolder, WorkFiles
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.footage import simulate
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches
 from touchline_airflow.access.login import password_of
 

@@ -14,7 +14,8 @@ import pytest
 
 from support.footage import frames, simulate
 from support.full_stack import HOSTS, FullStack, full_stack, missing_for_the_stack
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline_airflow.access.rest import AirflowApi, ApiError
 
 pytestmark = pytest.mark.verify

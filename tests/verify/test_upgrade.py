@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from support.running_airflow import running_airflow, wait_for
+from support.running_airflow import running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches
 from touchline.catalogue.migrate import current_revision, migrate
 from touchline.catalogue.schema import HEAD

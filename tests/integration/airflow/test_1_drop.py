@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from support.footage import put_copy
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 from touchline.catalogue import actions, matches, recordings, runs
 
 ODD_NAME = "it's a \"match\" & more 🎉.mp4"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 from touchline.catalogue import runs
 
 

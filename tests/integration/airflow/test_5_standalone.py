@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.running_airflow import wait_for
+from support.waiting import wait_for
 from touchline_deploy.embedded.standalone import EmbeddedAirflow, start
 
 pytestmark = pytest.mark.verify

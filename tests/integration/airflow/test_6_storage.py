@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from support.footage import put_copy
-from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, recordings, runs
 
 TMPFS = ("-t", "tmpfs", "none")

@@ -19,7 +19,8 @@ from urllib.parse import quote
 import pytest
 
 from support.footage import ffmpeg
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, recordings
 from touchline.catalogue.recordings import SeenRecording
 from touchline.domain.text import shown

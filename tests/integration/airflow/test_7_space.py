@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.running_airflow import SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, runs
 
 BUDGETS = {"WORKING_BUDGET_GB": "0.05", "SCRATCH_BUDGET_GB": "0.05", "MIN_FREE_GB": "0"}

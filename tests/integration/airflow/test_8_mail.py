@@ -6,7 +6,8 @@ import time
 from urllib.parse import quote
 
 from support.mail_sink import MailSink, html_of, text_of
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 
 
 def test_a_failed_run_is_told_once_with_its_reason(airflow: RunningAirflow, mail_sink: MailSink) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from support.footage import put_copy
-from support.running_airflow import RunningAirflow, wait_for
+from support.running_airflow import RunningAirflow
+from support.waiting import wait_for
 from touchline.catalogue import matches
 from touchline.domain.layout import HostFiles, ScratchFiles
 

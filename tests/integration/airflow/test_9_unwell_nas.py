@@ -14,7 +14,8 @@ import pytest
 
 from integration.nas_place import UnwellNas, unwell_nas
 from support.footage import put_copy
-from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow, wait_for
+from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow
+from support.waiting import wait_for
 from touchline.catalogue import matches, recordings, runs
 
 AWAY_SEC = 125
