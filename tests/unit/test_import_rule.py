@@ -92,7 +92,7 @@ def offences_of(module: str, path: Path) -> list[str]:
 def test_every_room_has_a_floor(package):
     rooms = {path.stem for path in (INCLUDE / package).iterdir() if path.suffix == ".py"}
     rooms |= {path.name for path in (INCLUDE / package).iterdir() if (path / "__init__.py").exists()}
-    assert rooms - {"__init__", "__main__"} == set(FLOOR[package]), "give each room a floor in FLOOR above, and no other"
+    assert rooms - {"__init__", "__main__"} == set(FLOOR[package]), "give each room a floor in FLOOR, and no other"
 
 
 @pytest.mark.parametrize("package", FLOOR)

@@ -6,7 +6,6 @@ match is published once, as it is without any of this. OPS_REPORT is a file for 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -14,18 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from email import message_from_bytes
-from email.message import Message
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from support.footage import simulate
+from support.mail_sink import MailSink, text_of
 from support.own_engine import missing_for_containers
 from support.played_match import PATIENCE_SEC, Ground, PlayedMatch, Reference, learn
 from support.running_airflow import SETTINGS, running_airflow
+from support.services import free_port
 from support.waiting import wait_for
 from touchline.settings import Settings
 from touchline_airflow.access.login import password_of
@@ -62,11 +61,9 @@ def test_three_matches_are_held_halted_and_let_go(tmp_path: Path) -> None:
 
 
 def test_a_limit_of_a_match_holds_by_itself_and_says_so_by_mail(tmp_path: Path) -> None:
-    with story(tmp_path) as told, sink() as mails:
+    with story(tmp_path) as told, MailSink(free_port("127.0.0.1")) as sink:
         limits = {**RATE, "COST_PER_MATCH_LIMIT": "8", "MAIL_OPERATOR": "operator@example.org",
-                  "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps({
-                      "conn_type": "smtp", "host": "127.0.0.1", "port": mails.port,
-                      "extra": {"disable_ssl": True, "disable_tls": True, "from_email": "touchline@example.org"}})}
+                  "AIRFLOW_CONN_SMTP_DEFAULT": sink.connection}
         with told.airflow(limits) as ground:
             told.drop(ground, "dear", "dearer", "dearest")
             told.all_have_runs(ground)
@@ -74,14 +71,19 @@ def test_a_limit_of_a_match_holds_by_itself_and_says_so_by_mail(tmp_path: Path) 
             held = told.status(ground)["hold"]
             assert held["kind"] == "cost" and held["who"] == "touchline" and "COST_PER_MATCH_LIMIT is 8" in held["why"]
             told.nothing_runs(ground)
-            [mail] = wait_for("the mail", lambda: mails.received, PATIENCE_SEC)
+            [mail] = wait_for("the mail", lambda: about_costs(sink), PATIENCE_SEC)
             told.say(f"held for cost: {held['why']}; mail {mail['Subject']!r} to {mail['To']}")
             assert mail["To"] == "operator@example.org"
-            assert held["why"] in " ".join(mail.get_payload()[0].get_payload(decode=True).decode().split())
+            assert held["why"] in " ".join(text_of(mail).split())
             stops = told.resume_until_done(ground)
-            assert len(mails.received) == stops, "one mail for each stop"
+            assert len(about_costs(sink)) == stops, "one mail for each stop"
             ground.reference = learn(told.matches[0])
             told.all_published_once(ground)
+
+
+def about_costs(sink: MailSink) -> list[EmailMessage]:
+    """Airflow sends other mails as well, a summary for one."""
+    return [mail for mail in sink.mails if "Stopped for cost" in mail["Subject"]]
 
 
 class Story:
@@ -258,31 +260,3 @@ def story(folder: Path) -> Iterator[Story]:
         assert os.environ.get("TOUCHLINE_ENGINE") != "required", missing
         pytest.skip(missing)
     yield Story(folder)
-
-
-class Mails:
-    """A mail server that keeps what it gets about costs."""
-
-    def __init__(self) -> None:
-        self.received: list[Message] = []
-        self.port = 0
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        await asyncio.sleep(0)
-        mail = message_from_bytes(envelope.content)
-        if "Stopped for cost" in mail["Subject"]:  # Airflow sends others as well, a summary for one
-            self.received.append(mail)
-        return "250 OK"
-
-
-@contextlib.contextmanager
-def sink() -> Iterator[Mails]:
-    """On a free port of this machine."""
-    mails = Mails()
-    controller = Controller(mails, hostname="127.0.0.1", port=18525)
-    controller.start()
-    mails.port = controller.port
-    try:
-        yield mails
-    finally:
-        controller.stop()
