@@ -1,24 +1,20 @@
 """Do the tests pass, in both virtual environments?
 
 What imports Airflow runs in `.venv/`, everything else in `.venv-worker/`; the catalogue and the generated pages are
-tested in both, because both sides use them. Files that share nothing run at the same time, one on each core. What
-starts an Airflow or containers waits for much of its time: its tests run one after another beside all others, which
-give way to them. `--verify` runs the long checks that are left out otherwise, one after another. Tests that need a
-Docker engine are skipped where none answers, and the summary says so.
+tested in both, because both sides use them. Files that share nothing run at the same time, one on each core; what
+starts an Airflow or containers runs alone. `--verify` runs the long checks that are left out otherwise. Tests that need
+a Docker engine are skipped where none answers, and the summary says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -26,13 +22,11 @@ from touchline_airflow.checkout import ROOT
 from touchline_deploy.build.engine import HOW_TO_RUN as ENGINE
 from touchline_deploy.checks.verify_pieces import PIECES, Piece
 
-RUNNING_AIRFLOW = ("tests/integration/airflow", "tests/verify")
-CONTAINERS = ("tests/engine",)
+AIRFLOW_ALONE = ("tests/engine", "tests/integration/airflow", "tests/verify")
 AIRFLOW_SHARED = ("tests/dags", "tests/monitoring", "tests/unit/airflow")
 BOTH = ("tests/unit/catalogue", "tests/unit/test_generated_docs.py", "tests/unit/test_import_rule.py")
 NEED_AN_ENGINE = ("tests.engine", "tests.stack")
 MOST_AT_ONCE = 4
-GIVES_WAY = ("nice", "-n", "10")
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
 HOW_TO_RUN_THEM = f"to run them, as root: {ENGINE} run -- make images test"
@@ -46,8 +40,7 @@ class Suite:
     python: str
     paths: tuple[str, ...]
     ignored: tuple[str, ...] = ()
-    waits: bool = False
-    """For Airflow and containers: its tests run one after another."""
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +67,7 @@ def main() -> int:
     chosen = [suite_of(PIECES[arguments.piece])] if arguments.piece else suites()
     rest = [*(["-k", PIECES[arguments.piece].only] if arguments.piece and PIECES[arguments.piece].only else []),
             *arguments.rest]
-    run = run_one_by_one if arguments.verify else run_side_by_side
-    outcomes = run(chosen, rest)
+    outcomes = [run_suite(suite, verify=arguments.verify, rest=rest) for suite in chosen]
     print(f"\n{'the long checks' if arguments.verify else 'the tests'}, {time.monotonic() - started:.0f} s in all:")
     for outcome in outcomes:
         print(f"  {'ok    ' if outcome.returncode == 0 else 'FAILED'}  {outcome.name}: {outcome.line}")
@@ -88,53 +80,37 @@ def main() -> int:
 def suites() -> tuple[Suite, ...]:
     """Those of the worker's environment, then those of Airflow's; folders that are not there are left out."""
     airflow = ".venv/bin/python"
-    others = (*AIRFLOW_SHARED, *CONTAINERS, *RUNNING_AIRFLOW)
-    return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), others),
+    return (Suite("touchline (.venv-worker)", ".venv-worker/bin/python", ("tests",), (*AIRFLOW_SHARED, *AIRFLOW_ALONE)),
             Suite("the Airflow side (.venv)", airflow, _there(*AIRFLOW_SHARED, *BOTH)),
-            Suite("a running Airflow (.venv)", airflow, _there(*RUNNING_AIRFLOW), waits=True),
-            Suite("containers (.venv)", airflow, _there(*CONTAINERS), waits=True))
+            Suite("a running Airflow, and containers (.venv)", airflow, _there(*AIRFLOW_ALONE), is_alone=True))
 
 
 def suite_of(piece: Piece) -> Suite:
     """A piece of the long checks, in the environment that its files need."""
-    is_airflows = piece.paths[0].startswith((*RUNNING_AIRFLOW, *CONTAINERS))
-    return Suite(piece.purpose, f"{'.venv' if is_airflows else '.venv-worker'}/bin/python", piece.paths, waits=True)
+    is_airflows = piece.paths[0].startswith(AIRFLOW_ALONE)
+    return Suite(piece.purpose, f"{'.venv' if is_airflows else '.venv-worker'}/bin/python", piece.paths, is_alone=True)
 
 
 def _there(*paths: str) -> tuple[str, ...]:
     return tuple(path for path in paths if (ROOT / path).exists())
 
 
-def run_one_by_one(suites: Sequence[Suite], rest: list[str]) -> list[Outcome]:
-    """The long checks; a suite without any is no failure."""
-    outcomes = [run_suite(suite, ["-m", "verify", *rest]) for suite in suites]
-    return [replace(outcome, returncode=0, line="nothing to check") if outcome.returncode == NO_TESTS else outcome
-            for outcome in outcomes]
-
-
-def run_side_by_side(suites: Sequence[Suite], rest: list[str]) -> list[Outcome]:
-    """All but the long checks; what the waiting tests say is printed when the others have ended."""
-    options = ["-m", "not verify", f"--timeout={NEEDS_LONGEST_S}", *rest]
-    at_once = [f"--numprocesses={min(os.cpu_count() or 1, MOST_AT_ONCE)}", "--dist=loadfile"]
-    with ThreadPoolExecutor() as beside, tempfile.TemporaryDirectory() as folder:
-        waiting = [(Path(folder, str(number)), suite) for number, suite in enumerate(suites) if suite.waits]
-        ends = [beside.submit(run_suite, suite, options, said) for said, suite in waiting]
-        outcomes = [run_suite(suite, [*options, *at_once]) for suite in suites if not suite.waits]
-        outcomes += [end.result() for end in ends]
-        for said, suite in waiting:
-            print(f"\n=== {suite.name}\n{said.read_text()}")
-    return outcomes
-
-
-def run_suite(suite: Suite, options: Sequence[str], said: Path | None = None) -> Outcome:
-    """Run one suite; what it says goes to the file `said`, or is seen at once."""
-    print(f"\n=== {suite.name}{': beside the others' if said else ''}", flush=True)
-    with (said.open("w") if said else contextlib.nullcontext()) as output, tempfile.TemporaryDirectory() as folder:
+def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
+    """Run one suite; no tests at all is a failure, but for the long checks."""
+    print(f"\n=== {suite.name}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        argv = [*([] if suite.waits else GIVES_WAY), str(ROOT / suite.python), "-m", "pytest", "-q",
-                f"--junitxml={report}", *suite.paths, *(f"--ignore={path}" for path in suite.ignored), *options]
-        returncode = subprocess.run(argv, cwd=ROOT, stdout=output, stderr=output, check=False).returncode
-        return Outcome(suite.name, returncode, summary(report), skipped_engine_tests(report))
+        argv = [str(ROOT / suite.python), "-m", "pytest", "-q", f"--junitxml={report}", *suite.paths,
+                *(f"--ignore={path}" for path in suite.ignored), "-m", "verify" if verify else "not verify", *rest]
+        if not verify:
+            argv.append(f"--timeout={NEEDS_LONGEST_S}")
+        if not verify and not suite.is_alone:
+            argv += [f"--numprocesses={min(os.cpu_count() or 1, MOST_AT_ONCE)}", "--dist=loadfile"]
+        returncode = subprocess.run(argv, cwd=ROOT, check=False).returncode
+        line, without_engine = summary(report), skipped_engine_tests(report)
+    if returncode == NO_TESTS and verify:
+        returncode, line = 0, "nothing to check"
+    return Outcome(suite.name, returncode, line, without_engine)
 
 
 def summary(report: Path) -> str:
