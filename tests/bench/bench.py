@@ -4,7 +4,7 @@
 `touchline process`. `containers`: the 20-minute match as a run whose steps are containers, what a container adds, and
 whether the slots of the pool gpu are kept busy; it needs an engine. `stack`: ten matches by one and by two hosts of
 the full stack; it needs an engine, root, and a machine with nothing else to do. Everything lies below `build/bench/`;
-recordings are kept there, results are made anew each time.
+recordings are kept there, results are made again each time.
 """
 
 from __future__ import annotations
