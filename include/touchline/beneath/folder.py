@@ -1,6 +1,6 @@
 """How is a file reached below a folder into which a step, or anybody at the NAS, may have put what they like?
 
-`open_folder` opens a folder that a setting names: it may be a link or a mount: the operator chose it. Nothing
+`open_folder` opens a folder that a setting names: it may be a link or a mount, the operator chose it. Nothing
 below it is trusted: no part of a name may be a link, and only regular files are read. What is done is done to what was
 opened, so nothing can be swapped between a look and the act.
 

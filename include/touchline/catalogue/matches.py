@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -36,7 +36,7 @@ class Match:
     @property
     def failure(self) -> Failure | None:
         """Why it failed last, or waits."""
-        return failure_in(asdict(self))
+        return failure_in(vars(self))
 
 
 def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:

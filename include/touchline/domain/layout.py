@@ -31,7 +31,7 @@ def is_match_id(text: str) -> bool:
 def work_root(path: Path) -> Path:
     """The folder of a setting below which a file of a match lies; of any other file the folder that holds it.
 
-    /srv/work/matches/final-0123456789ab/reels/keeper.json → /srv/work, /srv/work/hold.json → /srv/work
+    WORKING_DIR for WORKING_DIR/matches/final-0123456789ab/reels/keeper.json and for WORKING_DIR/hold.json.
     """
     matches = next((folder.parent for folder in path.parents if is_match_id(folder.name)), path.parent)
     return matches.parent if matches.name == "matches" else path.parent

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-REFUSED = "refused"
+REFUSED = "failure"
 """Key of the XCom that says why a run could not begin, as the fields of a `Failure`."""
 
 

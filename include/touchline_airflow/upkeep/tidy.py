@@ -57,15 +57,16 @@ def close_ended_run(run: OpenRun, state: str | None, states: Mapping[str, str | 
     Raises:
         TouchlineError: the output folder is away, so nobody can tell.
     """
+    failure: Failure | None
     if _is_taken_over(run, settings):
         failure = _why(run, state, states, settings)
         runs.end(settings.catalogue_address, run.run_id, failure)
         is_news = runs.count_failure(settings.catalogue_address, run.run_id)
         run_ended(run.match_id, run.run_id, failure, settings, is_news=is_news)
         return failure
-    closed = None if is_published(run.match_id, settings) else _why(run, state, states, settings)
+    failure = None if is_published(run.match_id, settings) else _why(run, state, states, settings)
     remove_temporary_files(run.match_id, settings)
-    return close_run(run.match_id, run.run_id, closed, settings)
+    return close_run(run.match_id, run.run_id, failure, settings)
 
 
 def is_still_open(run: OpenRun, settings: Settings) -> bool:
