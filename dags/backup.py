@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.hosts import on_main_host
 from touchline_airflow.recovery.tasks import make_backup, try_restore
 

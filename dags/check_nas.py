@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.hosts import on_each_host
 from touchline_airflow.upkeep.check_nas_tasks import check_nas as check_this_machine
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.hosts import on_each_host, on_main_host
 from touchline_airflow.upkeep.clean_database_tasks import clean_airflow, clean_catalogue, clean_logs, find_limit
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ingest.check_recording import CheckRecording
 from touchline_airflow.ingest.sensor import RecordingSensor
 from touchline_airflow.ingest.start_match import StartMatch

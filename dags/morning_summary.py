@@ -6,7 +6,7 @@ import os
 
 from airflow.sdk import dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.summary.schedule import each_morning
 from touchline_airflow.summary.tasks import mail_summary
 

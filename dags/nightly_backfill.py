@@ -12,7 +12,7 @@ from touchline_airflow.backfill.check_old import CheckOldRecording
 from touchline_airflow.backfill.make_match import MakeMatch
 from touchline_airflow.backfill.schedule import every_midnight
 from touchline_airflow.backfill.tasks import choose_matches, tell_outcomes
-from touchline_airflow.defaults import BACKFILL_POOL, DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import BACKFILL_POOL, DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.late.deadlines import deadline
 
 DOC = """

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ops.task import Ops
 
 DOC = """

@@ -10,7 +10,7 @@ from airflow.sdk import Param, dag
 
 from touchline.results.request import REELS
 from touchline_airflow.capacity.gpu_slots import slots_per_chunk
-from touchline_airflow.defaults import DEFAULT_ARGS, LIGHT_POOL, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, LIGHT_POOL, START_DATE, TAGS
 from touchline_airflow.late.deadlines import deadline
 from touchline_airflow.match.match_step import MatchStep, task_of
 from touchline_airflow.match.open_match import OpenMatch

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from touchline_airflow.defaults import DEFAULT_ARGS, START_DATE, TAGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.deployment import while_parsing
 from touchline_airflow.hosts import on_each_host
 from touchline_airflow.upkeep.tidy_tasks import close_ended_runs, free_stuck_work, size_pools, tidy_host

@@ -12,8 +12,8 @@ from typing import Any
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.container_spec import LABEL, Place, container_spec, deployment_of
 from touchline_airflow.runtime.docker_engine import connect
-from touchline_airflow.runtime.sandbox import LABEL, Place, container_spec, deployment_of
 
 TRIES = 5
 LOOK_EVERY_S = 0.1

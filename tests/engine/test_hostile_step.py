@@ -26,9 +26,9 @@ from touchline_airflow.match.close_match import close_run, is_published
 from touchline_airflow.match.request import request_of
 from touchline_airflow.recovery.content import opened_results, published_folders
 from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.container_spec import Place, container_spec
 from touchline_airflow.runtime.mounts import match_mounts
 from touchline_airflow.runtime.process import Finished
-from touchline_airflow.runtime.sandbox import Place, container_spec
 from touchline_airflow.upkeep import tidy
 
 MATCH, OTHER, RUN = "cup-final-0123456789ab", "league-0123456789cd", "match__cup-final-0123456789ab__1"

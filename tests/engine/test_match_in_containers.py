@@ -21,7 +21,7 @@ from support.waiting import wait_for
 from touchline.catalogue import recordings, runs
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.runtime.sandbox import deployment_of
+from touchline_airflow.runtime.container_spec import deployment_of
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 LOOK_AROUND = """

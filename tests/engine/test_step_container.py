@@ -23,16 +23,16 @@ from support.waiting import wait_for
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.container_spec import ContainerSpec, Place, container_spec
 from touchline_airflow.runtime.docker_engine import EngineError, gives_gpus, gpu_requests
 from touchline_airflow.runtime.process import Finished
 from touchline_airflow.runtime.reaper import reap_containers
-from touchline_airflow.runtime.sandbox import ContainerSpec, Place, container_spec
 
 ENVIRON = {"WORKING_DIR": "/nowhere/test-step-container", "CONTAINER_MEMORY_MIB": "512", "USE_GPU": "false"}
 ORDERLY = "import sys; from touchline.lifeline import orderly_end\nwith orderly_end():\n "
 HOLDER = """
 from touchline_airflow.runtime.container import StepContainer
-from touchline_airflow.runtime.sandbox import Place, container_spec
+from touchline_airflow.runtime.container_spec import Place, container_spec
 spec = container_spec(Place("test", "run", "held", -1, 1), {image!r}, [{script!r}], [], {environ!r})
 StepContainer(spec).follow(lambda line: print(line, flush=True))
 """

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 
 PRODUCT = {
-    "errors": 0, "lifeline": 0, "progress": 0,
+    "errors": 0, "lifeline": 0, "lock": 0, "progress": 0,
     "domain": 1, "settings": 1, "storage": 1, "beneath": 1, "mounted": 1,
     "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2, "simulator": 2, "sidecars": 2,
     "results": 3,
@@ -25,7 +25,7 @@ PRODUCT = {
     "cli": 6,
 }
 OPERATIONS = {
-    "checkout": 0, "deployment": 0, "defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0,
+    "checkout": 0, "deployment": 0, "dag_defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0,
     "local_clock": 0, "hosts": 0, "mount": 0, "databases": 0,
     "airflow_settings": 1, "brought_settings": 1, "access": 1, "hold": 1, "books": 1,
     "capacity": 2, "metrics": 2, "recovery": 2,
@@ -106,7 +106,7 @@ def test_no_room_imports_a_higher_floor_or_a_neighbour(package):
     ("touchline.exports.report", "from touchline.catalogue import runs"),
     ("touchline.domain.layout", "import touchline.settings"),
     ("touchline_airflow.books.leases", "from touchline_airflow.match.close_match import close_run"),
-    ("touchline_airflow.mail.send", "from touchline_airflow.runtime import sandbox"),
+    ("touchline_airflow.mail.send", "from touchline_airflow.runtime import container_spec"),
     ("touchline_airflow.deployment", "from touchline_airflow.hold import hold"),
     ("touchline_deploy.build.images", "from touchline_deploy.stack import stack"),
     ("touchline_deploy.embedded.demo", "from touchline_deploy.build.pins import pins"),

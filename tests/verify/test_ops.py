@@ -29,7 +29,7 @@ from support.waiting import wait_for
 from touchline.settings import Settings
 from touchline_airflow.access.login import password_of
 from touchline_airflow.ops.stuck import find_stuck, set_right
-from touchline_airflow.runtime.sandbox import deployment_of
+from touchline_airflow.runtime.container_spec import deployment_of
 from touchline_deploy.build.engine import Engine, default_folder
 
 pytestmark = pytest.mark.verify

@@ -11,7 +11,6 @@ whole path for all that the storage does (see `touchline.storage`).
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from typing import Any
 
 from touchline.beneath.opening import ON_THE_WAY, naming, open_below
 from touchline.errors import UntrustedFileError
+from touchline.lock import take
 
 DEEPEST = 32
 """Our own files lie at most five folders deep; what is deeper than this is seen by nobody but `remove_tree`."""
@@ -140,7 +140,7 @@ class Folder:
             lock = os.open(last, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666,
                            dir_fd=parent)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            take(lock, wait=wait)
             yield
         finally:
             os.close(lock)

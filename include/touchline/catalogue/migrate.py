@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, inspect, make_url, text
 from touchline.catalogue.database import open_database
 from touchline.catalogue.schema import HEAD
 from touchline.errors import TouchlineError, UsageError
+from touchline.lock import alone
 
 _LOCK_NUMBER = 7_405_266  # of PostgreSQL's advisory lock; any number that only we use
 
@@ -72,7 +72,7 @@ def _alone(url: str) -> Iterator[Connection]:
             file = make_url(url).database
             if not file:
                 raise UsageError("a catalogue in memory cannot be shared by processes: name a file")
-            fcntl.flock(stack.enter_context(Path(f"{file}.lock").open("w")), fcntl.LOCK_EX)
+            stack.enter_context(alone(Path(f"{file}.lock")))
         connection = stack.enter_context(database.connect().execution_options(touchline_writes=True))
         stack.enter_context(connection.begin())
         if connection.dialect.name == "postgresql":

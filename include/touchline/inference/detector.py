@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from touchline.domain.detection import DETECTION_KINDS, Detection
 from touchline.errors import ModelError
-from touchline.inference.device import CPU, Batches
+from touchline.inference.batches import CPU, Batches
 from touchline.inference.offline import keep_offline
 from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings

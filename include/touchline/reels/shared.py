@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from touchline.lock import alone
 from touchline.storage import writing
 
 
 def make_once(target: Path, make: Callable[[Path], object]) -> bool:
     """Have `make` write `target` under a temporary name, unless it is there; True if it was made now.
 
-    The lock is the kernel's (flock): it ends with the process that holds it, however that dies. What a killed maker
-    left is removed by the next one.
+    What a killed maker left is removed by the next one.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written; nothing of the target is left.
@@ -40,15 +39,11 @@ def make_once(target: Path, make: Callable[[Path], object]) -> bool:
 
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Be the only one on this host to work on `target`; waits for the other.
-
-    The lock file stays: removing it would let two holders lock two files of the same name.
-    """
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f"{target.name}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Be the only one on this host to work on `target`; waits for the other."""
+    with contextlib.ExitStack() as stack:
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(alone(target.with_name(f"{target.name}.lock")))
         yield
 
 

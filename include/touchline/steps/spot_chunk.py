@@ -15,7 +15,7 @@ from touchline.domain.layout import CHUNK_ID, ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
 from touchline.inference.detector import Detector
-from touchline.inference.device import leased_device
+from touchline.inference.gpu_lease import leased_device
 from touchline.inference.model_digest import model_digest
 from touchline.inference.read_ahead import ReadAhead
 from touchline.inference.spotter import Spotter

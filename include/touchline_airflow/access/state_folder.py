@@ -31,6 +31,11 @@ def metadata_address(state: Path, environ: Mapping[str, str]) -> str:
     return environ.get("TOUCHLINE_METADATA_URL") or f"sqlite:///{state / 'airflow' / 'airflow.db'}"
 
 
+def supervisor_lock(state: Path) -> Path:
+    """Held by the one supervisor of this state folder, and by what must not run beside it."""
+    return state / "supervisor.lock"
+
+
 def status_of(state: Path) -> dict[str, Any]:
     """What its supervisor wrote down last: address, process ids, runtime; empty where none runs."""
     with contextlib.suppress(OSError, ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from touchline_airflow.access.rest import AirflowApi
-from touchline_airflow.defaults import GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL
+from touchline_airflow.dag_defaults import GPU_POOL, LIGHT_POOL, RENDER_POOL, SCAN_POOL
 from touchline_airflow.hosts import GPU_QUEUE, LIGHT_QUEUE, RENDER_QUEUE, SCAN_QUEUE
 
 ANSWER_SEC = 5.0

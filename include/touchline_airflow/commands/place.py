@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from touchline.errors import UsageError
-from touchline_airflow.access.state_folder import DEMO, folders, keys_file, metadata_address
+from touchline.lock import alone
+from touchline_airflow.access.state_folder import DEMO, folders, keys_file, metadata_address, supervisor_lock
 from touchline_airflow.databases.address import metadata_url
 
 
@@ -41,9 +41,9 @@ def stopped(state: Path | None) -> Iterator[None]:
         yield
         return
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "supervisor.lock").open("a") as lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(alone(supervisor_lock(state), wait=False))
         except BlockingIOError:
             raise UsageError(f"Airflow runs with {state}: end it first") from None
         yield

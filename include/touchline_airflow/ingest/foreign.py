@@ -11,7 +11,7 @@ from touchline.catalogue.recordings import Look
 from touchline.domain.text import shown
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_foreign
-from touchline_airflow.mount.names import why_foreign
+from touchline_airflow.mount.suffixes import why_foreign
 
 
 def tell_foreign(settings: Settings, say: Callable[[str], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -15,6 +14,7 @@ from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import mail_notes
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import StorageError
+from touchline.lock import alone
 from touchline.results.files import write_text
 
 FORGET_AFTER_MS = 40 * 86_400_000
@@ -78,8 +78,7 @@ def forget_old(working_dir: Path) -> None:
 def _alone(working_dir: Path) -> Iterator[None]:
     folder = mail_notes(working_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder / "lock"):
         yield
 
 

@@ -21,7 +21,7 @@ from touchline.settings import Settings
 from touchline.sidecars.find import stray_notes
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.budgets import NoSpaceYetError, copy_fits, require_scratch
-from touchline_airflow.defaults import LIGHT_POOL
+from touchline_airflow.dag_defaults import LIGHT_POOL
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, fail_with, failing_plainly
 from touchline_airflow.hold.waiting import wait, wait_for_release, wait_while_held

@@ -10,7 +10,7 @@ from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.mount.age import is_new_enough, since_s
 from touchline_airflow.mount.kept_folders import is_kept, lies_in_kept
-from touchline_airflow.mount.names import Kind, kind_of
+from touchline_airflow.mount.suffixes import Kind, kind_of
 
 
 def find_recordings(settings: Settings) -> Iterator[Path]:

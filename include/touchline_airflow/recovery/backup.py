@@ -19,7 +19,6 @@ a clock that ran ahead or behind makes no old backup "the newest", and no new on
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -27,7 +26,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -35,7 +34,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from touchline import __version__
+from touchline import __version__, lock
 from touchline.errors import StorageError, TouchlineError
 from touchline.results.files import file_digest
 from touchline.settings import Settings
@@ -229,9 +228,9 @@ def alone(backup_dir: Path) -> Iterator[None]:
         TouchlineError: another one is being made.
     """
     _require_folder(backup_dir)
-    with writing(backup_dir), (backup_dir / ".lock").open("w") as lock:
+    with writing(backup_dir), ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(lock.alone(backup_dir / ".lock", wait=False))
         except BlockingIOError:
             raise TouchlineError(f"another backup or trial is under way in {backup_dir}: wait for it") from None
         for leftover in backup_dir.glob(".*.part"):

@@ -17,6 +17,7 @@ from docker.utils.socket import STDERR, frames_iter
 from requests.exceptions import RequestException
 
 from touchline.errors import EXIT_FAILED, SettingError
+from touchline_airflow.runtime.container_spec import ContainerSpec
 from touchline_airflow.runtime.docker_engine import (
     LOST,
     EngineError,
@@ -27,7 +28,6 @@ from touchline_airflow.runtime.docker_engine import (
     one_line,
 )
 from touchline_airflow.runtime.process import Finished, Lines
-from touchline_airflow.runtime.sandbox import ContainerSpec
 
 KILL_GRACE_SEC = 2.0
 _KILL_TIMEOUT_SEC = 2.0

@@ -9,8 +9,8 @@ import docker
 from docker.errors import NotFound
 
 from touchline.settings import Settings
+from touchline_airflow.runtime.container_spec import LABEL, deployment_of
 from touchline_airflow.runtime.docker_engine import engine_errors
-from touchline_airflow.runtime.sandbox import LABEL, deployment_of
 
 TaskStates = Callable[[str, str], Mapping[str, str | None]]
 """From DAG and run to the state of every task instance ("spot_chunk_2": "running"); empty for a run that is gone."""

@@ -16,8 +16,8 @@ from touchline_airflow.hold.hold import Hold
 from touchline_airflow.metrics.table import STUCK
 from touchline_airflow.runtime.choice import chosen_runtime, step_argv, step_environment, touchline_path
 from touchline_airflow.runtime.container import StepContainer
+from touchline_airflow.runtime.container_spec import Place, container_spec
 from touchline_airflow.runtime.process import Finished, StepProcess, end_with_parent
-from touchline_airflow.runtime.sandbox import Place, container_spec
 from touchline_airflow.runtime.watcher import Watcher
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from touchline.lock import alone
 from touchline_deploy.build.install import InstallError, install_system_packages
 
 START_SEC = 60.0
@@ -167,8 +167,7 @@ class Engine:
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """Let two callers take turns; the lock goes with the process."""
-        with (self.folder / "lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with alone(self.folder / "lock"):
             yield
 
 

@@ -8,7 +8,6 @@ belongs into it. While the stamp fits, nothing is done. An interrupted install g
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from touchline import lock
 from touchline_airflow.checkout import ROOT
 
 STAMP = "touchline-install.json"
@@ -91,10 +91,10 @@ def main() -> int:
 def _lock(descriptor: int) -> None:
     """Let two calls of make wait for each other; the lock goes with the process."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.take(descriptor, wait=False)
     except BlockingIOError:
         print("install: another install is under way, waiting for it", flush=True)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock.take(descriptor)
 
 
 # --- What the distribution gives ------------------------------------------------------------------------------------

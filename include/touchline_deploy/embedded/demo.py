@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from touchline import lock
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder
 from touchline.domain.run_id import ingest_run_id
@@ -101,9 +101,9 @@ def parse_arguments() -> argparse.Namespace:
 def alone() -> Iterator[None]:
     """One demo at a time."""
     NAS.mkdir(parents=True, exist_ok=True)
-    with (STATE / "demo.lock").open("w") as lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(lock.alone(STATE / "demo.lock", wait=False))
         except BlockingIOError:
             raise DemoError("another demo runs already: end it with Ctrl-C first") from None
         yield

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -39,9 +38,10 @@ from pathlib import Path
 from types import TracebackType
 
 from touchline.errors import TouchlineError
+from touchline.lock import alone
 from touchline_airflow.access.login import USER, password_of
 from touchline_airflow.access.rest import AirflowApi
-from touchline_airflow.access.state_folder import status_of
+from touchline_airflow.access.state_folder import status_of, supervisor_lock
 from touchline_airflow.brought_settings import remarks
 from touchline_airflow.checkout import ROOT, python_path
 from touchline_deploy.embedded.process_tree import dies_with_parent, end_recorded_sessions
@@ -195,8 +195,7 @@ def _last_line(log: Path) -> str:
 
 def _end_leftovers(state: Path) -> None:
     """End what a supervisor that was killed left behind, unless another one has the state folder now."""
-    with (state / "supervisor.lock").open("a") as lock, contextlib.suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(BlockingIOError), alone(supervisor_lock(state), wait=False):
         end_recorded_sessions(state / "sessions.json", state / "airflow")
 
 

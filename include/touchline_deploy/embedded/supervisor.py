@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from touchline.lock import alone
 from touchline_airflow.access.login import USER, login_file, password_of
 from touchline_airflow.access.rest import AirflowApi
+from touchline_airflow.access.state_folder import supervisor_lock
 from touchline_airflow.checkout import ROOT
 from touchline_deploy.embedded.airflow_environment import airflow_environment
 from touchline_deploy.embedded.process_tree import adopt_orphans, end_recorded_sessions, end_session, start_session
@@ -52,9 +53,9 @@ class Supervisor:
     def run(self) -> int:
         """Supervise; returns the exit code."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        with (self.state / "supervisor.lock").open("w") as lock:
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(alone(supervisor_lock(self.state), wait=False))
             except BlockingIOError:
                 print(f"Airflow runs already with the state folder {self.state}", file=sys.stderr)
                 return 1

@@ -15,7 +15,7 @@ from touchline.domain.layout import MatchFolder
 from touchline.errors import BadRecordingError, StorageError, TouchlineError, UsageError
 from touchline.settings import Settings
 from touchline_airflow.books.failure_note import write_failure
-from touchline_airflow.defaults import DEFAULT_ARGS
+from touchline_airflow.dag_defaults import DEFAULT_ARGS
 from touchline_airflow.failing import failing_plainly
 from touchline_airflow.ingest import trigger
 from touchline_airflow.match.request import read_order

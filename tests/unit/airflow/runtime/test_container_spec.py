@@ -17,8 +17,8 @@ from touchline.mounted import VARIABLE, identity, refuse_exchanged
 from touchline.results.request import Request, save_request
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings, while_parsing
+from touchline_airflow.runtime.container_spec import Place, container_name, container_spec
 from touchline_airflow.runtime.mounts import match_mounts, recording_mount
-from touchline_airflow.runtime.sandbox import Place, container_name, container_spec
 
 PLACE = Place("process_match", "match__a__1", "spot_chunk", 2, 1, "final-0123456789ab")
 MATCH = PLACE.match_id

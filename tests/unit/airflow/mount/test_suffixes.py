@@ -8,7 +8,7 @@ import pytest
 
 from touchline.video.demuxer import SNIFFERS
 from touchline_airflow.mount.kept_folders import KEPT_FOLDERS
-from touchline_airflow.mount.names import FOREIGN, SUFFIXES, Kind, kind_of, why_foreign
+from touchline_airflow.mount.suffixes import FOREIGN, SUFFIXES, Kind, kind_of, why_foreign
 
 
 def test_there_are_suffixes_for_each_demuxer_that_may_read_a_recording() -> None:
