@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.containers import PoolWatch, container_costs
-from bench.material import TOUCHLINE, decode_wall_s, frames_of, looped_match
+from bench.material import decode_wall_s, frames_of, looped_match
 from bench.two_hosts import compare_hosts
 from bench.watched import Cost, run_watched
+from support.footage import TOUCHLINE
 from support.running_airflow import running_airflow
 from touchline_deploy.embedded.demo_watch import DAG, moment, stage_seconds
 

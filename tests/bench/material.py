@@ -6,8 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TOUCHLINE = ROOT / ".venv-worker" / "bin" / "touchline"
+from support.footage import TOUCHLINE
+
 SIMULATED_S = 240
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.storage_place import is_mounted, mounted, unmount
+from support.mounts import is_mounted, mounted, unmount
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 UNWELL_NAS = Path(__file__).with_name("unwell_nas.py")

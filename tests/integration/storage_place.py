@@ -7,56 +7,19 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TOUCHLINE = os.environ.get("TOUCHLINE_BIN") or ROOT / ".venv-worker" / "bin" / "touchline"
+from support.footage import TOUCHLINE
+from support.mounts import mount
+
 CHUNK = "chunk-0000"
 RESULTS = {"probe": "probe.json", "scan": "scan.json", "spot-chunk": f"spottings/{CHUNK}.json",
            "merge-actions": "actions.json", "render-reel": "reels/highlights.json", "publish": "published.json"}
 PARTS = {"spot-chunk": [CHUNK], "render-reel": ["highlights"]}
 
 Command = subprocess.CompletedProcess[str]
-
-
-def mount(*arguments: str | Path) -> None:
-    subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True)
-
-
-def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
-
-
-def is_mounted(folder: Path) -> bool:
-    """Also for a bind mount, which `Path.is_mount` does not see."""
-    return any(line.split()[4] == str(folder) for line in Path("/proc/self/mountinfo").read_text().splitlines())
-
-
-@contextmanager
-def mounted(folder: Path, *arguments: str | Path) -> Iterator[None]:
-    mount(*arguments, folder)
-    try:
-        yield
-    finally:
-        while is_mounted(folder):
-            unmount(folder)
-
-
-def fill(folder: Path, leave_bytes: int = 0) -> Path:
-    """Write a file that takes all the space but `leave_bytes`."""
-    filler = folder / "filler"
-    disk = os.statvfs(folder)
-    with filler.open("wb") as handle:
-        os.posix_fallocate(handle.fileno(), 0, disk.f_bavail * disk.f_frsize - leave_bytes)
-    return filler
-
-
-def used_bytes(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return (disk.f_blocks - disk.f_bfree) * disk.f_frsize
 
 
 @dataclass

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from integration.nas_place import disk, in_group, throttled, unwell_nas
-from integration.storage_place import TOUCHLINE, Command, fill, is_mounted, mount, unmount
+from integration.storage_place import Command
+from support.footage import TOUCHLINE
+from support.mounts import fill, is_mounted, mount, unmount
 
 RECORDING_BYTES = 24 << 20
 

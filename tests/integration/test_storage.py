@@ -18,19 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.storage_place import (
-    RESULTS,
-    TOUCHLINE,
-    Command,
-    Place,
-    fill,
-    is_mounted,
-    mount,
-    mounted,
-    put_on_disk,
-    unmount,
-    used_bytes,
-)
+from integration.storage_place import RESULTS, Command, Place, put_on_disk
+from support.footage import TOUCHLINE
+from support.mounts import fill, is_mounted, mount, mounted, skip_without_mounts, unmount, used_bytes
 from touchline.errors import EXIT_STORAGE
 
 NOBODY = 65534
@@ -50,10 +40,8 @@ def finished() -> Iterator[Place]:
         (root / name).mkdir()
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, root)
-        try:
-            stack.enter_context(mounted(place.nas, "--bind", place.source))
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"mounts cannot be made here (root in a container that may mount is needed): {error.stderr}")
+        skip_without_mounts(place.nas)
+        stack.enter_context(mounted(place.nas, "--bind", place.source))
         subprocess.run([TOUCHLINE, "simulate", "--seconds", "12", "--seed", "3", "--size", "320x180", "--output",
                         place.source], check=True, capture_output=True)
         (place.source / "match.marks.csv").write_text("time,label\n00:00:04,Save\n00:00:10,Goal\n")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from integration.nas_place import UnwellNas, unwell_nas
-from integration.storage_place import TOUCHLINE, Place
+from integration.storage_place import Place
+from support.footage import TOUCHLINE
 from touchline.errors import EXIT_STORAGE
 
 STEPS = ("probe", "scan", "check-recording")

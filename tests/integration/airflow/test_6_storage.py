@@ -6,8 +6,6 @@ TOUCHLINE_RUNTIME=docker the steps run in containers: one that runs keeps its ow
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,43 +14,22 @@ from pathlib import Path
 import pytest
 
 from support.footage import put_copy
+from support.mounts import TMPFS, fill, mount, mounted, skip_without_mounts
 from support.running_airflow import RUNTIME, SETTINGS, RunningAirflow, running_airflow
 from support.waiting import wait_for
 from touchline.catalogue import matches, recordings, runs
 
-TMPFS = ("-t", "tmpfs", "none")
-
 
 @pytest.fixture(autouse=True)
 def _may_mount(tmp_path: Path) -> None:
-    try:
-        with mounted(tmp_path, *TMPFS):
-            pass
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"mounts cannot be made here (root in a container that may mount is needed): {error.stderr}")
-
-
-@contextmanager
-def mounted(folder: Path, *arguments: str | Path) -> Iterator[None]:
-    subprocess.run(["mount", *map(str, arguments), folder], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
+    skip_without_mounts(tmp_path)
 
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
     with mounted(folder, "--bind", folder):
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True, capture_output=True)
+        mount("-o", "remount,ro,bind", folder)
         yield
-
-
-def fill(folder: Path) -> Path:
-    disk = os.statvfs(folder)
-    with (folder / "filler").open("wb") as handle:
-        os.posix_fallocate(handle.fileno(), 0, disk.f_bavail * disk.f_frsize)
-    return folder / "filler"
 
 
 def drop(airflow: RunningAirflow, footage: Path, name: str, source: str) -> tuple[str, str]:

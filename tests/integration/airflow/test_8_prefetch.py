@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.footage import put_copy
+from support.mounts import mounted, skip_without_mounts
 from support.running_airflow import RunningAirflow
 from support.waiting import wait_for
 from touchline.catalogue import matches
@@ -29,18 +27,6 @@ def figures(airflow: RunningAirflow) -> Path:
     wait_for("the first check of the NAS", path.exists)
     wait_for("its end", lambda: airflow.api.runs("check_nas")[0]["state"] in ("success", "failed"))
     return path
-
-
-@contextmanager
-def away(folder: Path, empty: Path) -> Iterator[None]:
-    empty.mkdir()
-    done = subprocess.run(["mount", "--bind", empty, folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mounts cannot be made here (root in a container that may mount is needed): {done.stderr}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
 
 
 def task(airflow: RunningAirflow, run_id: str, name: str) -> dict[str, Any] | None:
@@ -64,6 +50,7 @@ def test_the_hourly_check_keeps_its_figures(airflow: RunningAirflow, figures: Pa
 
 def test_a_slow_nas_is_read_beside_scan_and_not_again(airflow: RunningAirflow, footage: Path, figures: Path,
                                                       tmp_path: Path) -> None:
+    skip_without_mounts(tmp_path)
     airflow.api.request("PATCH", "/dags/check_nas", {"is_paused": True})  # a run of its own would measure again
     wait_for("check_nas to be idle", lambda: all(run["state"] in ("success", "failed")
                                                  for run in airflow.api.runs("check_nas")))
@@ -81,7 +68,9 @@ def test_a_slow_nas_is_read_beside_scan_and_not_again(airflow: RunningAirflow, f
     lines = airflow.api.log("process_match", run_id, "scan", 1, -1)
     assert any("The NAS reads 23 MB/s, below PREFETCH_BELOW_MB_S=50: copying the recording to SCRATCH_DIR" in line
                for line in lines), lines
-    with away(airflow.nas, tmp_path / "empty"):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with mounted(airflow.nas, "--bind", empty):
         copies = [copy.read_bytes() for copy in scratch.root.glob("recordings/*")]
         match = matches.find(airflow.catalogue, match_id)
         wait_for("a chunk", lambda: has_ended(airflow, run_id, "spot_chunk"))

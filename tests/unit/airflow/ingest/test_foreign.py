@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from support.mount import drop
+from support.nas_files import drop
 from touchline.catalogue import recordings
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.mount import drop
+from support.nas_files import drop
 from touchline.catalogue import matches, recordings, runs
 from touchline.settings import Settings
 from touchline_airflow.ingest import register, watch

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.mount import drop
+from support.nas_files import drop
 from touchline.errors import SettingError
 from touchline.settings import Settings
 from touchline_airflow.mount.find import find_foreign, find_recordings

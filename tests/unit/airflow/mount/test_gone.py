@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.mount import drop
+from support.nas_files import drop
 from touchline.settings import Settings
 from touchline_airflow.mount.gone import is_gone
 

@@ -1,4 +1,4 @@
-"""What lies on the mount, for tests that need no film."""
+"""Files on the mount, for tests that need no film."""
 
 from __future__ import annotations
 
