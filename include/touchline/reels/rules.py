@@ -1,4 +1,4 @@
-"""Which reels are there, which actions do they take, and how long is the clip of each? The table is `clips.toml`."""
+"""Which reels are there, which actions do they take, and how long is the clip of each? The table is `reels.toml`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).with_name("clips.toml")
+TABLE = Path(__file__).with_name("reels.toml")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 

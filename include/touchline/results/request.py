@@ -18,7 +18,7 @@ from touchline.settings import Settings
 from touchline.video.demuxer import refuse_special
 
 REELS = tuple(load_rules().reels)
-"""All kinds of reels, as `reels/clips.toml` has them."""
+"""All kinds of reels, as `reels/reels.toml` has them."""
 _MOST_BYTES = 1 << 20
 
 

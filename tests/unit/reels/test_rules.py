@@ -24,7 +24,7 @@ def test_a_reel_takes_known_labels_from_a_probability_on():
 
 
 def test_a_new_row_is_a_new_kind_of_reel(tmp_path):
-    table = tmp_path / "clips.toml"
+    table = tmp_path / "reels.toml"
     row = '[reel.set_pieces]\ntitle = "Set pieces"\nnote = ""\nmarks = false\nactions = { "Corner" = 0.5 }\n'
     table.write_text(f"{TABLE.read_text()}\n{row}")
     rules = load_rules(table)
