@@ -1,9 +1,6 @@
+import multiprocessing
 import os
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,22 +10,10 @@ from touchline.inference import gpu_lease
 from touchline.inference.batches import CPU
 from touchline.inference.gpu_lease import Gpu, _lock_file, available_gpus, leased_device
 from touchline.inference.torchvision_nms import torch
-
-INCLUDE = Path(__file__).parents[3] / "include"
-CUDA = torch.device("cuda:0")
-HOLDER = """
-import sys
-from pathlib import Path
-from touchline.inference import gpu_lease
 from touchline.settings import Settings
 
-gpu_lease.LEASE_POLL_S = 0.05
-uuids = sys.argv[2].split(",")
-gpu_lease.available_gpus = lambda: [gpu_lease.Gpu(index, "H100", uuid) for index, uuid in enumerate(uuids)]
-with gpu_lease.leased_device(Settings(scratch_dir=Path(sys.argv[1]), use_gpu="auto", max_workers=1)) as chosen:
-    print(chosen, flush=True)
-    sys.stdin.readline()
-"""
+CUDA = torch.device("cuda:0")
+forking = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -117,39 +102,53 @@ def test_lock_files_that_another_user_made_can_be_locked(settings, gpus):
         assert str(device) == "cuda:0"
 
 
+def _hold(ours, scratch_dir, uuids):
+    """In a process of its own: say over the connection what is said to people, and the device; keep it until told."""
+    gpu_lease.LEASE_POLL_S = 0.05
+    gpu_lease.available_gpus = lambda: [Gpu(at, "H100", uuid) for at, uuid in enumerate(uuids)]
+    gpu_lease.say = ours.send
+    with leased_device(Settings(scratch_dir=scratch_dir, use_gpu="auto", max_workers=1)) as chosen:
+        ours.send(str(chosen))
+        ours.recv()
+
+
 @pytest.fixture
 def hold(settings):
-    """Start a process that leases one of these GPUs and holds it."""
+    """Start a process that leases one of these GPUs and holds it; it is a fork, which has torch already."""
     started = []
 
     def start(*uuids):
-        argv = [sys.executable, "-c", HOLDER, str(settings.scratch_dir), ",".join(uuids)]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        started.append(subprocess.Popen(argv, env={"PYTHONPATH": str(INCLUDE)}, text=True, **pipes))
-        return started[-1]
+        theirs, ours = forking.Pipe()
+        process = forking.Process(target=_hold, args=(ours, settings.scratch_dir, uuids), daemon=True)
+        process.start()
+        started.append(process)
+        return process, theirs
 
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.join()
 
 
 def test_a_process_waits_for_a_gpu_and_gets_it_when_its_holder_is_killed(hold):
-    holders = [hold("a", "b") for _ in range(2)]
-    assert {holder.stdout.readline() for holder in holders} == {"cuda:0\n", "cuda:1\n"}
-    waiting = hold("a", "b")
-    assert waiting.stderr.readline() == "all 2 GPUs are leased: waiting for one\n"
-    time.sleep(0.3)
-    holders[1].kill()
-    assert waiting.stdout.readline().startswith("cuda:")
-    assert waiting.stderr.readline().startswith("leased GPU ")
+    (_, one), (second, other) = holders = [hold("a", "b") for _ in range(2)]
+    assert {theirs.recv() for _, theirs in holders} == {"leased GPU 0 of 2, H100", "leased GPU 1 of 2, H100"}
+    assert {one.recv(), other.recv()} == {"cuda:0", "cuda:1"}
+    _, waiting = hold("a", "b")
+    assert waiting.recv() == "all 2 GPUs are leased: waiting for one"
+    assert not waiting.poll(0.3)
+    second.kill()
+    assert waiting.recv().startswith("leased GPU ")
+    assert waiting.recv().startswith("cuda:")
 
 
 def test_a_process_that_ends_gives_its_gpu_back(hold):
-    first = hold("a", "b")
-    assert first.stdout.readline() == "cuda:0\n"
-    first.communicate("\n")
-    assert hold("a", "b").stdout.readline() == "cuda:0\n"
+    first, theirs = hold("a", "b")
+    assert [theirs.recv(), theirs.recv()] == ["leased GPU 0 of 2, H100", "cuda:0"]
+    theirs.send("end")
+    first.join()
+    _, theirs = hold("a", "b")
+    assert [theirs.recv(), theirs.recv()] == ["leased GPU 0 of 2, H100", "cuda:0"]
 
 
 @pytest.mark.parametrize("planted", ["link", "pipe"])
