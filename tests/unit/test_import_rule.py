@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 
 PRODUCT = {
-    "errors": 0, "lifeline": 0, "lock": 0, "progress": 0,
+    "alone": 0, "errors": 0, "lifeline": 0, "progress": 0,
     "domain": 1, "settings": 1, "storage": 1, "beneath": 1, "mounted": 1,
     "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2, "simulator": 2, "sidecars": 2,
     "results": 3,

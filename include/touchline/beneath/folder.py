@@ -25,9 +25,9 @@ from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
 
+from touchline.alone import take
 from touchline.beneath.opening import ON_THE_WAY, naming, open_below
 from touchline.errors import UntrustedFileError
-from touchline.lock import take
 
 DEEPEST = 32
 """Our own files lie at most five folders deep; what is deeper than this is seen by nobody but `remove_tree`."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, make_url, text
 
+from touchline.alone import alone
 from touchline.catalogue.database import open_database
 from touchline.catalogue.schema import HEAD
 from touchline.errors import TouchlineError, UsageError
-from touchline.lock import alone
 
 _LOCK_NUMBER = 7_405_266  # of PostgreSQL's advisory lock; any number that only we use
 

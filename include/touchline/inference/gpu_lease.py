@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from touchline.alone import take
 from touchline.domain.layout import gpu_leases
 from touchline.errors import ModelError
 from touchline.inference.batches import CPU, say
 from touchline.inference.torchvision_nms import torch
-from touchline.lock import take
 from touchline.settings import Settings
 
 LEASE_POLL_S = 1.0

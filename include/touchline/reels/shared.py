@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from touchline.lock import alone
+from touchline.alone import alone
 from touchline.storage import writing
 
 

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from touchline.alone import alone
 from touchline.errors import UsageError
-from touchline.lock import alone
 from touchline_airflow.access.state_folder import DEMO, folders, keys_file, metadata_address, supervisor_lock
 from touchline_airflow.databases.address import metadata_url
 

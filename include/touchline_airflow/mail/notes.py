@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from touchline.alone import alone
 from touchline.catalogue.connection import now_ms
 from touchline.domain.layout import mail_notes
 from touchline.domain.moment import elapsed_ms
 from touchline.errors import StorageError
-from touchline.lock import alone
 from touchline.results.files import write_text
 
 FORGET_AFTER_MS = 40 * 86_400_000

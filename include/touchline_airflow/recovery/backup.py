@@ -34,7 +34,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from touchline import __version__, lock
+from touchline import __version__
+from touchline.alone import alone
 from touchline.errors import StorageError, TouchlineError
 from touchline.results.files import file_digest
 from touchline.settings import Settings
@@ -148,7 +149,7 @@ def make_backup(sources: Sources, backup_dir: Path, kind: str = "hourly", now: d
         TouchlineError: one line: a database is away or refuses, or what was written cannot be read back.
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    with alone(backup_dir):
+    with one_at_a_time(backup_dir):
         existing = backups(backup_dir)
         while any(each.made_at == moment.replace(microsecond=0) for each in existing):
             moment += timedelta(seconds=1)
@@ -220,7 +221,7 @@ def verify(root: Path) -> None:
 
 
 @contextmanager
-def alone(backup_dir: Path) -> Iterator[None]:
+def one_at_a_time(backup_dir: Path) -> Iterator[None]:
     """One backup or trial at a time in this folder; what a killed one left is removed.
 
     Raises:
@@ -230,7 +231,7 @@ def alone(backup_dir: Path) -> Iterator[None]:
     _require_folder(backup_dir)
     with writing(backup_dir), ExitStack() as stack:
         try:
-            stack.enter_context(lock.alone(backup_dir / ".lock", wait=False))
+            stack.enter_context(alone(backup_dir / ".lock", wait=False))
         except BlockingIOError:
             raise TouchlineError(f"another backup or trial is under way in {backup_dir}: wait for it") from None
         for leftover in backup_dir.glob(".*.part"):

@@ -81,7 +81,7 @@ def take_trial(sources: Sources, backup_dir: Path, say: Say) -> Backup:
     newest = newest_backup(backup_dir)
     started = time.monotonic()
     try:
-        with files.alone(backup_dir), trial_folder(backup_dir) as folder:
+        with files.one_at_a_time(backup_dir), trial_folder(backup_dir) as folder:
             try_restore(newest, sources, folder)
     except TouchlineError as error:
         rows.update(address, newest.root.name, reason=f"trial restore: {error}")

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from touchline.lock import alone
+from touchline.alone import alone
 from touchline_deploy.build.install import InstallError, install_system_packages
 
 START_SEC = 60.0

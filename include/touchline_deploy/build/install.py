@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from touchline import lock
+from touchline.alone import take
 from touchline_airflow.checkout import ROOT
 
 STAMP = "touchline-install.json"
@@ -91,10 +91,10 @@ def main() -> int:
 def _lock(descriptor: int) -> None:
     """Let two calls of make wait for each other; the lock goes with the process."""
     try:
-        lock.take(descriptor, wait=False)
+        take(descriptor, wait=False)
     except BlockingIOError:
         print("install: another install is under way, waiting for it", flush=True)
-        lock.take(descriptor)
+        take(descriptor)
 
 
 # --- What the distribution gives ------------------------------------------------------------------------------------

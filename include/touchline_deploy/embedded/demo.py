@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from touchline import lock
+from touchline.alone import alone
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder
 from touchline.domain.run_id import ingest_run_id
@@ -75,7 +75,7 @@ def main() -> int:
     line = LiveLine()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with alone():
+        with one_demo():
             source = recording_of(arguments, line)
             return run(source, arguments, line)
     except (DemoError, StandaloneError, TouchlineError) as error:
@@ -98,12 +98,12 @@ def parse_arguments() -> argparse.Namespace:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def one_demo() -> Iterator[None]:
     """One demo at a time."""
     NAS.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(lock.alone(STATE / "demo.lock", wait=False))
+            stack.enter_context(alone(STATE / "demo.lock", wait=False))
         except BlockingIOError:
             raise DemoError("another demo runs already: end it with Ctrl-C first") from None
         yield

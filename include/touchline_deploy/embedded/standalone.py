@@ -37,8 +37,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from touchline.alone import alone
 from touchline.errors import TouchlineError
-from touchline.lock import alone
 from touchline_airflow.access.login import USER, password_of
 from touchline_airflow.access.rest import AirflowApi
 from touchline_airflow.access.state_folder import status_of, supervisor_lock

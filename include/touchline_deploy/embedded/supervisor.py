@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from touchline.lock import alone
+from touchline.alone import alone
 from touchline_airflow.access.login import USER, login_file, password_of
 from touchline_airflow.access.rest import AirflowApi
 from touchline_airflow.access.state_folder import supervisor_lock

@@ -25,9 +25,9 @@ from touchline_airflow.recovery.backup import (
     PUBLISHED,
     SUMS,
     Sources,
-    alone,
     backups,
     make_backup,
+    one_at_a_time,
     verify,
 )
 from touchline_airflow.recovery.facts import read_published
@@ -200,7 +200,7 @@ def test_a_trial_that_fails_says_so_in_the_catalogue(sources: Sources, place: Pa
 
 
 def test_two_at_once_are_refused(sources: Sources, place: Path) -> None:
-    with alone(place), pytest.raises(TouchlineError, match="another backup"):
+    with one_at_a_time(place), pytest.raises(TouchlineError, match="another backup"):
         make_backup(sources, place)
     assert os.listdir(place) == [".lock"]
 
