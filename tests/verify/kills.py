@@ -69,8 +69,8 @@ def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
         "scheduler": lambda: kill_part(match.ground, "scheduler"),
         "triggerer": lambda: kill_part(match.ground, "triggerer"),
         "container": lambda: _kill_container(match, victim, kill.step),
-        "engine killed": lambda: _restart_engine(match, victim, orderly=False),
-        "engine restarted": lambda: _restart_engine(match, victim, orderly=True),
+        "engine killed": lambda: _restart_engine(match, victim, kill.step, orderly=False),
+        "engine restarted": lambda: _restart_engine(match, victim, kill.step, orderly=True),
         "clear": lambda: match.clear(kill.step),
         "pause": lambda: _pause(match),
         "mark failed": lambda: _mark(match, victim, "failed"),
@@ -82,16 +82,21 @@ def strike(kill: Kill, match: PlayedMatch, victim: Victim) -> None:
     by_kind[kill.kind]()
 
 
-def _kill_container(match: PlayedMatch, victim: Victim, step: str) -> None:
+def _containers(match: PlayedMatch, victim: Victim, step: str) -> list[str]:
+    """Those of the step; before it has one, a task waits for its engine and nothing of it ends with it."""
     try:
-        names = wait_for(f"a container of {step}", lambda: match.ground.containers(match.match_id, step, victim.host),
-                         10, poll_sec=0.02)
+        return wait_for(f"a container of {step}", lambda: match.ground.containers(match.match_id, step, victim.host),
+                        10, poll_sec=0.02)
     except AssertionError:
         raise Missed from None
-    match.airflow.docker("kill", *names, host=victim.host)
 
 
-def _restart_engine(match: PlayedMatch, victim: Victim, *, orderly: bool) -> None:
+def _kill_container(match: PlayedMatch, victim: Victim, step: str) -> None:
+    match.airflow.docker("kill", *_containers(match, victim, step), host=victim.host)
+
+
+def _restart_engine(match: PlayedMatch, victim: Victim, step: str, *, orderly: bool) -> None:
+    _containers(match, victim, step)
     engine = match.airflow.engines[victim.host]
     if orderly:
         engine.stop()
