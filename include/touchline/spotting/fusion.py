@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from touchline.domain.action import Spotting
+from touchline.spotting.scoreboard import ScoreChange, ScoreSheet
 
 TABLE = Path(__file__).with_name("fusion.toml")
 _CERTAIN = 0.9999
@@ -50,7 +51,8 @@ def alone_ms(label: str) -> int:
 class Evidence:
     """Answers what the picture and the sound say about a moment; all answers are 0…1."""
 
-    def __init__(self, views: Sequence[View], signals: ScanSignals) -> None:
+    def __init__(self, views: Sequence[View], signals: ScanSignals, sheet: ScoreSheet) -> None:
+        self._sheet = sheet
         self._views = sorted(views, key=lambda view: view.match_ms)
         self._times = [view.match_ms for view in self._views]
         self._signals = signals
@@ -65,7 +67,13 @@ class Evidence:
             "whistle": self._peak(self._signals.whistle, match_ms, bounds["whistle_from_ms"], bounds["whistle_to_ms"]),
             "keeper": float(any(view.goalkeepers for view in near)),
             "few_players": float(bool(near) and median(view.people for view in near) < bounds["few_players"]),
+            "score": float(self.shown_goal(match_ms) is not None),
+            "score_stays": float(self._sheet.stays_after(match_ms, bounds["score_late_ms"], bounds["score_to_ms"])),
         }
+
+    def shown_goal(self, match_ms: int) -> ScoreChange | None:
+        """The goal that the graphic shows soon after a moment."""
+        return self._sheet.goal_after(match_ms, self._bounds["score_late_ms"], self._bounds["score_to_ms"])
 
     def _near(self, match_ms: int, reach_ms: int) -> Sequence[View]:
         first = bisect_left(self._times, match_ms - reach_ms)

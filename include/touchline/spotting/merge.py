@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from touchline.domain.action import Action, Spotting
 from touchline.spotting.fusion import Evidence, alone_ms, fusion_table, weigh
+from touchline.spotting.scoreboard import ScoreChange
+
+GOAL = "Goal"
 
 
 def merge_spottings(
@@ -18,7 +21,8 @@ def merge_spottings(
     gives way. The result does not depend on the order of `spottings`.
     """
     weighed = (weigh(spotting, evidence) for spotting in spottings)
-    accepted = keep_strongest(spotting for spotting in weighed if spotting.confidence >= min_confidence)
+    strong = keep_strongest(spotting for spotting in weighed if spotting.confidence >= min_confidence)
+    accepted = one_goal_per_change(strong, evidence)
     inferred = [found for found in infer_from_restarts(accepted) if found.confidence >= min_confidence]
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
     for source, found in (("model", accepted), ("pattern", inferred)):
@@ -40,6 +44,17 @@ def keep_strongest(spottings: Iterable[Spotting]) -> list[Spotting]:
             times.insert(place, spotting.match_ms)
             kept.append(spotting)
     return sorted(kept, key=lambda item: (item.match_ms, item.label))
+
+
+def one_goal_per_change(spottings: Sequence[Spotting], evidence: Evidence) -> list[Spotting]:
+    """Of several goals before one change of the score only the strongest stays: the score has to add up."""
+    best: dict[ScoreChange, Spotting] = {}
+    surplus = set()
+    for spotting in sorted(spottings, key=lambda item: (-item.confidence, item.match_ms)):
+        change = evidence.shown_goal(spotting.match_ms) if spotting.label == GOAL else None
+        if change and best.setdefault(change, spotting) != spotting:
+            surplus.add(spotting)
+    return [spotting for spotting in spottings if spotting not in surplus]
 
 
 def infer_from_restarts(accepted: Sequence[Spotting]) -> list[Spotting]:

@@ -8,6 +8,7 @@ from one look. The clock is a straight line through many readings; the score is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ Score = tuple[int, int]
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,3})[:.]([0-5]\d)(?![\d:.])(?:\s*\+\s*(\d{1,2}):([0-5]\d))?", re.ASCII)
 _ADDED = re.compile(r"\+\s*\d{1,2}\b['’]?", re.ASCII)
 _SCORE = re.compile(r"(?<![\d:.])(\d{1,2})\s*[-–—:]\s*(\d{1,2})(?![\d:.])", re.ASCII)
+_BESIDE = re.compile(r"(?<![\w:.])(\d{1,2})\s+(\d{1,2})(?![\w:.])", re.ASCII)
+_BRACKETS = re.compile(r"[(\[][^)\]]*[)\]]")
 _NUMBER = re.compile(r"(?<![\w:.])\d{1,2}(?![\w:.])", re.ASCII)
+SEPARATOR = " | "
 LONGEST_CLOCK_S = 130 * 60
 MOST_GOALS = 30
 
@@ -27,6 +31,8 @@ SAME_CLOCK_MS = 1500
 """By so much two readings of one running clock may differ: a clock shows whole seconds."""
 LEAST_READINGS = 3
 """So many looks must agree before a clock or a score is believed."""
+RESTART_MS = 60_000
+"""A clock that goes back by more than this began again; by less it was set right."""
 HALF_MARKS_S = (0, 45 * 60, 90 * 60, 105 * 60)
 """What the clock shows when a half, or a half of extra time, begins."""
 
@@ -55,10 +61,19 @@ class Period:
     readings: int
 
     @property
-    def begins_ms(self) -> int:
-        """When its half began, by the clock; below 0 or before `start_ms` where that is not in the recordings."""
+    def mark_s(self) -> int:
+        """What the clock showed when its half began."""
         shown_s = (self.start_ms - self.zero_ms) / 1000
-        return self.zero_ms + max((mark for mark in HALF_MARKS_S if mark <= shown_s + 1), default=0) * 1000
+        return max((mark for mark in HALF_MARKS_S if mark <= shown_s + 1), default=0)
+
+    @property
+    def begins_ms(self) -> int:
+        """When its half began, by the clock; below 0 where that is not in the recordings."""
+        return self.zero_ms + self.mark_s * 1000
+
+    def begins_a_half_after(self, before: Period) -> bool:
+        """Whether it counts another half than the one before it: from a later mark, or from 0:00 again."""
+        return self.mark_s > before.mark_s or self.start_ms - self.zero_ms < before.end_ms - before.zero_ms - RESTART_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +94,9 @@ class ScoreChange:
 
 def read_texts(match_ms: int, texts: Iterable[str]) -> Reading:
     """Find clock and score in the texts of one graphic, from left to right."""
-    line = "   ".join(texts)
+    line = _BRACKETS.sub(" ", SEPARATOR.join(texts))  # in brackets stands the result of the first leg
     clock = _CLOCK.search(line)
-    rest = _ADDED.sub(" ", _CLOCK.sub("   ", line))
+    rest = _ADDED.sub(" ", _CLOCK.sub(SEPARATOR, line))
     return Reading(match_ms, _seconds(clock) if clock else None, _score(rest))
 
 
@@ -92,9 +107,15 @@ def _seconds(clock: re.Match[str]) -> int | None:
 
 
 def _score(text: str) -> Score | None:
-    """`2-1`, or the only two numbers that stand alone."""
-    joined = _SCORE.findall(text)
-    numbers = joined[0] if len(joined) == 1 else _NUMBER.findall(text) if not joined else []
+    """`2-1`; else `2 1` in one text; else the only two numbers that stand alone, or a lone `02` without its gap."""
+    pairs = _SCORE.findall(text) or _BESIDE.findall(text)
+    lone = _NUMBER.findall(text)
+    if len(pairs) == 1:
+        numbers = pairs[0]
+    elif not pairs and len(lone) == 1 and len(lone[0]) == 2:
+        numbers = tuple(lone[0])
+    else:
+        numbers = () if pairs else lone
     if len(numbers) != 2:
         return None
     first, second = (int(number) for number in numbers)
@@ -132,6 +153,38 @@ def find_score_changes(readings: Sequence[Reading]) -> list[ScoreChange]:
         support = sum(1 for _, score in read[place:after] if score == path[place])
         changes.append(ScoreChange(looks[place - 1], looks[place], path[place - 1], path[place], support))
     return [change for change in changes if change.readings >= LEAST_READINGS]
+
+
+def kick_offs_by_clock(periods: Sequence[Period]) -> tuple[int, ...]:
+    """When the halves began (match_ms), as far as the recordings show it."""
+    firsts = [period for before, period in zip([None, *periods[:-1]], periods, strict=True)
+              if before is None or period.begins_a_half_after(before)]
+    return tuple(period.begins_ms for period in firsts if period.begins_ms >= 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSheet:
+    """What the graphic says about goals: changes of the score, and when (match_ms, in order) it was read at all."""
+
+    changes: Sequence[ScoreChange] = ()
+    looks_ms: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, readings: Sequence[Reading]) -> ScoreSheet:
+        """From all looks at a match."""
+        return cls(find_score_changes(readings), sorted(one.match_ms for one in readings if one.score is not None))
+
+    def goal_after(self, match_ms: int, late_ms: int, within_ms: int) -> ScoreChange | None:
+        """The first goal that the graphic showed from `late_ms` before a moment to `within_ms` after it."""
+        return next((change for change in self.changes
+                     if change.is_goal and match_ms - late_ms <= change.after_ms <= match_ms + within_ms), None)
+
+    def stays_after(self, match_ms: int, late_ms: int, within_ms: int) -> bool:
+        """Whether the score was read again and again after a moment, and was the same all the time."""
+        first = bisect_left(self.looks_ms, match_ms - late_ms)
+        looks = bisect_right(self.looks_ms, match_ms + within_ms) - first
+        return looks >= LEAST_READINGS and not any(
+            match_ms - late_ms <= change.after_ms <= match_ms + within_ms for change in self.changes)
 
 
 def _likeliest(seen: Sequence[Score]) -> list[Score]:

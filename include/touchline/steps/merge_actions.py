@@ -14,8 +14,9 @@ from touchline.results.result import Outcome, digest_of, read_result, reuse_or_c
 from touchline.settings import Settings
 from touchline.spotting.fusion import Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
+from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kick_offs_by_clock
 
-VERSION = 1
+VERSION = 2
 
 
 def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -42,10 +43,12 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     def compute() -> dict[str, object]:
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
-        actions = merge_spottings(
-            _spottings(chunks), Evidence(_views(chunks), signals), marks, settings.min_event_confidence
-        )
-        halves = halves_from_kick_offs(tuple(sidecar["kick_offs_ms"]))
+        readings = _readings(scan.result["graphic"])
+        evidence = Evidence(_views(chunks), signals, ScoreSheet.of(readings))
+        actions = merge_spottings(_spottings(chunks), evidence, marks, settings.min_event_confidence)
+        # What the club wrote down counts for more than a clock that was read.
+        kick_offs = tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(readings))
+        halves = halves_from_kick_offs(kick_offs)
         return {"actions": [_plain(action, halves) for action in actions]}
 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
@@ -77,6 +80,10 @@ def _views(chunks: Sequence[Mapping[str, Any]]) -> list[View]:
         View(view["match_ms"], view["players"] + view["goalkeepers"] + view["referees"], view["goalkeepers"])
         for view in _joined(chunks)["views"]
     ]
+
+
+def _readings(plain: Sequence[Mapping[str, Any]]) -> list[Reading]:
+    return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None) for one in plain]
 
 
 def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:

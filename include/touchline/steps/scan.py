@@ -1,11 +1,11 @@
-"""The cheap pass over a whole match: movement from packet sizes, sound, and the hot windows that follow."""
+"""The cheap pass over a whole match: movement from packet sizes, sound, hot windows; clock and score in the picture."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,19 +15,23 @@ from numpy.typing import NDArray
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import BadRecordingError
+from touchline.inference.text_reader import TextReader
 from touchline.progress import report
 from touchline.results.recordings import from_nearest
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.settings import Settings
 from touchline.spotting import signals
+from touchline.spotting.graphic import Look, find_graphic
+from touchline.spotting.scoreboard import Reading, read_texts
 from touchline.video.audio import decode_audio
 from touchline.video.clock import clock_text, gap_text, gaps, refuse_clock_that_goes_back
-from touchline.video.decode import MAX_SHORTFALL_S, decode_frames
+from touchline.video.decode import MAX_SHORTFALL_S, Frame, decode_frames
+from touchline.video.key_frames import decode_key_frames
 from touchline.video.packets import Packets, video_packets
 from touchline.video.plain import recording_from_plain
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same inputs would give another result."""
 LOOK_FPS = Fraction(1)
 LAST_PACKETS = 32
@@ -51,6 +55,7 @@ class RecordingSignals:
     packets: int
     looks: int
     notes: tuple[str, ...] = ()
+    graphic: tuple[Reading, ...] = ()
 
 
 def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -98,6 +103,7 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
         "surge": _rounded(joined.surge, 3),
         "whistle": _rounded(joined.whistle, 3),
         "hot": [[window.start_ms, window.end_ms] for window in windows],
+        "graphic": [asdict(reading) for reading in joined.graphic],
         "stats": {
             "packets": joined.packets,
             "frames_per_s": round(joined.packets / wall_s, 1),
@@ -126,11 +132,13 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
     moving, silent = signals.motion(per_frame, dead), np.zeros(0)
     if recording.audio is None:
         on_progress(recording.duration_ms)
-        return RecordingSignals(moving, dead, empty, silent, silent, silent, len(packets), looks, notes)
+        return RecordingSignals(moving, dead, empty, silent, silent, silent, len(packets), looks, notes,
+                                read_graphic(recording, dead, threads))
     sound = signals.listen(_sound(recording, threads, on_progress), steps)
     on_progress(recording.duration_ms)
     surge = signals.surge(sound.loudness_db)
-    return RecordingSignals(moving, dead, empty, sound.loudness_db, surge, sound.whistle, len(packets), looks, notes)
+    return RecordingSignals(moving, dead, empty, sound.loudness_db, surge, sound.whistle, len(packets), looks, notes,
+                            read_graphic(recording, dead, threads))
 
 
 def _refuse_another_length(recording: Recording, packets: Packets) -> None:
@@ -199,12 +207,39 @@ def _looks(recording: Recording, start_ms: int, end_ms: int, count: int, threads
     """Small pictures at whole seconds spread over a stretch."""
     rules = signals.signal_table()["dead"]
     seconds = sorted({int(second) for second in np.linspace(start_ms / 1000 + 1, end_ms / 1000 - 1, count)})
-    size = {"width": rules["width_px"], "height": rules["height_px"]}
-    return [
-        frame.pixels
-        for second in seconds
-        for frame in decode_frames(recording, second * 1000, second * 1000 + 1, fps=LOOK_FPS, threads=threads, **size)
-    ]
+    return [frame.pixels for second in seconds
+            for frame in _frames_of(recording, second, rules["width_px"], rules["height_px"], threads)]
+
+
+def read_graphic(recording: Recording, dead: NDArray[np.bool_], threads: int) -> tuple[Reading, ...]:
+    """What the clock and the score in the picture said, on the recording's own clock; empty where there is none."""
+    rules = signals.signal_table()["graphic"]
+    if recording.duration_ms < rules["least_ms"]:
+        return ()
+    scale = min(1.0, rules["longest_side_px"] / max(recording.video.width, recording.video.height))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (recording.video.width, recording.video.height))
+    alive = np.flatnonzero(~dead)
+    if not len(alive):
+        return ()
+    reader = TextReader(threads)
+    places = np.linspace(0, len(alive) - 1, rules["find_looks"] + 2)[1:-1]
+    seconds = sorted({int(alive[int(place)]) * signals.step_ms() // 1000 for place in places})
+    looks = [Look(frame.recording_ms, reader.read(frame.pixels)) for second in seconds
+             for frame in _frames_of(recording, second, width, height, threads)]
+    found = find_graphic(looks)
+    if found is None:
+        return ()
+    left, top = int(found[0] * width), int(found[1] * height)
+    window = (left, top, int(found[2] * width) - left, int(found[3] * height) - top)
+    shown = decode_key_frames(recording, rules["apart_ms"], width, height, window=window, threads=threads)
+    read = (read_texts(frame.recording_ms, (text.text for text in reader.read(frame.pixels))) for frame in shown)
+    return tuple(one for one in read if one.clock_s is not None or one.score is not None)
+
+
+def _frames_of(recording: Recording, second: int, width: int, height: int, threads: int) -> Iterator[Frame]:
+    """The picture at a whole second."""
+    return decode_frames(recording, second * 1000, second * 1000 + 1, fps=LOOK_FPS, width=width, height=height,
+                         threads=threads)
 
 
 def _join(each: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
@@ -229,6 +264,8 @@ def _join(each: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSign
         packets=sum(one.packets for one in each),
         looks=sum(one.looks for one in each),
         notes=tuple(note for one in each for note in one.notes),
+        graphic=tuple(replace(reading, match_ms=reading.match_ms + timeline.offset_ms(index))
+                      for index, one in enumerate(each) for reading in one.graphic),
     )
 
 

@@ -70,10 +70,11 @@ def ffmpeg_argv(output: Any, *, filter_threads: int | None = None) -> list[str]:
     return ["ffmpeg", *argv, *compiled[1:], "-y"]
 
 
-def open_recording(recording: Recording, threads: int, start_us: int | None) -> Any:
+def open_recording(recording: Recording, threads: int, start_us: int | None, *, key_frames_only: bool = False) -> Any:
     """Input node; corrupt frames, such as those before the first key frame after a seek, are not given out."""
     options = input_options(recording.path, recording.demuxer, threads=threads, start_us=start_us)
-    return ffmpeg.input(**options, **_PICTURE_OPTIONS)
+    skipped = {"skip_frame:v": "nokey"} if key_frames_only else {}
+    return ffmpeg.input(**options, **_PICTURE_OPTIONS, **skipped)
 
 
 _PICTURE_OPTIONS: dict[str, Any] = {"flags:v": "-output_corrupt", "reinit_filter:v": 0, "noautorotate": None}

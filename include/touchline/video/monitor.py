@@ -11,6 +11,12 @@ _FRAME = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
 _KEPT_MESSAGES = 50
 
 
+def frame_pts(line: str) -> int | None:
+    """The frame time in a line of the graph's frame times (see `ffmpeg_graph.told`), in the unit of the graph."""
+    match = _FRAME.match(line)
+    return int(match[1]) if match else None
+
+
 class FrameMonitor:
     """First and last frame time in the unit of the graph, and the errors. Hears ffmpeg from other threads.
 
@@ -24,9 +30,9 @@ class FrameMonitor:
         self._seen = threading.Event()
 
     def on_frame(self, line: str) -> None:
-        """Take one line of the graph's frame times (see `ffmpeg_graph.told`)."""
-        if match := _FRAME.match(line):
-            pts = int(match[1])
+        """Take one line of the graph's frame times."""
+        pts = frame_pts(line)
+        if pts is not None:
             if self.first_pts is None or self.last_pts is None:
                 self.first_pts = self.last_pts = pts
                 self._seen.set()

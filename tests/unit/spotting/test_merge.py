@@ -8,8 +8,9 @@ from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
 from touchline.spotting.fusion import Evidence, ScanSignals, View, alone_ms, weigh
 from touchline.spotting.merge import infer_from_restarts, keep_strongest, merge_spottings
+from touchline.spotting.scoreboard import Reading, ScoreSheet
 
-QUIET = Evidence([], ScanSignals(500, [], []))
+QUIET = Evidence([], ScanSignals(500, [], []), ScoreSheet())
 
 spottings = st.lists(
     st.builds(
@@ -22,7 +23,7 @@ spottings = st.lists(
 def _surge_at(second: int) -> Evidence:
     surge = [0.0] * 200
     surge[second * 2] = 1.0
-    return Evidence([], ScanSignals(500, surge, [0.0] * 200))
+    return Evidence([], ScanSignals(500, surge, [0.0] * 200), ScoreSheet())
 
 
 @given(spottings)
@@ -67,8 +68,33 @@ def test_a_crowd_surge_after_a_shot_lifts_it_and_one_elsewhere_does_not():
     assert weigh(shot, _surge_at(80)).confidence == pytest.approx(0.4, abs=0.001)
 
 
+def _sheet(*goals_ms: int, until_ms: int = 600_000) -> Evidence:
+    """The score of the first team goes up at these times; a look every five seconds."""
+    readings = [Reading(at, None, (sum(1 for goal in goals_ms if goal <= at), 0)) for at in range(0, until_ms, 5000)]
+    return Evidence([], ScanSignals(500, [], []), ScoreSheet.of(readings))
+
+
+def test_a_score_that_goes_up_lifts_a_goal_and_one_that_stays_lowers_it():
+    goal = Spotting(60_000, "Goal", 0.4)
+    assert weigh(goal, _sheet(80_000)).confidence > 0.9
+    assert weigh(goal, _sheet()).confidence < 0.1
+    assert weigh(goal, _sheet(300_000)).confidence < 0.1
+    assert weigh(goal, _sheet(until_ms=62_000)).confidence == pytest.approx(0.4, abs=0.001)  # nobody looked after it
+    assert weigh(goal, QUIET).confidence == pytest.approx(0.4, abs=0.001)
+
+
+def test_a_score_that_goes_up_makes_no_goal_where_none_was_seen():
+    assert merge_spottings([Spotting(60_000, "Corner", 0.9)], _sheet(80_000), [], 0.5)[0].label == "Corner"
+
+
+def test_one_change_of_the_score_is_one_goal():
+    found = [Spotting(at, "Goal", score) for at, score in ((30_000, 0.6), (70_000, 0.7), (200_000, 0.6))]
+    goals = merge_spottings(found, _sheet(90_000, 220_000), [], 0.5)
+    assert [action.match_ms for action in goals] == [70_000, 200_000]
+
+
 def test_a_close_up_lowers_a_shot_but_never_rules_it_out():
-    close_up = Evidence([View(50_000, 1, 0)], ScanSignals(500, [], []))
+    close_up = Evidence([View(50_000, 1, 0)], ScanSignals(500, [], []), ScoreSheet())
     assert 0.5 < weigh(Spotting(50_000, "Shots on target", 0.8), close_up).confidence < 0.8
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from touchline.spotting.scoreboard import Reading, find_periods, find_score_changes, read_texts
+from touchline.spotting.scoreboard import Reading, find_periods, find_score_changes, kick_offs_by_clock, read_texts
 
 EVERY_MS = 5000
 
@@ -19,7 +19,11 @@ EVERY_MS = 5000
     (["101:59"], 101 * 60 + 59, None),
     (["12.45", "U12 3–2 U13"], 12 * 60 + 45, (3, 2)),
     (["HOM 1-0 AWY", "2-2"], None, None),  # another match's result beside it
-    (["7", "shirt 10", "23"], None, None),
+    (["7", "shirt 10", "23", "4"], None, None),
+    (["8", "27:18", "HOM", "1 1 AWY", "(1-5)"], 27 * 60 + 18, (1, 1)),  # an icon read as 8; the first leg in brackets
+    (["66:28", "HOM", "02", "AWY"], 66 * 60 + 28, (0, 2)),
+    (["日本0-0タジキスタン", "0:16"], 16, (0, 0)),
+    (["02:11", "HOM", "0", "AWY"], 131, None),
     (["99-98", "300:00"], None, None),
     (["\u0661\u0662:\u0663\u0664", "x" * 5000], None, None),
     ([], None, None),
@@ -53,6 +57,7 @@ def test_clock_and_goals_are_found_among_wrong_readings(wrong: float) -> None:
     first, second = find_periods(readings)
     assert abs(first.begins_ms - 62_000) <= 1000
     assert abs(second.begins_ms - 3_700_000) <= 1000
+    assert kick_offs_by_clock([first, second]) == (first.begins_ms, second.begins_ms)
     changes = find_score_changes(readings)
     assert [change.new for change in changes] == [(1, 0), (1, 1), (2, 1)]
     assert all(change.is_goal for change in changes)
@@ -80,6 +85,7 @@ def test_a_recording_that_begins_in_the_second_half_does_not_show_its_kick_off()
     readings = [Reading(at, 60 * 60 + at // 1000, (3, 1)) for at in range(0, 300_000, EVERY_MS)]
     (period,) = find_periods(readings)
     assert period.begins_ms == -15 * 60_000
+    assert kick_offs_by_clock([period]) == ()
     assert find_score_changes(readings) == []
 
 
@@ -87,6 +93,13 @@ def test_a_clock_that_stops_is_two_periods() -> None:
     readings = [Reading(at, (at if at < 200_000 else max(200_000, at - 60_000)) // 1000, None)
                 for at in range(0, 600_000, EVERY_MS)]
     assert [period.zero_ms for period in find_periods(readings)] == [0, 60_000]
+    assert kick_offs_by_clock(find_periods(readings)) == (0,)
+
+
+def test_a_clock_that_begins_again_is_a_second_half() -> None:
+    readings = [Reading(at, (at if at < 1_500_000 else at - 1_800_000) // 1000, None)
+                for at in range(0, 3_000_000, EVERY_MS) if not 1_500_000 <= at < 1_800_000]
+    assert kick_offs_by_clock(find_periods(readings)) == (0, 1_800_000)
 
 
 def test_few_readings_say_nothing() -> None:

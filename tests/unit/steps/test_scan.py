@@ -5,11 +5,14 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import BadRecordingError, DamagedResultError
 from touchline.settings import Settings
+from touchline.spotting.scoreboard import Reading, find_periods, find_score_changes
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
 from touchline.steps.scan import scan, scan_recording
@@ -153,3 +156,27 @@ def test_scanning_needs_the_result_of_probe(films, own_settings):
     match_id = register_match([films["odd"]], own_settings).match_id
     with pytest.raises(DamagedResultError):
         scan(match_id, own_settings)
+
+
+def test_clock_and_score_in_the_picture_are_read(own_settings, tmp_path):
+    """150 s of a broadcast; the score goes up at 80 s."""
+    path = tmp_path / "broadcast.mp4"
+    raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "480x270", "-r", "2", "-i", "pipe:"]
+    coded = ["-g", "10", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", path]
+    frames = subprocess.Popen(["ffmpeg", "-v", "error", *raw, *coded], stdin=subprocess.PIPE)
+    grass = np.random.default_rng(1).integers(60, 110, (270, 480, 3), np.uint8)
+    for number in range(300):
+        second, picture = number // 2, np.roll(grass, 3 * number, axis=1)
+        cv2.rectangle(picture, (16, 14), (250, 36), (30, 30, 30), -1)
+        words = f"{12 + second // 60}:{second % 60:02d}  HOM {int(second >= 80)}-0 AWY"
+        cv2.putText(picture, words, (20, 31), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (255, 255, 255), 1, cv2.LINE_AA)
+        frames.stdin.write(picture.tobytes())
+    frames.stdin.close()
+    assert frames.wait() == 0
+    readings = [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None)
+                for one in scanned([path], own_settings)["graphic"]]
+    (period,) = find_periods(readings)
+    assert period.zero_ms == pytest.approx(-720_000, abs=1000)
+    (goal,) = find_score_changes(readings)
+    assert (goal.old, goal.new) == ((0, 0), (1, 0))
+    assert goal.before_ms < 80_000 <= goal.after_ms
