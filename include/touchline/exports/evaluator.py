@@ -1,7 +1,8 @@
 """How good are spottings? SoccerNet's own evaluator says it, with our two labels added to its table.
 
-It is the evaluator of the package `SoccerNet` (0.2.0), called as it is. Left alone it drops labels that it does not
-know, halves after the second and everything past two hours without a word; a warning here says so.
+It is the evaluator of the package `SoccerNet` (0.2.0), called as it is for the labels that the truth has. Left alone it
+drops labels that it does not know, halves after the second and everything past two hours without a word; a warning here
+says so.
 """
 
 from __future__ import annotations
@@ -64,12 +65,15 @@ def evaluate_spottings(truth: Sequence[Moment], predictions: Sequence[Moment]) -
     table = event_table()
     averages: dict[str, Mapping[str, float]] = {}
     mean_all = {}
+    # Labels do not touch each other's scores, and one without truth scores 0: only the others are asked for.
+    asked = {label: number for number, label in enumerate(
+        label for label in table if any(moment.label == label for moment in truth))}
     with tempfile.TemporaryDirectory() as folder:
         _write_files(Path(folder), truth, predictions)
         for metric in METRICS:
-            scores = _run(spotting, Path(folder), metric, table)
-            averages[metric] = {label: float(scores["a_mAP_per_class"][index]) for label, index in table.items()}
-            mean_all[metric] = float(scores["a_mAP"])
+            found = _run(spotting, Path(folder), metric, asked)["a_mAP_per_class"] if asked else []
+            averages[metric] = {label: float(found[asked[label]]) if label in asked else 0.0 for label in table}
+            mean_all[metric] = sum(averages[metric].values()) / len(table)
     known = Counter(moment.label for moment in truth), Counter(moment.label for moment in predictions)
     labels = {
         label: LabelScore(known[0][label], known[1][label], {metric: averages[metric][label] for metric in METRICS})
