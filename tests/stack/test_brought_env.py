@@ -141,6 +141,13 @@ def test_a_value_that_cannot_be_used_is_one_line_before_anything_starts(brought:
         stack.check(env)
 
 
+def test_a_model_that_touchline_knows_by_name_needs_no_folder(tmp_path: Path) -> None:
+    named = {"YOLO_MODEL_PATH": "yolov8n.pt", "MODELS_DIR": "/var/lib/touchline/models"}
+    assert list(remarks(named)) == []
+    (tmp_path / ".env").write_text("YOLO_MODEL_PATH=yolov8n.pt\nACTION_MODEL_PATH=/models/spotter\n")
+    assert provide_env(tmp_path / ".env")[0]["MODELS_DIR"] == "/models"
+
+
 def test_a_model_outside_of_the_mounted_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "own.pt").touch()
     [line] = remarks({"YOLO_MODEL_PATH": f"{tmp_path}/own.pt", "MODELS_DIR": "/var/lib/touchline/models"})

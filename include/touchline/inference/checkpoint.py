@@ -37,6 +37,9 @@ def load_layers(path: Path) -> tuple[Layer, dict[str, Any]]:
     network = checkpoint.get("ema") or checkpoint.get("model") if isinstance(checkpoint, dict) else None
     if not isinstance(network, Layer) or not hasattr(network, "names"):
         raise ModelError(f"{path} holds no ultralytics detector: use a .pt file that ultralytics has trained")
+    kind = getattr(type(network), "genuine", type(network)).__name__
+    if kind != "DetectionModel":
+        raise ModelError(f"{path} is a {kind} and not a detector of boxes: use a .pt file of the task \"detect\"")
     for layer in network.modules():
         layer.__class__ = getattr(type(layer), "genuine", type(layer))
         if isinstance(layer, torch.nn.Upsample) and not hasattr(layer, "recompute_scale_factor"):
