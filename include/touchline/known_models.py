@@ -12,7 +12,7 @@ from pathlib import Path
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
 """Models with a name lie here: shipped ones, and beside them those that were fetched. Images carry both."""
-DEFAULT_DETECTORS = ("detector.pt",)
+DEFAULT_DETECTORS: tuple[str, ...] = ("detector.pt",)
 """Where YOLO_MODEL_PATH is not set, the first of these that is here is the detector; the last one is shipped.
 
 "yolov8n.pt" comes before it once fusion no longer asks the detector who is a goalkeeper.

@@ -14,7 +14,8 @@ class ModelServer(http.server.ThreadingHTTPServer):
     """Answers each request as `way` says; `asked` are the paths, or the addresses where it is asked as a proxy.
 
     Ways: "good"; "404"; "cut" half of the file though all of it was promised; "silent" never a word; "stuck" half of
-    the file and then silence; "endless" bytes without a length; "moved" to "/good"; "odd" what is not HTTP.
+    the file and then silence; "drip" a byte now and then; "endless" bytes without a length; "moved" to "/good"; "odd"
+    what is not HTTP.
     """
 
     daemon_threads = True
@@ -69,6 +70,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._head(200)
             while not self.server.over.is_set():
                 self.wfile.write(content)
+        elif way == "drip":
+            self._head(200, len(content))
+            while not self.server.over.wait(0.02):
+                self.wfile.write(b"x")
         else:
             self._head(200, len(content))
             self.wfile.write(content if way == "good" else content[: len(content) // 2])

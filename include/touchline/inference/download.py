@@ -37,15 +37,16 @@ def download(url: str, size_bytes: int) -> Iterator[bytes]:
                           headers={"Accept-Encoding": "identity"}) as answer:
             if answer.status_code != requests.codes.ok:
                 raise ModelError(f"{host} answers {answer.status_code} instead of sending it")
-            # Not decoded: an encoding that nobody asked for cannot unpack into more than was sent.
-            for piece in answer.raw.stream(PIECE_BYTES, decode_content=False):
+            # What came, however little, so that the time is looked at. Not decoded: an encoding that nobody asked for
+            # cannot unpack into more than was sent.
+            while piece := answer.raw.read1(PIECE_BYTES, decode_content=False):
                 received += len(piece)
                 if received > size_bytes:
                     raise ModelError(f"{host} sends more than its {size_bytes} bytes")
                 if time.monotonic() > end:
-                    raise ModelError(f"{host} sent {received} of {size_bytes} bytes in {TOTAL_SEC:.0f} s")
+                    raise ModelError(f"{host} sent {received} of {size_bytes} bytes in {TOTAL_SEC:g} s")
                 yield piece
-    except (requests.RequestException, HTTPError) as error:
+    except (OSError, HTTPError) as error:  # OSError: those of requests, and a REQUESTS_CA_BUNDLE that is away
         raise ModelError(_reason(error, str(host), received, size_bytes)) from None
     if received != size_bytes:
         raise ModelError(f"{host} sent {received} of {size_bytes} bytes")
@@ -53,17 +54,19 @@ def download(url: str, size_bytes: int) -> Iterator[bytes]:
 
 def _reason(error: Exception, host: str, received: int, size_bytes: int) -> str:
     """Without the library's own text, which may hold the password of a proxy."""
-    from requests import exceptions
+    from requests import exceptions as of_requests
+    from urllib3.exceptions import HTTPError, LocationParseError
 
     if received:
         return f"the connection to {host} broke after {received} of {size_bytes} bytes"
-    if isinstance(error, exceptions.ProxyError):
-        return f"the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached or does not lead to {host}"
-    if isinstance(error, exceptions.SSLError):
-        return (f"the certificate of {host} is not trusted (where a proxy opens the connection, REQUESTS_CA_BUNDLE "
-                "names its certificate)")
-    if isinstance(error, exceptions.ConnectionError):
-        return f"{host} cannot be reached"
-    if isinstance(error, exceptions.Timeout):
-        return f"{host} said nothing for {SILENCE_SEC:g} s"
-    return f"{host} does not answer as a web server should"
+    reasons: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+        # Our own address is right: one that cannot be read is the proxy's.
+        ((of_requests.ProxyError, of_requests.InvalidURL, LocationParseError),
+         f"the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached or does not lead to {host}"),
+        ((of_requests.SSLError,), f"the certificate of {host} is not trusted (where a proxy opens the connection, "
+                                  "REQUESTS_CA_BUNDLE names its certificate)"),
+        ((of_requests.ConnectionError,), f"{host} cannot be reached"),
+        ((of_requests.Timeout,), f"{host} said nothing for {SILENCE_SEC:g} s"),
+        ((of_requests.RequestException, HTTPError), f"{host} does not answer as a web server should"),
+    )
+    return next((reason for kinds, reason in reasons if isinstance(error, kinds)), str(error))

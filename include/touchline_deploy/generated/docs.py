@@ -72,8 +72,8 @@ def _setting_row(item: Field) -> str:
 def _default(item: Field) -> str:
     default = item.default
     if item.metadata["known_model"]:
-        *fetched, shipped = DEFAULT_DETECTORS
-        return "".join(f"`{name}`, else " for name in fetched) + f"the shipped `{shipped}`"
+        fetched = "".join(f"`{name}`, else " for name in DEFAULT_DETECTORS[:-1])
+        return f"{fetched}the shipped `{DEFAULT_DETECTORS[-1]}`"
     if isinstance(default, Path) and default.is_relative_to(SHIPPED_MODELS):
         return f"the shipped `{default.relative_to(SHIPPED_MODELS)}`"
     return f"`{default}`" if default != "" else "empty"

@@ -100,8 +100,9 @@ def test_fewer_or_more_bytes_than_the_table_says_are_refused(model):
 
 
 def test_a_server_that_drips_is_given_up(model, server, monkeypatch):
-    monkeypatch.setattr(download, "TOTAL_SEC", 0.0)
-    assert "of 300000 bytes in 0 s" in refused(model)
+    server.way = "drip"
+    monkeypatch.setattr(download, "TOTAL_SEC", 0.2)
+    assert "of 300000 bytes in 0.2 s" in refused(model)
 
 
 @pytest.mark.parametrize("place", ["a port where nobody listens", "an address that leads nowhere"])
@@ -118,6 +119,11 @@ def test_without_a_network_it_takes_seconds(model, place):
 def test_a_connection_that_is_not_trusted_is_told_from_none(model):
     assert "the certificate of 127.0.0.1 is not trusted" in refused(
         replace(model, url=model.url.replace("http:", "https:")))
+
+
+def test_certificates_that_are_away_are_named(model, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/club.pem")
+    assert "/nowhere/club.pem" in refused(replace(model, url=model.url.replace("http:", "https:")))
 
 
 def test_a_half_file_of_an_earlier_try_is_neither_used_nor_kept(model, tmp_path):
@@ -164,8 +170,9 @@ def test_no_proxy_is_heeded(model, server, monkeypatch):
     assert fetch(model)
 
 
-def test_a_proxy_that_is_away_is_named_without_its_password(model, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://club:secret@127.0.0.1:9")
+@pytest.mark.parametrize("proxy", ["http://club:secret@127.0.0.1:9", "http://club:secret@/", "http://club:secret@:x"])
+def test_a_proxy_that_is_away_is_named_without_its_password(model, monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
     line = refused(replace(model, url="http://models.example/tiny.pt"))
     assert "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached" in line
     assert "secret" not in line
