@@ -122,6 +122,16 @@ def test_the_layers_of_the_official_files_are_all_allowed(settings, tmp_path, na
     assert type(loaded) is DetectionModel and len(loaded.names) == 80 and arguments["imgsz"] == 640
 
 
+def test_a_network_that_kept_its_loss_from_training_is_taken_without_it(settings, tmp_path, tiny_network):
+    from ultralytics.utils import IterableSimpleNamespace
+
+    network = tiny_network(NAMES)
+    network.args = IterableSimpleNamespace(box=7.5, cls=0.5, dfl=1.5, epochs=1, cls_pw=0.0)
+    network.criterion = network.init_criterion()
+    torch.save({"model": network.half()}, tmp_path / "trained.pt")
+    assert Detector(tmp_path / "trained.pt", settings).sees == ["ball", "player"]
+
+
 def test_the_club_can_ask_what_its_model_sees(tmp_path, save_detector, own_settings, monkeypatch, capsys):
     monkeypatch.setenv("SCRATCH_DIR", str(own_settings.scratch_dir))
     monkeypatch.setenv("YOLO_MODEL_PATH", str(save_detector(tmp_path / "own.pt", NAMES)))
