@@ -109,6 +109,10 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:
+    models = _command(commands, "models", "Which detectors are there? Fetch one, or check what is here.", _models)
+    models.add_argument("action", nargs="?", default="list", choices=("list", "fetch", "verify"),
+                        help="fetch is the only one that uses the network (default: %(default)s)")
+    models.add_argument("name", nargs="?", default="", metavar="NAME", help="a name that the list shows")
     for name, purpose, run in (
         ("train-detector", "Train the shipped detector on simulated footage.", _train_detector),
         ("train-spotter", "Train the shipped spotter on simulated footage.", _train_spotter),
@@ -204,6 +208,19 @@ def _match_step(arguments: argparse.Namespace) -> None:
         outcome = step(arguments.match_id, *parts, settings, force=arguments.force)
     if outcome.reused:
         print(REUSED)
+
+
+def _models(arguments: argparse.Namespace) -> None:
+    from touchline.steps.models import fetch_model, list_models, verify_models
+
+    if arguments.action == "fetch":
+        fetch_model(arguments.name)
+    elif arguments.action == "verify":
+        verify_models(Settings.from_env(), arguments.name)
+    elif arguments.name:
+        raise UsageError(f"list takes no name: {arguments.name!r}")
+    else:
+        list_models(Settings.from_env())
 
 
 def _train_detector(arguments: argparse.Namespace) -> None:

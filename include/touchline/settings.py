@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from touchline.errors import SettingError
+from touchline.known_models import SHIPPED_MODELS, default_detector, known_models
 
-SHIPPED_MODELS = Path(__file__).parent / "models"
 
-
-def setting(
+def setting(  # noqa: PLR0913 - keywords, most of them left out
     default: Any,
     description: str,
     *,
@@ -26,12 +25,14 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     secret: bool = False,
+    known_model: bool = False,
 ) -> Any:
     """Declare one setting: its default, what it does, its bounds (both included) or its choices.
 
-    The value of a secret one is not shown when the settings are printed.
+    The value of a secret one is not shown when the settings are printed. A path with `known_model` may also be the name
+    of a model that touchline knows.
     """
-    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    metadata = {"description": description, "low": low, "high": high, "choices": choices, "known_model": known_model}
     return field(default=default, metadata=metadata, repr=not secret)
 
 
@@ -82,7 +83,9 @@ class Settings(FromEnvironment):
         0.5, "Spottings below this confidence are not accepted as actions.", low=0.0, high=1.0
     )
     yolo_model_path: Path = setting(
-        SHIPPED_MODELS / "detector.pt", "Detector: a .pt, .onnx or .engine file or an OpenVINO folder."
+        default_detector(),
+        "Detector: a .pt, .onnx or .engine file, an OpenVINO folder, or a name that `touchline models` lists.",
+        known_model=True,
     )
     action_model_path: Path = setting(
         SHIPPED_MODELS / "spotter", "Spotter: a VideoMAE model folder with its own id2label."
@@ -153,10 +156,7 @@ def _read_secret(name: str, path: Path) -> str:
 
 def _parse(name: str, text: str, kind: type, bounds: Mapping[str, Any]) -> Any:
     if issubclass(kind, Path):
-        path = Path(text)
-        if not path.is_absolute():
-            raise SettingError(f"{name}={text!r} is not an absolute path: give one that starts with /")
-        return path
+        return _parse_path(name, text, known_model=bounds["known_model"])
     if kind in (int, float):
         try:
             number = kind(text)
@@ -168,6 +168,15 @@ def _parse(name: str, text: str, kind: type, bounds: Mapping[str, Any]) -> Any:
     if bounds["choices"] and text.lower() not in bounds["choices"]:
         raise SettingError(f"{name}={text!r} is not known: {_allowed(bounds)}")
     return text.lower() if bounds["choices"] else text
+
+
+def _parse_path(name: str, text: str, *, known_model: bool) -> Path:
+    known = known_models() if known_model else {}
+    path = SHIPPED_MODELS / text if text in known else Path(text)
+    if not path.is_absolute():
+        more = f", or one of {', '.join(known)}" if known else ""
+        raise SettingError(f"{name}={text!r} is not an absolute path: give one that starts with /{more}")
+    return path
 
 
 def _allowed(bounds: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 
+from touchline.known_models import SHIPPED_MODELS, known_models
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 
@@ -40,6 +41,9 @@ def remarks(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _trouble_with_model(path: str, models_dir: str) -> str | None:
+    if path in known_models():
+        lacks = not (SHIPPED_MODELS / path).exists()
+        return f"{path} is not in {SHIPPED_MODELS} (`touchline models fetch {path}` gets it)" if lacks else None
     if path and not Path(path).exists():
         return f"{path} is not there"
     if path and models_dir and not Path(path).is_relative_to(models_dir):

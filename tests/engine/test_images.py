@@ -97,6 +97,12 @@ def test_the_worker_holds_the_shipped_models(run_in, worker_image):
     assert run_in(worker_image, ["-c", script], entrypoint="python") == (0, "")
 
 
+def test_the_worker_names_its_detectors_and_those_that_were_fetched_are_whole(run_in, worker_image):
+    exit_code, output = run_in(worker_image, ["models"])
+    assert exit_code == 0, output
+    assert "detector.pt: shipped" in output and "damaged" not in output
+
+
 def test_the_worker_knows_nothing_of_airflow(run_in, worker_image):
     script = "import importlib.util as util; print(util.find_spec('touchline_airflow'), util.find_spec('airflow'))"
     assert run_in(worker_image, ["-c", script], entrypoint="python") == (0, "None None\n")

@@ -13,6 +13,7 @@ import yaml
 
 from touchline.errors import SettingError
 from touchline.settings import Settings
+from touchline_airflow import brought_settings
 from touchline_airflow.brought_settings import misspelt, remarks
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_deploy.build.pins import image_names
@@ -139,6 +140,18 @@ def test_a_value_that_cannot_be_used_is_one_line_before_anything_starts(brought:
         Settings.from_env(env)
     with pytest.raises(stack.StackError, match=r"OUTPUT_CRF='good' is not a number: use 0 to 51 \(in .env\)"):
         stack.check(env)
+
+
+def test_a_model_that_touchline_knows_by_name_needs_no_folder_and_has_to_be_fetched(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brought_settings, "SHIPPED_MODELS", tmp_path)
+    named = {"YOLO_MODEL_PATH": "yolov8n.pt", "MODELS_DIR": "/var/lib/touchline/models"}
+    [line] = remarks(named)
+    assert "`touchline models fetch yolov8n.pt` gets it" in line
+    (tmp_path / "yolov8n.pt").touch()
+    assert list(remarks(named)) == []
+    (tmp_path / ".env").write_text("YOLO_MODEL_PATH=yolov8n.pt\nACTION_MODEL_PATH=/models/spotter\n")
+    assert provide_env(tmp_path / ".env")[0]["MODELS_DIR"] == "/models"
 
 
 def test_a_model_outside_of_the_mounted_folder_is_one_line(tmp_path: Path) -> None:

@@ -122,6 +122,30 @@ def test_the_environment_of_another_checkout_is_left_alone(installer, environmen
     assert installer.commands == []
 
 
+def test_a_detector_is_asked_for_once_also_where_it_does_not_come(installer, environment, capfd):
+    installer.install(environment)
+    python = environment.folder / "bin" / "python"
+    python.unlink()
+    python.write_text('#!/bin/sh\necho "$* $RES_OPTIONS" >> asked; echo "it did not come" >&2; exit 1\n')
+    python.chmod(0o755)
+    installer.fetch_detector(environment)
+    installer.fetch_detector(environment)
+    assert (installer.ROOT / "asked").read_text() == "-m touchline.cli models fetch timeout:2 attempts:1\n"
+    assert capfd.readouterr().err == "it did not come\n"
+
+
+def test_a_detector_that_takes_too_long_stops_nothing(installer, environment, capfd, monkeypatch):
+    installer.install(environment)
+    python = environment.folder / "bin" / "python"
+    python.unlink()
+    python.write_text("#!/bin/sh\nexec sleep 30\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(installer, "MOST_MODEL_SEC", 0.2)
+    installer.fetch_detector(environment)
+    [line] = capfd.readouterr().err.splitlines()
+    assert "did not come within 0.2 s: the shipped small detector is used" in line
+
+
 def test_packages_whose_install_was_cut_off_are_forgotten(installer, environment):
     packages = environment.folder / "lib" / "python3.11" / "site-packages"
     for name in ("whole-1.dist-info", "broken-1.dist-info", "~umpy"):
@@ -149,7 +173,8 @@ def test_torch_and_torchvision_are_pinned_together():
 
 
 def test_install_does_nothing_where_all_is_there(real_installer):
-    if not all(real_installer.is_installed(environment) for environment in real_installer.ENVIRONMENTS):
+    asked = ROOT / ".venv-worker" / real_installer.MODELS_STAMP
+    if not all(map(real_installer.is_installed, real_installer.ENVIRONMENTS)) or not asked.exists():
         pytest.skip("this checkout was not installed by make")
     stamps = [environment.folder / real_installer.STAMP for environment in real_installer.ENVIRONMENTS]
     written_at = [stamp.stat().st_mtime_ns for stamp in stamps]

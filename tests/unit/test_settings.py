@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from touchline.errors import EXIT_USAGE, SettingError
+from touchline.known_models import SHIPPED_MODELS
 from touchline.settings import Settings
 
 FIELDS = {item.name: item for item in fields(Settings)}
@@ -84,6 +85,14 @@ def test_a_choice_may_be_written_in_any_case_and_another_is_refused(name):
 def test_a_path_must_be_absolute(name, text):
     with pytest.raises(SettingError, match=f"{name.upper()}=.*absolute"):
         Settings.from_env({name.upper(): text})
+
+
+def test_a_detector_may_be_named_as_touchline_models_lists_it():
+    assert Settings.from_env({"YOLO_MODEL_PATH": "yolov8n.pt"}).yolo_model_path == SHIPPED_MODELS / "yolov8n.pt"
+    with pytest.raises(SettingError, match=r"starts with /, or one of yolov8n\.pt, "):
+        Settings.from_env({"YOLO_MODEL_PATH": "yolov8m.pt"})
+    with pytest.raises(SettingError, match="ACTION_MODEL_PATH"):
+        Settings.from_env({"ACTION_MODEL_PATH": "yolov8n.pt"})
 
 
 def test_a_wrong_setting_is_a_usage_error():

@@ -21,6 +21,9 @@ from touchline.inference.torchvision_nms import torch
 
 LAYER_MODULES = ("torch.nn.modules", "ultralytics.nn.modules", "ultralytics.nn.tasks")
 """Classes derived from torch.nn.Module in these modules (and in those below them) may be in a file."""
+LOSS_MODULES = ("ultralytics.utils.loss", "ultralytics.utils.tal", "ultralytics.yolo.utils.loss",
+                "ultralytics.yolo.utils.tal")
+"""What training measured with, which some files still hold: it becomes plain data, and nobody looks at it."""
 
 Layer = torch.nn.Module
 _Entry = Any
@@ -37,6 +40,9 @@ def load_layers(path: Path) -> tuple[Layer, dict[str, Any]]:
     network = checkpoint.get("ema") or checkpoint.get("model") if isinstance(checkpoint, dict) else None
     if not isinstance(network, Layer) or not hasattr(network, "names"):
         raise ModelError(f"{path} holds no ultralytics detector: use a .pt file that ultralytics has trained")
+    kind = getattr(type(network), "genuine", type(network)).__name__
+    if kind != "DetectionModel":
+        raise ModelError(f"{path} is a {kind} and not a detector of boxes: use a .pt file of the task \"detect\"")
     for layer in network.modules():
         layer.__class__ = getattr(type(layer), "genuine", type(layer))
         if isinstance(layer, torch.nn.Upsample) and not hasattr(layer, "recompute_scale_factor"):
@@ -76,6 +82,8 @@ def _allowed(name: str, path: Path) -> _Entry:
     if name in _plain_data():
         return _plain_data()[name], name
     module, _, attribute = name.rpartition(".")
+    if module in LOSS_MODULES:
+        return SimpleNamespace, name
     if any(module == allowed or module.startswith(f"{allowed}.") for allowed in LAYER_MODULES):
         found = getattr(_import(module), attribute, None)
         if isinstance(found, type) and issubclass(found, Layer):

@@ -45,6 +45,7 @@ GREY = 114
 """What ultralytics pads with in training."""
 DEFAULT_SIZE_PX = 640
 FILE_KINDS = (".pt", ".onnx", ".engine")
+OPENVINO_NAME = "_openvino_model"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ class Detector:
                                 cpu_allowed=settings.use_gpu != "true")
         self._square = _fixed_square(self._backend)
         self._kinds = _kinds(self._backend.names, path)
+
+    @property
+    def sees(self) -> list[str]:
+        """The kinds of ours that it can tell, in alphabetical order."""
+        return sorted(set(self._kinds.values()))
 
     @property
     def device(self) -> str:
@@ -120,6 +126,9 @@ def _load(path: Path, device: torch.device) -> tuple[Any, int]:
     if not path.exists() or not (openvino or path.suffix in FILE_KINDS):
         kinds = ", ".join(FILE_KINDS)
         raise ModelError(f"{path} is not a detector: YOLO_MODEL_PATH takes {kinds} or an OpenVINO folder")
+    if openvino and OPENVINO_NAME not in path.name.lower():  # ultralytics tells the kind by the name
+        raise ModelError(f"{path} holds an OpenVINO model: rename the folder so that its name ends in {OPENVINO_NAME}, "
+                         "as ultralytics writes it")
     from ultralytics.nn.autobackend import AutoBackend
 
     if path.suffix == ".pt":
@@ -129,11 +138,22 @@ def _load(path: Path, device: torch.device) -> tuple[Any, int]:
         backend = AutoBackend(network, device=device, fuse=True, verbose=False)
         return backend, _size_px(arguments.get("imgsz"))
     try:
-        backend = AutoBackend(str(next(path.glob("*.xml"))) if openvino else str(path), device=device, verbose=False)
+        backend = AutoBackend(str(path), device=device, verbose=False)
     except Exception as error:  # every library behind AutoBackend has its own errors; the reason is kept
         reason = str(error).strip().partition("\n")[0][:200]
         raise ModelError(f"{path} cannot be loaded as a detector: {reason}") from error
+    _check_export(backend.metadata, path)
     return backend, _size_px(getattr(backend, "imgsz", None))
+
+
+def _check_export(metadata: dict[str, Any], path: Path) -> None:
+    """Refuse an exported file whose output would be read wrongly: the form of the output is ultralytics'."""
+    if not metadata.get("names"):
+        raise ModelError(f"{path} does not say which classes it knows: export the model with ultralytics (`yolo "
+                         "export`), which writes them into it; other programs' boxes have other forms")
+    if metadata.get("task", "detect") != "detect":
+        raise ModelError(f"{path} was made for the task {metadata['task']!r} and is not a detector of boxes: use a "
+                         "model of the task \"detect\"")
 
 
 def _size_px(value: Any) -> int:

@@ -6,6 +6,24 @@ import hashlib
 from pathlib import Path
 
 from touchline.errors import ModelError
+from touchline.known_models import known_at
+
+
+def checked_digest(path: Path) -> str:
+    """The digest of a model that is about to be used; one that touchline knows by name has to be what its name says.
+
+    Raises:
+        ModelError: it is not there, or is another file.
+    """
+    known = known_at(path)
+    if known and not path.exists():
+        raise ModelError(f"{known.name} is not in {path.parent}: run `touchline models fetch {known.name}`, then `make "
+                         "images` where steps run in containers")
+    digest = model_digest(path)
+    if known and known.sha256 and digest != known.sha256:
+        raise ModelError(f"{path} is damaged, or another file than its name says: run `touchline models fetch "
+                         f"{known.name}`")
+    return digest
 
 
 def model_digest(path: Path) -> str:

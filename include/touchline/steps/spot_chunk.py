@@ -16,7 +16,7 @@ from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
 from touchline.inference.detector import Detector
 from touchline.inference.gpu_lease import leased_device
-from touchline.inference.model_digest import model_digest
+from touchline.inference.model_digest import checked_digest
 from touchline.inference.read_ahead import ReadAhead
 from touchline.inference.spotter import Spotter
 from touchline.inference.views import view
@@ -77,8 +77,8 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
         "version": VERSION,
         "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
         "chunk": asdict(chunk),
-        "detector": model_digest(settings.yolo_model_path),
-        "spotter": model_digest(settings.action_model_path),
+        "detector": checked_digest(settings.yolo_model_path),
+        "spotter": checked_digest(settings.action_model_path),
         "max_workers": settings.max_workers,
     }
     scratch = ScratchFiles(settings.scratch_dir, match_id)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from touchline.known_models import SHIPPED_MODELS, known_models
 from touchline.settings import Settings
 from touchline_airflow.deployment import while_parsing
 
@@ -38,7 +39,8 @@ def slots_per_chunk(environ: Mapping[str, str], gpu: Path = NVIDIA) -> int:
 
 
 def _model(environ: Mapping[str, str], setting: str) -> Path:
-    return Path(environ.get(setting.upper(), "").strip() or getattr(Settings, setting))
+    text = environ.get(setting.upper(), "").strip()
+    return SHIPPED_MODELS / text if text in known_models() else Path(text or getattr(Settings, setting))
 
 
 def _size_bytes(path: Path) -> int:

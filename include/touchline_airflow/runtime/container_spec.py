@@ -14,6 +14,7 @@ from docker.types import LogConfig, Mount, Ulimit
 
 from touchline import lifeline, mounted
 from touchline.domain.step import STEPS, Need
+from touchline.known_models import known_at
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.choice import OWN_OF_AIRFLOW
@@ -57,7 +58,8 @@ def container_spec(place: Place, image: str, command: Sequence[str], mounts: Seq
     ours = deployment_of(settings)
     use_gpu = settings.use_gpu if place.task_id in _USE_GPU else "false"
     return ContainerSpec(
-        container_name(ours, place), image, list(command), _environment(environ, mounts), _labels(ours, place),
+        container_name(ours, place), image, list(command), {**_environment(environ, mounts), **_detector(settings)},
+        _labels(ours, place),
         deployment.user, use_gpu, _limits(deployment, settings, mounts))
 
 
@@ -85,6 +87,12 @@ def _environment(environ: Mapping[str, str], mounts: Sequence[Shown]) -> dict[st
             mounted.VARIABLE: json.dumps({str(shown.path): shown.identity for shown in mounts}),
             "HOME": "/tmp",  # noqa: S108
             "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _detector(settings: Settings) -> dict[str, str]:
+    """Airflow's side chooses the detector, by name where it has one: an image without it fails and takes no other."""
+    known = known_at(settings.yolo_model_path)
+    return {"YOLO_MODEL_PATH": known.name} if known else {}
 
 
 def _limits(deployment: DeploymentSettings, settings: Settings, mounts: Sequence[Shown]) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_le
 from touchline.domain.step import Need, step_named
 from touchline.errors import StorageError
 from touchline.exports.match_folder import opened_folder
+from touchline.known_models import SHIPPED_MODELS
 from touchline.mounted import identity
 from touchline.results.files import is_there, opened
 from touchline.results.recordings import open_recording
 from touchline.results.request import Request
-from touchline.settings import SHIPPED_MODELS, Settings
+from touchline.settings import Settings
 from touchline.sidecars.find import find_sidecars
 from touchline.storage import storage_error, writing
 
@@ -130,7 +131,7 @@ def _ids(user: str) -> tuple[int, int]:
 
 
 def _models(settings: Settings) -> Iterator[Shown]:
-    """Models of the operator's own; the shipped ones are in the image."""
+    """Models of the operator's own; those that touchline knows by name are in the image."""
     for path in (settings.yolo_model_path, settings.action_model_path):
         if not path.is_relative_to(SHIPPED_MODELS):
             if not path.exists():

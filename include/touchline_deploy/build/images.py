@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from touchline.known_models import SHIPPED_MODELS, known_models
 from touchline_airflow.checkout import ROOT
 from touchline_deploy.build.engine import HOW_TO_RUN, EngineError, install_engine
 from touchline_deploy.build.install import ENVIRONMENTS, Environment
@@ -107,7 +108,13 @@ def build(image: Image, torch: str, *, stand_in: bool, wheelhouse: bool) -> None
         print(f"images: building {tag}", flush=True)
         _docker_build(image, tag, arguments)
     size = int(_docker("image", "inspect", "--format", "{{.Size}}", tag))
-    print(f"images: {tag} is there, {size / 1e6:.0f} MB, {time.monotonic() - started:.0f} s", flush=True)
+    print(f"images: {tag} is there, {size / 1e6:.0f} MB, {time.monotonic() - started:.0f} s; detectors in it: "
+          f"{', '.join(detectors())}", flush=True)
+
+
+def detectors() -> list[str]:
+    """Names of the detectors that an image carries when it is built now: those that are here."""
+    return [name for name in known_models() if (SHIPPED_MODELS / name).is_file()]
 
 
 def version() -> str:

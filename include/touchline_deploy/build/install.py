@@ -3,6 +3,8 @@
 Two virtual environments, because Airflow and the models want different packages: `.venv/` runs Airflow,
 `.venv-worker/` runs `touchline`. Each holds a stamp, written last: the digest of the files that say what
 belongs into it. While the stamp fits, nothing is done. An interrupted install goes on where it stopped.
+
+A detector is asked for once, and not again where there is no network; `touchline models fetch` does that.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.alone import take
+from touchline.known_models import FETCHED_BY_INSTALL, SHIPPED_MODELS
 from touchline_airflow.checkout import ROOT
 
 STAMP = "touchline-install.json"
+MODELS_STAMP = "touchline-models.txt"
+MOST_MODEL_SEC = 660
 
 
 class InstallError(Exception):
@@ -73,6 +78,7 @@ def main() -> int:
         for environment in ENVIRONMENTS:
             if not is_installed(environment):
                 install(environment)
+        fetch_detector(next(one for one in ENVIRONMENTS if one.name == ".venv-worker"))
     except InstallError as error:
         print(f"install: {error}", file=sys.stderr)
         return 1
@@ -187,6 +193,24 @@ def install(environment: Environment) -> None:
     temporary = stamp.with_suffix(".part")
     temporary.write_text(json.dumps(_wanted(environment)))
     temporary.replace(stamp)
+
+
+def fetch_detector(worker: Environment) -> None:
+    """Get the detector that knows people and balls, once; where that fails one line says what is used instead."""
+    stamp = worker.folder / MODELS_STAMP
+    wanted = hashlib.sha256((SHIPPED_MODELS / "known.toml").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"install: getting the detector {FETCHED_BY_INSTALL}", flush=True)
+    # A name server that is away costs seconds, not the half minute that is usual.
+    environ = {**os.environ, "RES_OPTIONS": "timeout:2 attempts:1"}
+    argv = [str(worker.python), "-m", "touchline.cli", "models", "fetch"]
+    try:
+        subprocess.run(argv, check=False, cwd=ROOT, env=environ, timeout=MOST_MODEL_SEC)
+    except subprocess.TimeoutExpired:
+        print(f"install: {FETCHED_BY_INSTALL} did not come within {MOST_MODEL_SEC} s: the shipped small detector is "
+              "used; `touchline models fetch` tries again", file=sys.stderr)
+    stamp.write_text(wanted)
 
 
 def remove_broken_packages(folder: Path) -> None:

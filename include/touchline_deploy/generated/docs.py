@@ -18,7 +18,8 @@ from pathlib import Path
 import yaml
 
 from touchline import cli
-from touchline.settings import SHIPPED_MODELS, Settings
+from touchline.known_models import DEFAULT_DETECTORS, SHIPPED_MODELS, known_models
+from touchline.settings import Settings
 from touchline_airflow import cli as ops_cli
 from touchline_airflow.brought_settings import IN_THEIR_PLACE
 from touchline_airflow.checkout import ROOT
@@ -70,6 +71,9 @@ def _setting_row(item: Field) -> str:
 
 def _default(item: Field) -> str:
     default = item.default
+    if item.metadata["known_model"]:
+        fetched = "".join(f"`{name}`, else " for name in DEFAULT_DETECTORS[:-1])
+        return f"{fetched}the shipped `{DEFAULT_DETECTORS[-1]}`"
     if isinstance(default, Path) and default.is_relative_to(SHIPPED_MODELS):
         return f"the shipped `{default.relative_to(SHIPPED_MODELS)}`"
     return f"`{default}`" if default != "" else "empty"
@@ -80,6 +84,8 @@ def _allowed(item: Field) -> str:
         return ", ".join(f"`{choice}`" for choice in item.metadata["choices"])
     if item.metadata["low"] is not None:
         return f"{item.metadata['low']} to {item.metadata['high']}"
+    if item.metadata["known_model"]:
+        return "an absolute path, " + ", ".join(f"`{name}`" for name in known_models())
     return "an absolute path" if isinstance(item.default, Path) else "text"
 
 

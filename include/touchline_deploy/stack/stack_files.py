@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from touchline.known_models import known_models
 from touchline_airflow.checkout import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -73,7 +74,8 @@ def _of_this_machine() -> dict[str, str]:
 
 def _models_place(env: Mapping[str, str]) -> dict[str, str]:
     """MODELS_DIR for a file that names models and not their folder: without it no container would see them."""
-    folders = [os.path.dirname(env[name]) for name in ("YOLO_MODEL_PATH", "ACTION_MODEL_PATH") if env.get(name)]
+    paths = [env.get(name, "") for name in ("YOLO_MODEL_PATH", "ACTION_MODEL_PATH")]
+    folders = [os.path.dirname(path) for path in paths if path and path not in known_models()]
     place = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else "/"
     return {"MODELS_DIR": place} if place != "/" else {}
 

@@ -13,6 +13,7 @@ import pytest
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import SettingError, StorageError, TouchlineError, UntrustedFileError, UsageError
+from touchline.known_models import SHIPPED_MODELS
 from touchline.mounted import VARIABLE, identity, refuse_exchanged
 from touchline.results.request import Request, save_request
 from touchline.settings import Settings
@@ -214,6 +215,15 @@ def test_the_settings_reach_the_container_and_the_operators_secrets_do_not() -> 
     assert all("size=64m" in options for options in spec.limits["tmpfs"].values())
     assert spec.environment["OUTPUT_CRF"] == "21" and "PATH" not in spec.environment
     assert "secret" not in str(spec)
+
+
+@pytest.mark.parametrize(("chosen", "given"), [
+    ({}, "detector.pt"), ({"YOLO_MODEL_PATH": "yolov8n.pt"}, "yolov8n.pt"),
+    ({"YOLO_MODEL_PATH": str(SHIPPED_MODELS / "yolov8n.pt")}, "yolov8n.pt"),
+    ({"YOLO_MODEL_PATH": "/models/own.pt"}, "/models/own.pt")])
+def test_which_detector_is_used_is_said_to_the_container_whatever_its_image_holds(
+        chosen: dict[str, str], given: str) -> None:
+    assert container_spec(PLACE, "image", ["spot-chunk"], [], chosen).environment["YOLO_MODEL_PATH"] == given
 
 
 @pytest.mark.parametrize(("step", "use_gpu"), [("spot_chunk", "true"), ("render_reel", "true"), ("scan", "false")])
