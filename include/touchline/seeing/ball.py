@@ -1,0 +1,142 @@
+"""Which of many candidates is the ball? The one that lies on grass and moves on from step to step as a ball does.
+
+Candidates of neighbouring steps are linked where the camera's own movement is taken out; the most likely chain of them
+is found by dynamic programming (Viterbi), with the way left open to see no ball at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.seeing.camera import Move, carry
+from touchline.seeing.glance import Glance
+from touchline.seeing.table import seeing_table
+
+Point = tuple[float, float]
+Floats = NDArray[np.float64]
+_Place = tuple[int, int]
+"""Step and number of a candidate."""
+_NOWHERE = (-1, -1)
+
+
+@dataclass(slots=True)
+class _Held:
+    """The candidates of a step [N], and where they would lie in the step that is looked at."""
+
+    step: int
+    places: Floats
+    best: Floats
+    """Value of the best chain that ends in each."""
+
+
+def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
+    """Where the ball is in each step, None where it is not seen; `aspect` is the picture's width by its height."""
+    table = seeing_table("ball")
+    came_from: dict[_Place, _Place] = {}
+    finished, last = 0.0, _NOWHERE
+    held: list[_Held] = []
+    for step, one in enumerate(glances):
+        move = None if one.is_cut else one.camera
+        held = [] if move is None else [_moved(old, move) for old in held if step - old.step <= table["gap_steps"]]
+        gains = _gains(one, glances[step - 1] if step else None)
+        best = np.zeros(len(gains))
+        ended = (finished, last)
+        for index, gain in enumerate(gains):
+            value, origin = _before(one.balls[index, :2], step, held, _reach(one), aspect)
+            if value <= finished - table["start"]:
+                value, origin = finished - table["start"], last
+            best[index], came_from[step, index] = value + gain, origin
+            if best[index] > ended[0]:
+                ended = (float(best[index]), (step, index))
+        held.append(_Held(step, one.balls[:, :2].astype(np.float64), best))
+        finished, last = ended
+    chain: list[_Place] = []
+    while last != _NOWHERE:
+        chain.append(last)
+        last = came_from[last]
+    return _filled(glances, {step: index for step, index in chain})
+
+
+def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: float,
+            aspect: float) -> tuple[float, _Place]:
+    """The best chain that a candidate may continue: its value, and where it ended."""
+    table = seeing_table("ball")
+    value, origin = -np.inf, _NOWHERE
+    for old in held:
+        if not len(old.places):
+            continue
+        gap = step - old.step
+        away = np.hypot((old.places[:, 0] - ball[0]) * aspect, old.places[:, 1] - ball[1]) / (reach * gap)
+        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1)
+        values = np.where(away <= table["most_reach"], old.best - cost, -np.inf)
+        index = int(values.argmax())
+        if values[index] > value:
+            value, origin = float(values[index]), (old.step, index)
+    return value, origin
+
+
+def _moved(old: _Held, move: Move) -> _Held:
+    return _Held(old.step, carry(old.places, move), old.best)
+
+
+def _reach(one: Glance) -> float:
+    """Height of the people in the picture, which says how far 1.8 m are."""
+    heights = one.people[:, 3] - one.people[:, 1]
+    return float(np.median(heights)) if len(heights) else float(seeing_table("ball")["people"])
+
+
+def _gains(one: Glance, before: Glance | None) -> Floats:
+    """How likely each candidate is the ball by itself: logarithm of its odds, with what speaks against it."""
+    table = seeing_table("ball")
+    gains = np.log(np.maximum(one.balls[:, 2].astype(np.float64), 1e-3) / table["even_score"])
+    gains -= table["off_grass"] * (one.balls[:, 3] == 0)
+    gains -= table["on_head"] * _on_heads(one)
+    return gains - table["stuck"] * _stuck(one, before)
+
+
+def _on_heads(one: Glance) -> NDArray[np.bool_]:
+    """Which candidates lie in the upper fifth of somebody's box."""
+    x, y = one.balls[:, 0:1], one.balls[:, 1:2]
+    x1, y1, x2, y2 = one.people.T
+    inside: NDArray[np.bool_] = ((x >= x1) & (x <= x2) & (y >= y1) & (y <= y1 + (y2 - y1) / 5)).any(axis=1)
+    return inside
+
+
+def _stuck(one: Glance, before: Glance | None) -> NDArray[np.bool_]:
+    """Which candidates stand still in the picture while the camera moves."""
+    table = seeing_table("ball")
+    if before is None or one.is_cut or one.camera is None or not len(before.balls):
+        return np.zeros(len(one.balls), bool)
+    pan, tilt, zoom = one.camera
+    if max(abs(pan), abs(tilt), abs(zoom)) < table["stuck_camera"]:
+        return np.zeros(len(one.balls), bool)
+    away = np.abs(one.balls[:, None, :2] - before.balls[None, :, :2]).max(axis=2).min(axis=1)
+    stuck: NDArray[np.bool_] = away < table["stuck_ball"]
+    return stuck
+
+
+def _filled(glances: Sequence[Glance], chosen: dict[int, int]) -> list[Point | None]:
+    """The chosen candidates, and between two of them that are close in time the way from one to the other."""
+    path: list[Point | None] = [None] * len(glances)
+    for step, index in chosen.items():
+        path[step] = (float(glances[step].balls[index, 0]), float(glances[step].balls[index, 1]))
+    steps = sorted(chosen)
+    for start, end in zip(steps, steps[1:], strict=False):
+        moves = [None if one.is_cut else one.camera for one in glances[start + 1 : end + 1]]
+        if 1 < end - start <= seeing_table("ball")["filled_steps"] + 1 and None not in moves:
+            path[start + 1 : end] = _between(path[start], path[end], [move for move in moves if move])
+    return path
+
+
+def _between(start: Point | None, end: Point | None, moves: Sequence[Move]) -> list[Point | None]:
+    """The steps between two places of the ball: carried on by the camera, and evenly on to the end."""
+    places = [np.array([start])]
+    for move in moves:
+        places.append(carry(places[-1], move))
+    off = np.array([end]) - places[-1]
+    return [(float(x), float(y)) for (x, y), in
+            (place + off * (number + 1) / len(moves) for number, place in enumerate(places[1:-1]))]
