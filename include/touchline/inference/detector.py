@@ -185,7 +185,8 @@ def _best_boxes(prediction: torch.Tensor, end_to_end: bool, least: torch.Tensor)
     end-to-end model it is the rows themselves.
     """
     if end_to_end:
-        return prediction[prediction[:, 4] >= least[prediction[:, 5].long().clamp(0, len(least) - 1)]][:MOST_BOXES, :6].numpy()
+        classes = prediction[:, 5].long().clamp(0, len(least) - 1)
+        return prediction[prediction[:, 4] >= least[classes]][:MOST_BOXES, :6].numpy()
     scores, classes = prediction[4:].max(0)
     keep = scores >= least[classes.clamp(max=len(least) - 1)]
     centre, size = prediction[:2, keep].T, prediction[2:4, keep].T

@@ -12,7 +12,7 @@ from touchline.inference.detector import Detector
 from touchline.seeing.boxes import Boxes
 from touchline.seeing.camera import Link, Small, chain, link_frames, prepare, shrink
 from touchline.seeing.glance import Glance, glance
-from touchline.seeing.grass import grass_mask
+from touchline.seeing.grass import find_green, grass_mask
 from touchline.seeing.sight import STEP_MS
 from touchline.seeing.table import seeing_table
 from touchline.seeing.tiles import Tile, from_tile, merged, needed_tiles, tile_size
@@ -55,7 +55,7 @@ def detect_closely(frame: Pixels, shrunk: Pixels, detector: Detector) -> list[De
     """
     whole = detector.detect([frame])[0]
     least = seeing_table("people")["least_score"]
-    tiles = needed_tiles(grass_mask(shrunk), _boxes([one for one in whole if one.kind != "ball"
+    tiles = needed_tiles(grass_mask(shrunk, find_green(shrunk)), _boxes([one for one in whole if one.kind != "ball"
                                                      and one.score >= least]))
     size = tile_size(frame.shape[1], frame.shape[0])
     closer = detector.detect([tile.crop(frame, size) for tile in tiles])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
     while last != _NOWHERE:
         chain.append(last)
         last = came_from[last]
-    return _filled(glances, {step: index for step, index in chain})
+    return _filled(glances, dict(chain))
 
 
 def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: float,
@@ -125,7 +126,7 @@ def _filled(glances: Sequence[Glance], chosen: dict[int, int]) -> list[Point | N
     for step, index in chosen.items():
         path[step] = (float(glances[step].balls[index, 0]), float(glances[step].balls[index, 1]))
     steps = sorted(chosen)
-    for start, end in zip(steps, steps[1:], strict=False):
+    for start, end in pairwise(steps):
         moves = [None if one.is_cut else one.camera for one in glances[start + 1 : end + 1]]
         if 1 < end - start <= seeing_table("ball")["filled_steps"] + 1 and None not in moves:
             path[start + 1 : end] = _between(path[start], path[end], [move for move in moves if move])

@@ -54,20 +54,15 @@ def prepare(shrunk: Picture) -> Small:
 
 
 def link_frames(before: Small, after: Small) -> Link:
-    """Follow points from one frame to the next one, forth and back, and fit a shift, a turn and a scale (RANSAC)."""
+    """Follow points from one frame to the next one, forth and back, and fit a shift, a turn and a scale (RANSAC).
+
+    It is a cut where no move fits and the colours are others.
+    """
     if np.array_equal(before.grey, after.grey):
         return Link(np.eye(3), False)
-    table = seeing_table("motion")
-    start, end, followed = _follow(before.grey, after.grey)
-    is_cut = followed <= seeing_table("cut")["most_followed"] and _difference(before, after) >= seeing_table("cut")[
-        "least_difference"]
-    if is_cut or len(start) < table["least_points"] or followed < table["least_followed"]:
-        return Link(None, is_cut)
-    rows, agreeing = cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC,
-                                                 ransacReprojThreshold=table["reprojection_px"], maxIters=500)
-    if rows is None or agreeing.mean() < table["least_agreeing"]:
-        return Link(None, False)
-    return Link(np.vstack([rows, [0.0, 0.0, 1.0]]), False)
+    matrix = _fit(before.grey, after.grey)
+    changed = np.abs(before.colours - after.colours).sum() / 2 >= seeing_table("cut")["least_difference"]
+    return Link(matrix, matrix is None and bool(changed))
 
 
 def chain(links: Iterable[Link], width: int, height: int) -> tuple[Move | None, bool]:
@@ -111,5 +106,14 @@ def _follow(before: Picture, after: Picture) -> tuple[NDArray[np.float32], NDArr
     return points.reshape(-1, 2)[kept], there.reshape(-1, 2)[kept], float(kept.mean())
 
 
-def _difference(before: Small, after: Small) -> float:
-    return float(np.abs(before.colours - after.colours).sum() / 2)
+def _fit(before: Picture, after: Picture) -> NDArray[np.float64] | None:
+    """The move on which enough points agree, 3 × 3."""
+    table = seeing_table("motion")
+    start, end, followed = _follow(before, after)
+    if len(start) < table["least_points"] or followed < table["least_followed"]:
+        return None
+    rows, agreeing = cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC,
+                                                 ransacReprojThreshold=table["reprojection_px"], maxIters=500)
+    if rows is None or agreeing.mean() < table["least_agreeing"]:
+        return None
+    return np.vstack([rows, [0.0, 0.0, 1.0]])

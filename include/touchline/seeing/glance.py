@@ -18,7 +18,7 @@ from touchline.domain.detection import Detection
 from touchline.errors import DamagedResultError
 from touchline.seeing.boxes import Boxes, feet
 from touchline.seeing.camera import Move
-from touchline.seeing.grass import Mask, Picture, grass_mask, pitch_region, stand_on
+from touchline.seeing.grass import Green, Mask, Picture, find_green, grass_mask, pitch_region, stand_on
 from touchline.seeing.table import seeing_table
 
 UNIT = 1000
@@ -35,7 +35,7 @@ class Glance:
     scores: NDArray[np.float32]
     """[N]: the detector's, 0…1."""
     kits: NDArray[np.uint8]
-    """[N, 3]: mean colour of the upper body without grass, in OpenCV's Lab of 8 bits."""
+    """[N, 3]: usual colour of the upper body without grass, in OpenCV's Lab of 8 bits."""
     balls: NDArray[np.float32]
     """[M, 4]: x, y, score, 1 on the pitch or 0 beside it; the best first."""
     camera: Move | None
@@ -48,18 +48,22 @@ class Glance:
 def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[Detection], camera: Move | None,
            is_cut: bool) -> Glance:
     """Bring together what a step shows: its last frame (RGB), the same frame shrunk, and the boxes in it."""
-    grass = grass_mask(shrunk)
+    green = find_green(shrunk)
+    grass = grass_mask(shrunk, green)
     region = pitch_region(grass)
     least = seeing_table("people")["least_score"]
     boxes, scores = _people([one for one in detections if one.kind != "ball" and one.score >= least])
     on_pitch = stand_on(region, feet(boxes))
     boxes, scores = boxes[on_pitch], scores[on_pitch]
     balls = _balls([one for one in detections if one.kind == "ball"], region)
-    return Glance(match_ms, boxes, scores, kit_colours(frame, boxes), balls, camera, is_cut, float(grass.mean()))
+    return Glance(match_ms, boxes, scores, kit_colours(frame, boxes, green), balls, camera, is_cut, float(grass.mean()))
 
 
-def kit_colours(frame: Picture, boxes: Boxes) -> NDArray[np.uint8]:
-    """Mean Lab colour [N, 3] of each person's shirt: the middle of the upper body, without what is grass there."""
+def kit_colours(frame: Picture, boxes: Boxes, green: Green | None) -> NDArray[np.uint8]:
+    """Lab colour [N, 3] of each person's shirt: the median of the upper body's middle, without what is grass there.
+
+    Where most of it has the colour of grass, the shirt has.
+    """
     height, width = frame.shape[:2]
     found = np.zeros((len(boxes), 3), np.uint8)
     for row, (x1, y1, x2, y2) in zip(found, boxes.tolist(), strict=True):
@@ -68,8 +72,8 @@ def kit_colours(frame: Picture, boxes: Boxes) -> NDArray[np.uint8]:
         x, y = min(width - 1, int(left * width)), min(height - 1, int(top * height))
         shirt = frame[y : max(y + 1, round(bottom * height)), x : max(x + 1, round(right * width))]
         lab = cv2.cvtColor(np.ascontiguousarray(shirt), cv2.COLOR_RGB2LAB).reshape(-1, 3)
-        cloth = ~grass_mask(shirt).ravel()
-        row[:] = np.median(lab[cloth] if cloth.sum() >= max(3, cloth.size // 10) else lab, axis=0)
+        cloth = ~grass_mask(shirt, green).ravel()
+        row[:] = np.median(lab[cloth] if cloth.mean() >= 0.4 else lab, axis=0)
     return found
 
 

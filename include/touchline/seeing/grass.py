@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +14,38 @@ Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-def grass_mask(shrunk: Picture) -> Mask:
-    """Which pixels [h, w] of an RGB picture are grass: green, of the picture's most frequent green hue."""
+@dataclass(frozen=True, slots=True)
+class Green:
+    """The colour of a picture's grass: its usual hue, and how little saturated it may be, as OpenCV counts them."""
+
+    hue: int
+    least_saturation: int
+
+
+def find_green(shrunk: Picture) -> Green | None:
+    """The most frequent green of an RGB picture; one with little colour, as at night, only where no other is.
+
+    None where hardly anything is green.
+    """
     table = seeing_table("grass")
     hue, saturation, value = cv2.split(cv2.cvtColor(shrunk, cv2.COLOR_RGB2HSV))
     low, high = table["hues"]
-    green: Mask = ((hue >= low) & (hue <= high) & (saturation >= table["least_saturation"])
-                   & (value >= table["least_value"]))
-    if not green.any():
-        return green
-    usual = int(np.bincount(hue[green], minlength=180).argmax())
-    near: Mask = green & (np.abs(hue.astype(np.int16) - usual) <= table["around"])
-    return near
+    for least in (table["least_saturation"], table["least_saturation_at_night"]):
+        green = (hue >= low) & (hue <= high) & (saturation >= least) & (value >= table["least_value"])
+        if green.mean() >= table["least_share"]:
+            return Green(int(np.bincount(hue[green], minlength=180).argmax()), least)
+    return None
+
+
+def grass_mask(picture: Picture, green: Green | None) -> Mask:
+    """Which pixels [h, w] of an RGB picture have the colour of its grass."""
+    if green is None:
+        return np.zeros(picture.shape[:2], bool)
+    table = seeing_table("grass")
+    hue, saturation, value = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV))
+    near = np.abs(hue.astype(np.int16) - green.hue) <= table["around"]
+    mask: Mask = near & (saturation >= green.least_saturation) & (value >= table["least_value"])
+    return mask
 
 
 def pitch_region(grass: Mask) -> Mask | None:
