@@ -49,7 +49,7 @@ def prepare(shrunk: Picture) -> Small:
     """What `link_frames` needs of an RGB frame that is shrunk."""
     cut = seeing_table("cut")
     hsv = cv2.cvtColor(shrunk, cv2.COLOR_RGB2HSV)
-    counts = cv2.calcHist([hsv], [0, 1], None, [cut["hues"], cut["saturations"]], [0, 180, 0, 256])
+    counts = cv2.calcHist([hsv], [0, 2], None, [cut["hues"], cut["values"]], [0, 180, 0, 256])
     return Small(cv2.cvtColor(shrunk, cv2.COLOR_RGB2GRAY), counts / counts.sum())
 
 
