@@ -20,7 +20,7 @@ from touchline.seeing.table import seeing_table
 Point = tuple[float, float]
 Floats = NDArray[np.float64]
 _Place = tuple[int, int]
-"""Step and number of a candidate."""
+"""Step and number of a candidate, or column and row of a cell."""
 _NOWHERE = (-1, -1)
 
 
@@ -40,10 +40,11 @@ def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
     came_from: dict[_Place, _Place] = {}
     finished, last = 0.0, _NOWHERE
     held: list[_Held] = []
+    signs = _find_signs(glances)
     for step, one in enumerate(glances):
         move = None if one.is_cut else one.camera
         held = [] if move is None else [_moved(old, move) for old in held if step - old.step <= table["gap_steps"]]
-        gains = _gains(one, glances[step - 1] if step else None)
+        gains = _gains(one, signs)
         best = np.zeros(len(gains))
         ended = (finished, last)
         for index, gain in enumerate(gains):
@@ -90,13 +91,13 @@ def _reach(one: Glance) -> float:
     return float(np.median(heights)) if len(heights) else float(seeing_table("ball")["people"])
 
 
-def _gains(one: Glance, before: Glance | None) -> Floats:
+def _gains(one: Glance, signs: set[_Place]) -> Floats:
     """How likely each candidate is the ball by itself: logarithm of its odds, with what speaks against it."""
     table = seeing_table("ball")
     gains = np.log(np.maximum(one.balls[:, 2].astype(np.float64), 1e-3) / table["even_score"])
     gains -= table["off_grass"] * (one.balls[:, 3] == 0)
     gains -= table["on_head"] * _on_heads(one)
-    return gains - table["stuck"] * _stuck(one, before)
+    return gains - table["sign"] * np.array([cell in signs for cell in _cells(one)], bool)
 
 
 def _on_heads(one: Glance) -> NDArray[np.bool_]:
@@ -107,17 +108,22 @@ def _on_heads(one: Glance) -> NDArray[np.bool_]:
     return inside
 
 
-def _stuck(one: Glance, before: Glance | None) -> NDArray[np.bool_]:
-    """Which candidates stand still in the picture while the camera moves."""
+def _find_signs(glances: Sequence[Glance]) -> set[_Place]:
+    """Cells of the picture in which candidates stay while the camera moves: a crest beside the score, a clock."""
     table = seeing_table("ball")
-    if before is None or one.is_cut or one.camera is None or not len(before.balls):
-        return np.zeros(len(one.balls), bool)
-    pan, tilt, zoom = one.camera
-    if max(abs(pan), abs(tilt), abs(zoom)) < table["stuck_camera"]:
-        return np.zeros(len(one.balls), bool)
-    away = np.abs(one.balls[:, None, :2] - before.balls[None, :, :2]).max(axis=2).min(axis=1)
-    stuck: NDArray[np.bool_] = away < table["stuck_ball"]
-    return stuck
+    seen: dict[_Place, list[int]] = {}
+    for step, one in enumerate(glances):
+        for cell in set(_cells(one)):
+            seen.setdefault(cell, []).append(step)
+    travelled = [0.0 if one.camera is None else abs(one.camera[0]) + abs(one.camera[1]) for one in glances]
+    return {cell for cell, steps in seen.items()
+            if len(steps) >= max(table["sign_steps"], table["sign_share"] * (steps[-1] - steps[0] + 1))
+            and sum(travelled[step] for step in steps) >= table["sign_camera"]}
+
+
+def _cells(one: Glance) -> list[_Place]:
+    size = seeing_table("ball")["sign_size"]
+    return [(int(x / size), int(y / size)) for x, y in one.balls[:, :2].tolist()]
 
 
 def _filled(glances: Sequence[Glance], chosen: dict[int, int]) -> list[Point | None]:

@@ -31,7 +31,7 @@ class Glance:
 
     match_ms: int
     people: Boxes
-    """[N, 4]: x1, y1, x2, y2 of those on the pitch; of all where too little grass is seen."""
+    """[N, 4]: x1, y1, x2, y2 of those on the pitch; of all where there is too little grass, or pale grass as at night."""
     scores: NDArray[np.float32]
     """[N]: the detector's, 0…1."""
     kits: NDArray[np.uint8]
@@ -50,7 +50,7 @@ def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[
     """Bring together what a step shows: its last frame (RGB), the same frame shrunk, and the boxes in it."""
     green = find_green(shrunk)
     grass = grass_mask(shrunk, green)
-    region = pitch_region(grass)
+    region = None if green is None or green.is_pale else pitch_region(grass)
     least = seeing_table("people")["least_score"]
     boxes, scores = _people([one for one in detections if one.kind != "ball" and one.score >= least])
     on_pitch = stand_on(region, feet(boxes))

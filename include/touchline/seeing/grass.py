@@ -16,10 +16,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Green:
-    """The colour of a picture's grass: its usual hue, and how little saturated it may be, as OpenCV counts them."""
+    """The colour of a picture's grass: its usual hue, and how little saturated it may be, as OpenCV counts them.
+
+    Of a pale one, as under one floodlight, no more than a part is found: who stands on it is not judged.
+    """
 
     hue: int
     least_saturation: int
+    is_pale: bool
 
 
 def find_green(shrunk: Picture) -> Green | None:
@@ -30,10 +34,10 @@ def find_green(shrunk: Picture) -> Green | None:
     table = seeing_table("grass")
     hue, saturation, value = cv2.split(cv2.cvtColor(shrunk, cv2.COLOR_RGB2HSV))
     low, high = table["hues"]
-    for least in (table["least_saturation"], table["least_saturation_at_night"]):
+    for is_pale, least in enumerate((table["least_saturation"], table["least_saturation_at_night"])):
         green = (hue >= low) & (hue <= high) & (saturation >= least) & (value >= table["least_value"])
         if green.mean() >= table["least_share"]:
-            return Green(int(np.bincount(hue[green], minlength=180).argmax()), least)
+            return Green(int(np.bincount(hue[green], minlength=180).argmax()), least, bool(is_pale))
     return None
 
 
