@@ -73,7 +73,7 @@ def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: 
             continue
         gap = step - old.step
         away = np.hypot((old.places[:, 0] - ball[0]) * aspect, old.places[:, 1] - ball[1]) / (reach * gap)
-        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1)
+        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1) + table["still"] * (away < table["still_reach"])
         values = np.where(away <= table["most_reach"], old.best - cost, -np.inf)
         index = int(values.argmax())
         if values[index] > value:

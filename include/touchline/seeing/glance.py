@@ -31,7 +31,7 @@ class Glance:
 
     match_ms: int
     people: Boxes
-    """[N, 4]: x1, y1, x2, y2 of those on the pitch; of all where there is too little grass, or pale grass as at night."""
+    """[N, 4]: x1, y1, x2, y2 of those on the pitch; of all where grass is too little or pale."""
     scores: NDArray[np.float32]
     """[N]: the detector's, 0…1."""
     kits: NDArray[np.uint8]

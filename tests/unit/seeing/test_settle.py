@@ -115,3 +115,14 @@ def test_a_glance_of_another_form_is_damaged(change):
     plain = plain_glance(glance_of(0, people=[(0.3, 0.6, 0.1)])) | change
     with pytest.raises(DamagedResultError, match="a glance of an unexpected form"):
         glance_from_plain(plain)
+
+
+def test_a_spot_on_the_pitch_is_not_the_ball_though_it_is_seen_better():
+    spot, ball, glances = np.array([[0.3, 0.5]]), np.array([[0.6, 0.7]]), []
+    for step in range(20):
+        camera = (0.01, 0.0, 0.0)
+        spot, ball = carry(spot, camera), carry(ball, camera) + np.array([-0.02, 0.0])
+        glances.append(glance_of(step, people=[(0.5, 0.7, 0.1)], balls=[(*spot[0], 0.3), (*ball[0], 0.2)],
+                                 camera=camera))
+    path = ball_path(glances, ASPECT)
+    assert sum(found is not None and found[1] > 0.6 for found in path) >= 19
