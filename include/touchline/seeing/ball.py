@@ -44,7 +44,7 @@ def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
     for step, one in enumerate(glances):
         move = None if one.is_cut else one.camera
         held = [] if move is None else [_moved(old, move) for old in held if step - old.step <= table["gap_steps"]]
-        gains = _gains(one, signs)
+        gains = _gains(one, signs) - table["still"] * _stand_still(one, held, aspect)
         best = np.zeros(len(gains))
         ended = (finished, last)
         for index, gain in enumerate(gains):
@@ -73,7 +73,7 @@ def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: 
             continue
         gap = step - old.step
         away = np.hypot((old.places[:, 0] - ball[0]) * aspect, old.places[:, 1] - ball[1]) / (reach * gap)
-        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1) + table["still"] * (away < table["still_reach"])
+        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1)
         values = np.where(away <= table["most_reach"], old.best - cost, -np.inf)
         index = int(values.argmax())
         if values[index] > value:
@@ -98,6 +98,17 @@ def _gains(one: Glance, signs: set[_Place]) -> Floats:
     gains -= table["off_grass"] * (one.balls[:, 3] == 0)
     gains -= table["on_head"] * _on_heads(one)
     return gains - table["sign"] * np.array([cell in signs for cell in _cells(one)], bool)
+
+
+def _stand_still(one: Glance, held: Sequence[_Held], aspect: float) -> NDArray[np.bool_]:
+    """Which candidates lie where one lay on the pitch in the steps before."""
+    before = np.concatenate([np.zeros((0, 2)), *(old.places for old in held)])
+    if not len(before) or not len(one.balls):
+        return np.zeros(len(one.balls), bool)
+    off = (one.balls[:, None, :2] - before[None]) * np.array([aspect, 1.0])
+    still: NDArray[np.bool_] = np.linalg.norm(off, axis=2).min(axis=1) < seeing_table("ball")["still_reach"] * _reach(
+        one)
+    return still
 
 
 def _on_heads(one: Glance) -> NDArray[np.bool_]:
