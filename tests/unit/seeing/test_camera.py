@@ -7,10 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from support.filmed_field import HEIGHT, STAND, WIDTH, filmed, textured
 from touchline.seeing.camera import Link, carry, chain, link_frames, prepare, shrink
-from unit.seeing.conftest import HEIGHT, STAND, WIDTH, filmed, textured
 
 SMALL = (192, 108)
+
+
+@pytest.fixture(scope="module")
+def field():
+    return textured(3)
 
 
 def links_of(frames):

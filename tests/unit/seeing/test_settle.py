@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from support.filmed_field import glance_of
 from touchline.errors import DamagedResultError
 from touchline.seeing.ball import ball_path
 from touchline.seeing.camera import carry
@@ -12,7 +13,6 @@ from touchline.seeing.glance import glance_from_plain, plain_glance
 from touchline.seeing.settle import settle
 from touchline.seeing.sight import SHIRTS
 from touchline.seeing.tracks import follow_people
-from unit.seeing.conftest import glance_of
 
 ASPECT = 16 / 9
 RED, BLUE, YELLOW, BLACK = (90, 190, 160), (90, 150, 70), (200, 118, 200), (10, 128, 128)

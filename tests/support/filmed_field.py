@@ -1,10 +1,9 @@
-"""Pictures and glances for tests of what is seen."""
+"""Pictures of a field that a camera films, and glances, for tests of what is seen."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from touchline.seeing.glance import Glance
@@ -35,8 +34,3 @@ def glance_of(step: int, people=(), balls=(), kits=None, camera=(0.0, 0.0, 0.0),
     colours = np.array(kits if kits is not None else [(120, 128, 128)] * len(boxes), np.uint8).reshape(-1, 3)
     found = np.array([(*ball, 1.0) for ball in balls], np.float32).reshape(-1, 4)
     return Glance(step * 200, boxes, np.full(len(boxes), 0.8, np.float32), colours, found, camera, is_cut, 0.7)
-
-
-@pytest.fixture(scope="session")
-def field() -> NDArray[np.uint8]:
-    return textured(3)
