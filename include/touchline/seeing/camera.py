@@ -19,6 +19,8 @@ from touchline.seeing.table import seeing_table
 Picture = NDArray[np.uint8]
 Move = tuple[float, float, float]
 STILL: Move = (0.0, 0.0, 0.0)
+MOST_MOVE = 5.0
+"""Pictures a step, and doublings: nothing that is filmed moves further, so what does is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def chain(links: Iterable[Link], width: int, height: int) -> tuple[Move | None, 
         whole = link.matrix @ whole
     middle = np.array([width / 2, height / 2, 1.0])
     x, y, _ = whole @ middle - middle
-    return (float(x / width), float(y / height), log2(hypot(whole[0, 0], whole[1, 0]))), is_cut
+    scale = max(hypot(whole[0, 0], whole[1, 0]), 1e-9)
+    move = (float(x / width), float(y / height), log2(scale))
+    return (move if max(map(abs, move)) <= MOST_MOVE else None), is_cut
 
 
 def carry(points: NDArray[np.floating], move: Move) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from touchline.domain.detection import Detection
 from touchline.errors import DamagedResultError
 from touchline.seeing.boxes import Boxes, feet
-from touchline.seeing.camera import Move
+from touchline.seeing.camera import MOST_MOVE, Move
 from touchline.seeing.grass import Green, Mask, Picture, find_green, grass_mask, pitch_region, stand_on
 from touchline.seeing.table import seeing_table
 
@@ -98,6 +98,8 @@ def glance_from_plain(plain: dict[str, Any]) -> Glance:
         if camera is not None:
             pan, tilt, zoom = (float(number) / UNIT for number in camera)
             camera = (pan, tilt, zoom)
+            if not max(map(abs, camera)) <= MOST_MOVE:
+                raise ValueError("a camera that moves too far")
         return Glance(int(plain["match_ms"]), (people[:, :4] / UNIT).astype(np.float32),
                       (people[:, 4] / UNIT).astype(np.float32), people[:, 5:].astype(np.uint8),
                       (balls / UNIT).astype(np.float32), camera, bool(plain["cut"]), float(plain["grass"]) / UNIT)

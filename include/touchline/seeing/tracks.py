@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.seeing.boxes import Boxes, feet
-from touchline.seeing.camera import Move, carry
+from touchline.seeing.camera import STILL, Move, carry
 from touchline.seeing.glance import Glance
 from touchline.seeing.table import seeing_table
 
@@ -65,7 +65,7 @@ def follow_people(glances: Sequence[Glance]) -> list[Track]:
         if one.is_cut:
             done, open_ = done + open_, []
         for track in open_:
-            track.predict(one.camera or (0.0, 0.0, 0.0))
+            track.predict(one.camera or STILL)
         pairs = _pairs(np.array([track.box for track in open_]).reshape(-1, 4), one.people)
         for index, row in pairs.items():
             open_[row].see(step, one, index)

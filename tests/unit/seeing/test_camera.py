@@ -69,6 +69,13 @@ def test_one_move_that_is_not_known_makes_the_whole_not_known():
     assert chain([Link(np.eye(3), False), Link(None, True)], *SMALL) == (None, True)
 
 
+def test_a_move_that_no_camera_makes_is_not_known():
+    nothing, far = np.diag([0.0, 0.0, 1.0]), np.eye(3)
+    far[0, 2] = 192 * 6
+    for matrix in (nothing, far):
+        assert chain([Link(matrix, False)], *SMALL) == (None, False)
+
+
 def test_the_same_frames_give_the_same_move(field):
     frames = [filmed(field, 300 + 9 * step, 200) for step in range(3)]
     assert chain(links_of(frames), *SMALL) == chain(links_of(frames), *SMALL)
