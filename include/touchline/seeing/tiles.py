@@ -30,7 +30,7 @@ class Tile:
 
 def tile_size(width: int, height: int) -> tuple[int, int]:
     """Width and height of every tile of a picture, in pixels."""
-    across, down = _lengths()
+    across, down = _lengths(*_counts(width, height))
     return round(across * width), round(down * height)
 
 
@@ -42,7 +42,8 @@ def needed_tiles(grass: Mask, people: Boxes) -> list[Tile]:
     table = seeing_table("tiles")
     if len(people) and np.median(people[:, 3] - people[:, 1]) >= table["small"]:
         return []
-    return [tile for tile in _grid() if _share(grass, tile) >= table["least_grass"]]
+    grid = _grid(*_counts(grass.shape[1], grass.shape[0]))
+    return [tile for tile in grid if _share(grass, tile) >= table["least_grass"]]
 
 
 def from_tile(boxes: Boxes, tile: Tile) -> tuple[Boxes, NDArray[np.bool_]]:
@@ -70,19 +71,23 @@ def merged(boxes: Boxes, scores: NDArray[np.float32]) -> NDArray[np.intp]:
     return np.array(kept, np.intp)
 
 
-def _lengths() -> tuple[float, float]:
+def _counts(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows: more of them along the longer side."""
+    table = seeing_table("tiles")
+    most, fewest = table["along"], table["across"]
+    return (most, fewest) if width >= height else (fewest, most)
+
+
+def _lengths(columns: int, rows: int) -> tuple[float, float]:
     """Width and height of a tile in fractions of the picture: neighbours share `overlap` of a tile."""
-    table = seeing_table("tiles")
-    across, down = (1 / (count - (count - 1) * table["overlap"]) for count in (table["columns"], table["rows"]))
-    return across, down
+    overlap = seeing_table("tiles")["overlap"]
+    return 1 / (columns - (columns - 1) * overlap), 1 / (rows - (rows - 1) * overlap)
 
 
-def _grid() -> list[Tile]:
-    table = seeing_table("tiles")
-    across, down = _lengths()
-    step = 1 - table["overlap"]
-    corners = [(column * across * step, row * down * step)
-               for row in range(table["rows"]) for column in range(table["columns"])]
+def _grid(columns: int, rows: int) -> list[Tile]:
+    across, down = _lengths(columns, rows)
+    step = 1 - seeing_table("tiles")["overlap"]
+    corners = [(column * across * step, row * down * step) for row in range(rows) for column in range(columns)]
     return [Tile(x, y, min(1.0, x + across), min(1.0, y + down)) for x, y in corners]
 
 

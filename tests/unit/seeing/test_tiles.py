@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from touchline.seeing.tiles import from_tile, merged, needed_tiles, tile_size
 
@@ -10,17 +11,18 @@ ALL = np.ones((108, 192), bool)
 FEW = np.zeros((0, 4), np.float32)
 
 
-def test_the_tiles_of_a_green_picture_cover_it():
-    seen = np.zeros((720, 1280), bool)
-    picture = np.dstack([np.indices(seen.shape)[0] % 251, np.indices(seen.shape)[1] % 241, seen]).astype(np.uint8)
-    tiles = needed_tiles(ALL, FEW)
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (720, 1280), (852, 480), (321, 181)])
+def test_the_tiles_of_a_green_picture_cover_it_and_have_one_size(width, height):
+    number = np.arange(width * height)
+    picture = np.stack([number % 256, number // 256 % 256, number // 65536], axis=1).astype(np.uint8)
+    picture = picture.reshape(height, width, 3)
+    tiles = needed_tiles(np.ones((height, width), bool), FEW)
     assert len(tiles) == 6
-    size = tile_size(1280, 720)
-    for tile in tiles:
-        crop = tile.crop(picture, size)
-        assert crop.shape == (size[1], size[0], 3)
-        seen[round(tile.y1 * 720) : round(tile.y2 * 720), round(tile.x1 * 1280) : round(tile.x2 * 1280)] = True
-    assert seen.all()
+    size = tile_size(width, height)
+    crops = [tile.crop(picture, size) for tile in tiles]
+    assert {crop.shape for crop in crops} == {(size[1], size[0], 3)}
+    seen = {int(code) for crop in crops for code in np.unique(crop.astype(np.int64) @ np.array([1, 256, 65536]))}
+    assert len(seen) == width * height
 
 
 def test_tiles_without_grass_and_pictures_of_large_people_need_none():
