@@ -96,7 +96,7 @@ def _gains(one: Glance, signs: set[_Place]) -> Floats:
     table = seeing_table("ball")
     gains = np.log(np.maximum(one.balls[:, 2].astype(np.float64), 1e-3) / table["even_score"])
     gains -= table["off_grass"] * (one.balls[:, 3] == 0)
-    gains -= table["on_head"] * _on_heads(one)
+    gains -= table["on_head"] * _within(one, 0.0, 0.2) + table["on_foot"] * _within(one, 0.75, 1.0)
     return gains - table["sign"] * np.array([cell in signs for cell in _cells(one)], bool)
 
 
@@ -111,11 +111,12 @@ def _stand_still(one: Glance, held: Sequence[_Held], aspect: float) -> NDArray[n
     return still
 
 
-def _on_heads(one: Glance) -> NDArray[np.bool_]:
-    """Which candidates lie in the upper fifth of somebody's box."""
+def _within(one: Glance, low: float, high: float) -> NDArray[np.bool_]:
+    """Which candidates lie in this part of somebody's box, from 0 at the head to 1 at the feet."""
     x, y = one.balls[:, 0:1], one.balls[:, 1:2]
     x1, y1, x2, y2 = one.people.T
-    inside: NDArray[np.bool_] = ((x >= x1) & (x <= x2) & (y >= y1) & (y <= y1 + (y2 - y1) / 5)).any(axis=1)
+    down = (y - y1) / np.maximum(y2 - y1, 1e-6)
+    inside: NDArray[np.bool_] = ((x >= x1) & (x <= x2) & (down >= low) & (down <= high)).any(axis=1)
     return inside
 
 

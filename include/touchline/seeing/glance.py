@@ -55,7 +55,9 @@ def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[
     boxes, scores = _people([one for one in detections if one.kind != "ball" and one.score >= least])
     on_pitch = stand_on(region, feet(boxes))
     boxes, scores = boxes[on_pitch], scores[on_pitch]
-    balls = _balls([one for one in detections if one.kind == "ball"], region)
+    largest = seeing_table("ball")["largest"] * float((boxes[:, 3] - boxes[:, 1]).max(initial=0.0))
+    balls = _balls([one for one in detections if one.kind == "ball" and (not len(boxes) or one.y2 - one.y1 <= largest)],
+                   region)
     return Glance(match_ms, boxes, scores, kit_colours(frame, boxes, green), balls, camera, is_cut, float(grass.mean()))
 
 
