@@ -18,11 +18,12 @@ INCLUDE = ROOT / "include"
 PRODUCT = {
     "alone": 0, "errors": 0, "known_models": 0, "lifeline": 0, "progress": 0,
     "domain": 1, "settings": 1, "storage": 1, "beneath": 1, "mounted": 1,
-    "video": 2, "inference": 2, "spotting": 2, "reels": 2, "exports": 2, "catalogue": 2, "simulator": 2, "sidecars": 2,
-    "results": 3,
-    "nas": 4, "training": 4,
-    "steps": 5,
-    "cli": 6,
+    "seeing": 2,
+    "video": 3, "inference": 3, "spotting": 3, "reels": 3, "exports": 3, "catalogue": 3, "simulator": 3, "sidecars": 3,
+    "results": 4,
+    "nas": 5, "training": 5,
+    "steps": 6,
+    "cli": 7,
 }
 OPERATIONS = {
     "checkout": 0, "deployment": 0, "dag_defaults": 0, "failing": 0, "plain_fields": 0, "lots": 0, "one_by_one": 0,

@@ -37,7 +37,7 @@ KIND_OF_NAME: dict[str, str] = {
 """Class names of foreign models (COCO, SoccerNet, Roboflow sets), in lower case, to our kinds. Others are dropped."""
 
 LEAST_SCORE = 0.1
-"""Boxes below this are dropped at once; what reads them has higher thresholds."""
+"""Boxes below this are dropped at once, but for balls that the caller wants; what reads them has higher thresholds."""
 OVERLAP = 0.6
 """Two boxes of one kind that share more than this are the same person; players do hide each other."""
 MOST_BOXES = 100
@@ -65,7 +65,8 @@ class Detector:
         batch: frames that are looked at together; a shorter batch is filled up, so that its shape is always the same.
     """
 
-    def __init__(self, path: Path, settings: Settings, device: torch.device = CPU, *, batch: int = 4) -> None:
+    def __init__(self, path: Path, settings: Settings, device: torch.device = CPU, *, batch: int = 4,
+                 least_ball_score: float = LEAST_SCORE) -> None:
         """Load the model.
 
         Raises:
@@ -78,6 +79,8 @@ class Detector:
                                 cpu_allowed=settings.use_gpu != "true")
         self._square = _fixed_square(self._backend)
         self._kinds = _kinds(self._backend.names, path)
+        self._least = torch.full((max(self._backend.names) + 1,), LEAST_SCORE)
+        self._least[[index for index, kind in self._kinds.items() if kind == "ball"]] = least_ball_score
 
     @property
     def sees(self) -> list[str]:
@@ -104,7 +107,7 @@ class Detector:
             tensor = torch.from_numpy(pictures).to(self._batches.device).permute(0, 3, 1, 2).float().div_(255)
             answer = self._backend(tensor.contiguous())
             boxes = answer[0] if isinstance(answer, (list, tuple)) else answer
-            found = [_best_boxes(one.float().cpu(), bool(self._backend.end2end)) for one in boxes]
+            found = [_best_boxes(one.float().cpu(), bool(self._backend.end2end), self._least) for one in boxes]
         return [_detections(rows, self._kinds, placed, (height, width)) for rows in found]
 
     def _input_shape(self, height: int, width: int) -> tuple[int, int]:
@@ -195,15 +198,17 @@ def _letterbox(frames: Sequence[Pixels], shape: tuple[int, int]) -> tuple[Pixels
     return pictures, _Placed(scale, left, top)
 
 
-def _best_boxes(prediction: torch.Tensor, end_to_end: bool) -> NDArray[np.float32]:
+def _best_boxes(prediction: torch.Tensor, end_to_end: bool, least: torch.Tensor) -> NDArray[np.float32]:
     """Rows (x1, y1, x2, y2, score, class) in input pixels from one picture's raw output.
 
-    The raw output is [4 + classes, boxes] with centres and sizes; of an end-to-end model it is the rows themselves.
+    `least` holds the lowest score of each class. The raw output is [4 + classes, boxes] with centres and sizes; of an
+    end-to-end model it is the rows themselves.
     """
     if end_to_end:
-        return prediction[prediction[:, 4] >= LEAST_SCORE][:MOST_BOXES, :6].numpy()
+        classes = prediction[:, 5].long().clamp(0, len(least) - 1)
+        return prediction[prediction[:, 4] >= least[classes]][:MOST_BOXES, :6].numpy()
     scores, classes = prediction[4:].max(0)
-    keep = scores >= LEAST_SCORE
+    keep = scores >= least[classes.clamp(max=len(least) - 1)]
     centre, size = prediction[:2, keep].T, prediction[2:4, keep].T
     corners = torch.cat([centre - size / 2, centre + size / 2], 1)
     scores, classes = scores[keep], classes[keep].float()

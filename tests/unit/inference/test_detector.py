@@ -83,12 +83,13 @@ def test_boxes_come_back_to_where_they_were_in_the_frame():
 def test_overlapping_boxes_of_one_kind_are_one_and_of_two_kinds_are_two():
     #      x   y   w   h   kind 0  kind 1
     raw = [[50, 50, 20, 20, 0.9, 0.0], [51, 50, 20, 20, 0.8, 0.0], [50, 50, 20, 20, 0.0, 0.7], [9, 9, 4, 4, 0.01, 0.0]]
-    rows = _best_boxes(torch.tensor(raw).T, end_to_end=False)
+    rows = _best_boxes(torch.tensor(raw).T, end_to_end=False, least=torch.full((80,), 0.1))
     assert [(round(float(row[4]), 1), int(row[5])) for row in rows] == [(0.9, 0), (0.7, 1)]
 
 
 def test_rows_of_an_end_to_end_model_are_taken_as_they_are():
-    rows = _best_boxes(torch.tensor([[1, 2, 3, 4, 0.9, 0], [1, 2, 3, 4, 0.01, 0]]), end_to_end=True)
+    raw = torch.tensor([[1, 2, 3, 4, 0.9, 0], [1, 2, 3, 4, 0.01, 0]])
+    rows = _best_boxes(raw, end_to_end=True, least=torch.full((80,), 0.1))
     assert rows.tolist() == [[1, 2, 3, 4, pytest.approx(0.9), 0]]
 
 

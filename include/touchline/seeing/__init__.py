@@ -1,0 +1,1 @@
+"""What a detector's boxes and the frames say about people, ball and camera, step by step."""

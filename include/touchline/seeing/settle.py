@@ -1,0 +1,36 @@
+"""What does each step show, seen from the whole match? People followed and told by their shirts, one ball."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from touchline.seeing.ball import ball_path
+from touchline.seeing.glance import Glance
+from touchline.seeing.shirts import shirts_of
+from touchline.seeing.sight import Sight
+from touchline.seeing.table import seeing_table
+from touchline.seeing.tracks import Track, follow_people
+
+
+def settle(glances: Sequence[Glance], aspect: float) -> list[Sight]:
+    """One sight for each glance of a match, in order of time; `aspect` is the picture's width by its height.
+
+    Who was missed for a step or two is filled in; who was seen only once, and not well, is left out. The same glances
+    give the same sights.
+    """
+    tracks = [track for track in follow_people(glances) if _is_somebody(track)]
+    shirts = shirts_of(tracks)
+    shown: list[list[tuple[np.ndarray, int]]] = [[] for _ in glances]
+    for track, shirt in zip(tracks, shirts.tolist(), strict=True):
+        for step, box in track.boxes.items():
+            shown[step].append((box, shirt))
+    balls = ball_path(glances, aspect)
+    return [Sight(np.array([box for box, _ in people], np.float32).reshape(-1, 4).clip(0, 1),
+                  np.array([shirt for _, shirt in people], np.int8), ball, one.camera, one.is_cut, one.grass)
+            for one, people, ball in zip(glances, shown, balls, strict=True)]
+
+
+def _is_somebody(track: Track) -> bool:
+    return len(track.kits) > 1 or track.best_score >= seeing_table("tracks")["lone_score"]

@@ -1,0 +1,129 @@
+"""From glances to sights: one ball among distractors, people followed past gaps, shirts told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from support.filmed_field import glance_of
+from touchline.errors import DamagedResultError
+from touchline.seeing.ball import ball_path
+from touchline.seeing.camera import carry
+from touchline.seeing.glance import glance_from_plain, plain_glance
+from touchline.seeing.settle import settle
+from touchline.seeing.sight import SHIRTS
+from touchline.seeing.tracks import follow_people
+
+ASPECT = 16 / 9
+RED, BLUE, YELLOW, BLACK = (90, 190, 160), (90, 150, 70), (200, 118, 200), (10, 128, 128)
+
+
+def test_the_ball_is_what_moves_on_and_not_what_flashes_or_sticks_to_the_picture():
+    rng = np.random.default_rng(1)
+    ball, glances, true = np.array([[0.2, 0.6]]), [], []
+    for step in range(40):
+        camera = (0.02, 0.0, 0.0)
+        ball = carry(ball, camera) + np.array([-0.012, 0.002]) if step else ball
+        true.append(ball[0].copy())
+        logo, flash = (0.9, 0.1, 0.4), (*rng.uniform(0.1, 0.9, 2), 0.2)
+        seen = [(*ball[0], 0.15)] if step % 4 != 3 else []
+        glances.append(glance_of(step, people=[(0.5, 0.7, 0.1)], balls=[logo, flash, *seen], camera=camera))
+    path = ball_path(glances, ASPECT)
+    right = [found is not None and np.hypot(*(np.array(found) - place)) < 0.02
+             for found, place in zip(path, true, strict=True)]
+    wrong = sum(found is not None for found in path) - sum(right)
+    assert sum(right) >= 36
+    assert wrong <= 2
+
+
+def test_a_single_weak_candidate_is_not_a_ball_and_a_single_strong_one_is():
+    weak, strong = ([glance_of(step, balls=[(0.5, 0.5, score)] if step == 2 else []) for step in range(5)]
+                    for score in (0.1, 0.7))
+    assert ball_path(weak, ASPECT) == [None] * 5
+    assert ball_path(strong, ASPECT)[2] == pytest.approx((0.5, 0.5))
+
+
+def test_a_ball_does_not_go_on_over_a_cut():
+    glances = [glance_of(step, balls=[(0.5, 0.5, 0.11)], is_cut=step == 2, camera=None if step == 2 else (0, 0, 0))
+               for step in range(4)]
+    assert ball_path(glances, ASPECT) == [None] * 4
+
+
+def test_people_are_followed_in_a_pan_and_past_a_missed_step():
+    glances, place = [], np.array([[0.2, 0.6], [0.25, 0.62]])
+    for step in range(12):
+        camera = (0.06, 0.0, 0.0) if step else (0.0, 0.0, 0.0)
+        place = carry(place, camera) + ([[0.004, 0], [-0.004, 0]] if step else 0)
+        people = [(x, y, 0.12) for x, y in place]
+        glances.append(glance_of(step, people=people[: 1 if step == 6 else 2], camera=camera))
+    tracks = follow_people(glances)
+    assert sorted(len(track.boxes) for track in tracks) == [12, 12]
+    second = next(track for track in tracks if len(track.kits) == 11)
+    assert second.boxes[6][3] == pytest.approx(0.62, abs=0.01)
+    assert [len(sight.people) for sight in settle(glances, ASPECT)] == [2] * 12
+
+
+def test_nobody_is_followed_over_a_cut():
+    glances = [glance_of(step, people=[(0.5, 0.6, 0.2)], is_cut=step == 3) for step in range(6)]
+    assert [sorted(track.boxes) for track in follow_people(glances)] == [[0, 1, 2], [3, 4, 5]]
+
+
+def match_in_view(steps: int = 30):
+    """Eight red and seven blue players, red's keeper in yellow at the left, a referee in black between them."""
+    rng = np.random.default_rng(2)
+    x = np.concatenate([rng.uniform(0.2, 0.6, 8), rng.uniform(0.4, 0.9, 7), [0.05], [0.5]])
+    y = np.concatenate([np.linspace(0.35, 0.9, 8), np.linspace(0.4, 0.95, 7), [0.6], [0.3]])
+    kits = np.array([RED] * 8 + [BLUE] * 7 + [YELLOW, BLACK])
+    for step in range(steps):
+        here = x + 0.002 * step
+        shaken = np.clip(kits + rng.normal(0, 6, kits.shape), 0, 255)
+        yield glance_of(step, people=list(zip(here, y, [0.08] * 17, strict=True)), kits=shaken)
+
+
+def test_two_kits_are_two_teams_and_keeper_and_referee_are_told_by_place():
+    counted = np.array([np.bincount(sight.shirts, minlength=len(SHIRTS)) for sight in settle(list(match_in_view()),
+                                                                                             ASPECT)])
+    assert dict(zip(SHIRTS, counted.mean(axis=0), strict=True)) == {
+        "home": 8, "away": 7, "home keeper": 1, "away keeper": 0, "referee": 1, "other": 0}
+
+
+def test_shirts_are_unknown_where_there_are_no_two_teams():
+    glances = [glance_of(step, people=[(0.3, 0.6, 0.1), (0.6, 0.7, 0.1)]) for step in range(5)]
+    assert all((sight.shirts == -1).all() for sight in settle(glances, ASPECT))
+
+
+def test_no_glances_are_no_sights():
+    assert settle([], ASPECT) == []
+    (nothing,) = settle([glance_of(0)], ASPECT)
+    assert nothing.people.shape == (0, 4)
+    assert nothing.ball is None
+
+
+def test_a_glance_is_the_same_after_it_was_written_down():
+    one = glance_of(7, people=[(0.3, 0.6, 0.1)], balls=[(0.5, 0.25, 0.125)], camera=(0.125, -0.5, -0.031))
+    again = glance_from_plain(plain_glance(one))
+    np.testing.assert_allclose(again.people, one.people, atol=0.0005)
+    np.testing.assert_array_equal(again.kits, one.kits)
+    assert again.balls.tolist() == [[0.5, 0.25, 0.125, 1.0]]
+    assert again.camera == one.camera
+    assert plain_glance(again) == plain_glance(one)
+
+
+@pytest.mark.parametrize("change", [{"people": [1, 2, 3]}, {"people": [-5] * 8}, {"balls": [10**30] * 4},
+                                    {"camera": [1, 2]}, {"camera": [0, 0, 10**6]},
+                                    {"camera": "up"}, {"grass": None}, {"match_ms": []}])
+def test_a_glance_of_another_form_is_damaged(change):
+    plain = plain_glance(glance_of(0, people=[(0.3, 0.6, 0.1)])) | change
+    with pytest.raises(DamagedResultError, match="a glance of an unexpected form"):
+        glance_from_plain(plain)
+
+
+def test_a_spot_on_the_pitch_is_not_the_ball_though_it_is_seen_better():
+    spot, ball, glances = np.array([[0.3, 0.5]]), np.array([[0.6, 0.7]]), []
+    for step in range(20):
+        camera = (0.01, 0.0, 0.0)
+        spot, ball = carry(spot, camera), carry(ball, camera) + np.array([-0.02, 0.0])
+        glances.append(glance_of(step, people=[(0.5, 0.7, 0.1)], balls=[(*spot[0], 0.3), (*ball[0], 0.2)],
+                                 camera=camera))
+    path = ball_path(glances, ASPECT)
+    assert sum(found is not None and found[1] > 0.6 for found in path) >= 19
