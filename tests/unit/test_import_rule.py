@@ -42,8 +42,8 @@ FLOOR = {"touchline": PRODUCT, "touchline_airflow": OPERATIONS, "touchline_deplo
 """Each room imports lower floors only."""
 
 MAY_USE_VIDEO = {"reels", "spotting", "simulator"}
-MODEL_PACKAGES = {"torch", "torchvision", "cv2", "ultralytics", "transformers", "openvino"}
-ONLY_INFERENCE = {"torch", "torchvision", "ultralytics", "transformers"}
+MODEL_PACKAGES = {"torch", "torchvision", "cv2", "ultralytics", "transformers", "openvino", "rapidocr"}
+ONLY_INFERENCE = {"torch", "torchvision", "ultralytics", "transformers", "rapidocr"}
 
 
 def python_files(folder: Path) -> list[Path]:

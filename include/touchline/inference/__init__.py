@@ -1,4 +1,4 @@
-"""The models at work: the only code that imports torch, ultralytics or transformers."""
+"""The models at work: the only code that imports torch, ultralytics, transformers or rapidocr."""
 
 import os
 
