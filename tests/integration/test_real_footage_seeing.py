@@ -25,6 +25,7 @@ FOOTAGE = Path(__file__).resolve().parents[3] / "shared" / "footage"
 FPS = Fraction(seeing_table("motion")["fps"])
 
 pytestmark = [
+    pytest.mark.verify,  # a minute of two cores
     pytest.mark.footage,
     pytest.mark.skipif(not FOOTAGE.is_dir(), reason=f"the real footage is not here: {FOOTAGE} is not a folder"),
 ]
