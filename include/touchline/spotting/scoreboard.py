@@ -157,8 +157,7 @@ def find_score_changes(readings: Sequence[Reading]) -> list[ScoreChange]:
 
 def kick_offs_by_clock(periods: Sequence[Period]) -> tuple[int, ...]:
     """When the halves began (match_ms), as far as the recordings show it."""
-    firsts = [period for before, period in zip([None, *periods[:-1]], periods, strict=True)
-              if before is None or period.begins_a_half_after(before)]
+    firsts = [*periods[:1], *(period for before, period in pairwise(periods) if period.begins_a_half_after(before))]
     return tuple(period.begins_ms for period in firsts if period.begins_ms >= 0)
 
 

@@ -107,3 +107,4 @@ def test_few_readings_say_nothing() -> None:
     assert find_score_changes([Reading(0, None, (0, 0)), Reading(5000, None, (1, 0))]) == []
     assert find_score_changes([]) == []
     assert find_periods([]) == []
+    assert kick_offs_by_clock([]) == ()
