@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from touchline.simulator.formation import kick_off_stand, stand
-from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, PENALTY_AREA_DEPTH_M
+from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, PENALTY_AREA_DEPTH_M, TUNNEL
 from touchline.simulator.shooting import keeper_target
-from touchline.simulator.state import Phase, State
+from touchline.simulator.state import Phase, Scene, State
 from touchline.simulator.world import ASSISTANTS, AWAY, HOME, KEEPERS, PEOPLE, REFEREE, Array, members, team_of
 
-JOG_MPS, RUN_MPS, SPRINT_MPS = 4.2, 6.2, 8.0
+WALK_MPS, JOG_MPS, RUN_MPS, SPRINT_MPS = 1.7, 4.2, 6.2, 8.0
 
 
 def intend(state: State) -> tuple[Array, Array]:
@@ -21,6 +21,8 @@ def intend(state: State) -> tuple[Array, Array]:
     speeds = np.full(PEOPLE, JOG_MPS)
     _INTENTIONS[state.phase](state, targets, speeds)
     _officials(state, targets, speeds)
+    for row in state.gone:
+        targets[row], speeds[row] = TUNNEL, WALK_MPS
     return targets, speeds
 
 
@@ -30,6 +32,7 @@ def _open(state: State, targets: Array, speeds: Array) -> None:
         attack = state.attack(team)
         targets[members(team)] = stand(state.shapes[team], attack, ball.x, ball.y, state.possession == team)
     targets[:22] += _restlessness(state)
+    _hold_the_line(state, targets, state.possession)
     speeds[:22] = RUN_MPS
     if state.owner is not None:
         _press(state, targets, speeds, 1 - team_of(state.owner))
@@ -47,6 +50,16 @@ def _restlessness(state: State) -> Array:
     drift = np.column_stack([np.sin(time * 0.50 + row * 1.7), np.cos(time * 0.41 + row * 2.3)]) * 1.8
     drift[list(KEEPERS)] = 0.0
     return drift
+
+
+def _hold_the_line(state: State, targets: Array, team: int) -> None:
+    """Attackers keep level with the last but one opponent, more or less, in place: so few are offside."""
+    attack = state.attack(team)
+    opponents = np.sort(state.world.position[members(1 - team), 0] * attack)
+    line = max(0.0, state.world.ball.x * attack, float(opponents[-2]))
+    rows = list(state.outfield(team))
+    slack = 0.9 * np.sin(state.frame / 25.0 * 0.3 + np.array(rows) * 2.1)
+    targets[rows, 0] = attack * np.minimum(targets[rows, 0] * attack, line - 0.6 + slack)
 
 
 def _press(state: State, targets: Array, speeds: Array, team: int) -> None:
@@ -123,6 +136,36 @@ def _dead(state: State, targets: Array, speeds: Array) -> None:
     speeds[:22] = RUN_MPS
     hurry = 7.2 if state.restart.label != "Goal kick" else RUN_MPS
     speeds[state.restart.taker] = hurry
+    if state.restart.earliest - state.frame > 8 * 25:
+        speeds[:22] = WALK_MPS + (np.arange(22) % 5) * 0.4
+    for scene in state.restart.scenes:
+        if scene.begins <= state.frame <= scene.ends:
+            _SCENES.get(scene.kind, _show_card)(state, targets, speeds, scene)
+
+
+def _show_card(state: State, targets: Array, speeds: Array, scene: Scene) -> None:
+    """The player walks towards the referee, who lifts his arm for some seconds."""
+    x, y = state.world.position[scene.person]
+    targets[REFEREE] = (x + 1.3, y)
+    targets[scene.person], speeds[scene.person] = state.world.position[REFEREE], WALK_MPS
+    if 0 <= state.frame - scene.moment < 3 * 25:
+        state.world.arms[REFEREE] = 1.0
+
+
+def _lie(state: State, targets: Array, speeds: Array, scene: Scene) -> None:
+    targets[scene.person], speeds[scene.person] = state.world.position[scene.person], 0.0
+    state.world.dive[scene.person] = 1.0
+
+
+def _change(state: State, targets: Array, speeds: Array, scene: Scene) -> None:
+    """Off at the halfway line, and another one on to the same place."""
+    if state.frame < scene.moment:
+        targets[scene.person], speeds[scene.person] = (1.5, -HALF_WIDTH_M - 1.2), JOG_MPS
+    else:
+        speeds[scene.person] = RUN_MPS
+
+
+_SCENES = {"injury": _lie, "Substitution": _change}
 
 
 def _celebrate(state: State, targets: Array, speeds: Array) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.simulator import restarts
+from touchline.simulator import laws, restarts
 from touchline.simulator.formation import SHAPES, kick_off_stand
 from touchline.simulator.intentions import intend
 from touchline.simulator.open_play import step_open
@@ -52,6 +52,7 @@ def play_match(seconds: int, seed: int, tempo: Tempo | None = None) -> Iterator[
     shapes = tuple(str(name) for name in rng.choice(list(SHAPES), 2))
     state = State(rng=rng, tempo=tempo or tempo_for(seconds), shapes=(shapes[0], shapes[1]))
     timetable = timetable_for(seconds)
+    state.changes_due = laws.plan_changes(state, timetable.halves[-1])
     _line_up(state, 1, timetable)
     for frame in range(timetable.frames):
         state.frame = frame
@@ -73,7 +74,7 @@ def _keep_time(state: State, timetable: Timetable) -> None:
         return
     state.sound("long whistle")
     state.phase, state.owner, state.receiver, state.restart, state.shot = Phase.PAUSE, None, None, None, None
-    state.in_hands = False
+    state.in_hands, state.flagged = False, None
     state.half_ends = state.frame
     state.resume_at = timetable.halves[0][1] + round(FPS * sum(BREAK_CUT_S) / 2)
 
@@ -107,8 +108,12 @@ def _celebrate(state: State) -> None:
         conceding = AWAY if state.scorer < 11 else HOME
         state.scorer = None
         restarts.begin(state, "Kick-off", 0.0, 0.0, conceding)
-        if state.restart is not None:
-            state.restart.latest = state.at(state.tempo.kick_off_s)
+
+
+def _wait(state: State) -> None:
+    laws.change_players(state)
+    laws.play_scenes(state)
+    restarts.step_restart(state)
 
 
 def _pause(state: State) -> None:
@@ -129,7 +134,7 @@ def _stop_at_boards(state: State) -> None:
 
 _STEPS = {
     Phase.OPEN: step_open,
-    Phase.DEAD: restarts.step_restart,
+    Phase.DEAD: _wait,
     Phase.CELEBRATION: _celebrate,
     Phase.PAUSE: _pause,
 }

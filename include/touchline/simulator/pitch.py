@@ -22,6 +22,8 @@ GOAL_DEPTH_M = 2.0
 BALL_RADIUS_M = 0.11
 BOARD_GAP_M = 4.0
 """Distance from the lines to the advertising boards; the ball stops there."""
+TUNNEL = (0.0, -HALF_WIDTH_M - 8.0)
+"""Where a player goes who was sent off."""
 
 
 def is_in_goal(x: float, y: float, z: float) -> bool:

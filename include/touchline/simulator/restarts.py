@@ -8,45 +8,57 @@ import numpy as np
 
 from touchline.simulator.ballistics import lofted_kick
 from touchline.simulator.formation import corner_stand, kick_off_stand, stand
-from touchline.simulator.passing import best_pass, send
+from touchline.simulator.passing import best_pass, cross, send
 from touchline.simulator.pitch import (
     BALL_RADIUS_M,
     GOAL_AREA_DEPTH_M,
     GOAL_AREA_HALF_WIDTH_M,
     HALF_LENGTH_M,
     HALF_WIDTH_M,
+    PENALTY_AREA_DEPTH_M,
+    PENALTY_SPOT_M,
+    TUNNEL,
 )
-from touchline.simulator.shooting import take_shot
+from touchline.simulator.shooting import PENALTY_OUTCOMES, take_shot
 from touchline.simulator.state import Phase, Restart, State
 from touchline.simulator.world import AWAY, HOME, KEEPERS, Array, members
 
 FREE_KICK_SHOT_M = 27.0
+PATIENCE_S = 14.0
+"""So long after it could be taken a restart is taken even if somebody is not yet in his place."""
+_BEHIND_M = {"Kick-off": 0.3, "Penalty": 3.0}
 
 
 def begin(state: State, label: str, x: float, y: float, team: int) -> None:
     """Stop the play and send everybody to where the restart wants them."""
-    tempo = state.tempo
-    wait = {
-        "Corner": tempo.corner_s,
-        "Throw-in": tempo.throw_s,
-        "Goal kick": tempo.goal_kick_s,
-        "Direct free-kick": tempo.free_kick_s,
-        "Kick-off": 1.5,
-    }[label]
+    wait = state.draw(state.tempo.rests_s[label])
     taker = _choose_taker(state, label, x, y, team)
     places = _places(state, label, x, y, team)
-    behind = 0.5 if label != "Kick-off" else 0.3
-    places[taker] = _behind_ball(state, x, y, team, behind)
-    state.restart = Restart(label, x, y, team, taker, state.at(wait), state.at(wait + 14), places)
+    places[taker] = _behind_ball(state, x, y, team, _BEHIND_M.get(label, 0.5))
+    places[list(state.gone)] = TUNNEL
+    state.restart = Restart(label, x, y, team, taker, state.at(wait), state.at(wait + PATIENCE_S), places)
     state.phase = Phase.DEAD
     state.owner, state.receiver, state.shot, state.in_hands = None, None, None, False
+    state.flagged, state.offside = None, set()
+
+
+def choose_another_taker(state: State) -> None:
+    """The one who was to take it has left."""
+    restart = state.restart
+    if restart:
+        restart.places[restart.taker] = TUNNEL
+        restart.taker = _choose_taker(state, restart.label, restart.x, restart.y, restart.team)
+        restart.places[restart.taker] = _behind_ball(state, restart.x, restart.y, restart.team,
+                                                     _BEHIND_M.get(restart.label, 0.5))
 
 
 def _choose_taker(state: State, label: str, x: float, y: float, team: int) -> int:
     if label == "Goal kick":
         return KEEPERS[team]
     if label == "Kick-off":
-        return members(team).stop - 2
+        return list(state.outfield(team))[-2]
+    if label == "Penalty":
+        return list(state.outfield(team))[-1]
     return state.nearest(x, y, list(state.outfield(team)))
 
 
@@ -68,11 +80,37 @@ def _places(state: State, label: str, x: float, y: float, team: int) -> Array:
             places[rows] = stand(state.shapes[side], attack, x, y, side == team)
         if label == "Corner":
             places[rows.start + 1 : rows.stop] = corner_stand(int(np.sign(x)), y, side == team, state.rng)
-    if label == "Direct free-kick":
+    if label.endswith("free-kick"):
         _keep_distance(places[members(1 - team)], x, y)
+        _build_wall(state, places, x, y, 1 - team)
+    if label == "Penalty":
+        _clear_area(places, state.attack(team))
+        places[KEEPERS[1 - team]] = (state.attack(team) * (HALF_LENGTH_M - 0.3), 0.0)
     if label == "Kick-off":
-        places[members(team).stop - 1] = (-state.attack(team) * 0.8, 4.0)
+        places[list(state.outfield(team))[-1]] = (-state.attack(team) * 0.8, 4.0)
     return places
+
+
+def _build_wall(state: State, places: Array, x: float, y: float, team: int) -> None:
+    """Two to five players 9.15 m from the ball, on its way to their goal, where it is near."""
+    goal = np.array([-state.attack(team) * HALF_LENGTH_M - x, -y])
+    distance = float(np.hypot(*goal))
+    if distance > FREE_KICK_SHOT_M + 5:
+        return
+    along = goal / max(distance, 1e-6)
+    rows = list(state.outfield(team))[3 : 3 + (5 if abs(y) < 12 else 2)]
+    for place, row in enumerate(rows):
+        aside = (place - (len(rows) - 1) / 2) * 0.7
+        places[row] = (x + along[0] * 9.3 - along[1] * aside, y + along[1] * 9.3 + along[0] * aside)
+
+
+def _clear_area(places: Array, side: int) -> None:
+    """All but two stand outside the penalty area and behind the ball, in place (Law 14)."""
+    border = HALF_LENGTH_M - PENALTY_AREA_DEPTH_M - 1.5
+    inside = places[:, 0] * side > border
+    places[inside, 0] = side * (border - np.abs(places[inside, 1]) * 0.06)
+
+
 
 
 def _keep_distance(places: Array, x: float, y: float) -> None:
@@ -112,6 +150,7 @@ def _hold_overhead(state: State, restart: Restart) -> None:
 
 def _sides_ready(state: State, restart: Restart) -> bool:
     gaps = state.world.position[:22] - restart.places
+    gaps[list(state.gone)] = 0.0
     return bool((np.hypot(gaps[:, 0], gaps[:, 1]) < 3.0).all())
 
 
@@ -129,7 +168,7 @@ def _take(state: State, restart: Restart) -> None:
 
 
 def _take_kick_off(state: State, restart: Restart) -> None:
-    partner = members(restart.team).start + 6
+    partner = list(state.outfield(restart.team))[5]
     x, y = state.world.position[partner]
     send(state, restart.taker, partner, (float(x), float(y)), lofted=False)
     state.plan_next_shot()
@@ -163,11 +202,19 @@ def _take_goal_kick(state: State, restart: Restart) -> None:
 
 
 def _take_free_kick(state: State, restart: Restart) -> None:
-    near = abs(state.goal_side(restart.team) * HALF_LENGTH_M - restart.x) < FREE_KICK_SHOT_M and abs(restart.y) < 18
-    if near:
+    depth = abs(state.goal_side(restart.team) * HALF_LENGTH_M - restart.x)
+    if depth < FREE_KICK_SHOT_M and abs(restart.y) < 18:
         take_shot(state, restart.taker)
     else:
-        _take_free(state, restart, long_share=0.3)
+        cross(state, restart.taker)
+
+
+def _take_indirect(state: State, restart: Restart) -> None:
+    _take_free(state, restart, long_share=0.3)
+
+
+def _take_penalty(state: State, restart: Restart) -> None:
+    take_shot(state, restart.taker, str(state.rng.choice(PENALTY_OUTCOMES)))
 
 
 def _take_free(state: State, restart: Restart, long_share: float) -> None:
@@ -192,7 +239,14 @@ _TAKES = {
     "Corner": _take_corner,
     "Goal kick": _take_goal_kick,
     "Direct free-kick": _take_free_kick,
+    "Indirect free-kick": _take_indirect,
+    "Penalty": _take_penalty,
 }
+
+
+def penalty_spot(side: int) -> tuple[float, float]:
+    """In front of the goal at this side."""
+    return side * (HALF_LENGTH_M - PENALTY_SPOT_M), 0.0
 
 
 def corner_spot(x: float, y: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 
 from touchline.simulator.pitch import HALF_LENGTH_M
-from touchline.simulator.tempo import Tempo
+from touchline.simulator.tempo import Span, Tempo
 from touchline.simulator.world import FPS, HOME, World, members, team_of
 
 
@@ -54,6 +54,21 @@ class Shot:
     arrives: int
     reacts: int
     started_at: tuple[float, float] | None = None
+    blocker: int | None = None
+
+
+@dataclass(slots=True)
+class Scene:
+    """What keeps the restart waiting: a card ("Yellow card", …), a "Substitution" or an "injury" of one player.
+
+    It begins and ends at these frames; a card is shown, and a player leaves the pitch, at `moment`.
+    """
+
+    kind: str
+    person: int
+    begins: int
+    moment: int
+    ends: int
 
 
 @dataclass(slots=True)
@@ -69,6 +84,7 @@ class Restart:
     latest: int
     places: np.ndarray
     ball_down: bool = False
+    scenes: list[Scene] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +107,15 @@ class State:
     decide_at: int = 0
     in_hands: bool = False
     tried: set[int] = field(default_factory=set)
+    offside: set[int] = field(default_factory=set)
+    """Who stood offside when a player of his own side touched the ball last."""
+    flagged: int | None = None
+    """The side that was offside while the assistant waits with the flag until its attack is over."""
+    booked: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    """Who was sent off."""
+    changes_due: list[tuple[int, int]] = field(default_factory=list)
+    """Substitutions to come: (frame, team), the next one last."""
     shot: Shot | None = None
     shot_due: int = 0
     restart: Restart | None = None
@@ -125,7 +150,7 @@ class State:
     def outfield(self, team: int) -> Iterator[int]:
         """Rows of a team without its keeper."""
         rows = members(team)
-        return iter(range(rows.start + 1, rows.stop))
+        return (row for row in range(rows.start + 1, rows.stop) if row not in self.gone)
 
     def nearest(self, x: float, y: float, rows: list[int]) -> int:
         """The one of `rows` who stands nearest to a point."""
@@ -138,10 +163,13 @@ class State:
             self.bag = [str(name) for name in self.rng.permutation(np.array(self.tempo.outcomes))]
         return self.bag.pop()
 
+    def draw(self, span: Span) -> float:
+        """A number between two."""
+        return float(self.rng.uniform(*span))
+
     def plan_next_shot(self) -> None:
         """Draw when somebody will be eager to shoot again."""
-        low, high = self.tempo.shot_gap_s
-        self.shot_due = self.at(float(self.rng.uniform(low, high)))
+        self.shot_due = self.at(self.draw(self.tempo.shot_gap_s))
 
     def goal_side(self, team: int) -> int:
         """Sign of x of the goal that a team attacks."""
