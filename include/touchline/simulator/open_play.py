@@ -31,7 +31,7 @@ LOOSE_SHARE = 0.45
 DEFLECTED_SHARE = 0.4
 """Of the passes that an opponent gets to and does not stop."""
 OUTWARDS_SHARE = 0.6
-BLOCKED_CROSS_SHARE = 0.3
+BLOCKED_CROSS_SHARE = 0.4
 BLOCKS_WITHIN_M = 5.0
 LOOSE_AGAIN_FRAMES = 20
 """A ball that nobody was to get may be tried for again after this."""
@@ -39,7 +39,7 @@ WIDE_M = 19.0
 CROSS_WITHIN_M = 27.0
 CROSS_SHARE = 0.45
 HEADED_AT_GOAL_SHARE = 0.22
-BEHIND_SHARE = 0.4
+BEHIND_SHARE = 0.55
 """Of the high balls close to their goal that defenders get to: they play them over the goal line."""
 EAGER_DEFENCE = 0.45
 """A side that is due to shoot finds its opponents this much less able to win the ball."""

@@ -62,7 +62,7 @@ DENSE = Tempo(
     substitutions=(0, 0),
 )
 REAL = Tempo(
-    shot_gap_s=(40.0, 260.0),
+    shot_gap_s=(60.0, 330.0),
     outcomes=("goal",) * 3 + ("held",) * 5 + ("parried",) * 4 + ("wide",) * 6 + ("high",) * 4 + ("blocked",) * 4,
     rests_s=MappingProxyType({
         "Kick-off": (1.5, 8.0), "Throw-in": (4.0, 20.0), "Goal kick": (12.0, 34.0), "Corner": (17.0, 42.0),

@@ -2,14 +2,21 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from touchline.domain.label import LABELS
 from touchline.simulator.film import score_match
+from touchline.simulator.intentions import intend
+from touchline.simulator.laws import is_offside
 from touchline.simulator.match import play_match
+from touchline.simulator.passing import send
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, is_in_goal
+from touchline.simulator.restarts import begin, penalty_spot, step_restart
+from touchline.simulator.state import Phase, State
+from touchline.simulator.tempo import DENSE
 from touchline.simulator.world import TOP_ACCELERATION
 
 SECONDS = 180
@@ -87,3 +94,80 @@ def test_most_short_matches_have_a_goal_two_saves_and_enough_shots():
 def test_the_same_seed_gives_the_same_match_and_another_seed_another():
     assert score_match(60, 5).events == score_match(60, 5).events
     assert score_match(60, 5).events != score_match(60, 6).events
+
+
+@pytest.fixture(scope="module")
+def strict():
+    """A match in which every rare thing is frequent: its states are seen one by one."""
+    tempo = replace(DENSE, booked_share=0.95, sent_off_share=0.3, injured_share=0.3, substitutions=(3, 3),
+                    foul_share=0.9)
+    sent_off, played_on = {}, []
+    for state in play_match(900, 4, tempo):
+        for row in state.gone:
+            sent_off.setdefault(row, state.frame)
+        played_on += [row for row in state.gone if row in (state.owner, state.receiver)]
+    return state, sent_off, played_on
+
+
+def test_who_is_sent_off_leaves_and_never_plays_again(strict):
+    state, sent_off, played_on = strict
+    cards = Counter(event.label for event in state.events)
+    assert cards["Red card"] + cards["Yellow->red card"] == len(sent_off) > 0
+    assert not played_on
+    for row, frame in sent_off.items():
+        if state.frame - frame > 60 * 25:
+            assert abs(state.world.position[row, 1]) > HALF_WIDTH_M
+
+
+def test_cards_and_changes_come_while_the_ball_rests(strict):
+    labels = Counter(event.label for event in strict[0].events)
+    assert labels["Substitution"] == 6
+    assert labels["Yellow card"] > 1
+    later = sorted(strict[0].events, key=lambda event: event.frame)
+    restarts = {"Throw-in", "Goal kick", "Corner", "Direct free-kick", "Indirect free-kick", "Penalty"}
+    for number, event in enumerate(later):
+        if event.label in ("Substitution", "Yellow card", "Red card"):
+            after = next((other.label for other in later[number + 1 :] if "card" not in other.label.lower()
+                          and other.label != "Substitution"), None)
+            assert after is None or after in restarts | {"Kick-off"}, (event, after)
+
+
+def test_a_player_who_waits_behind_the_defence_is_offside():
+    state = State(rng=np.random.default_rng(1), tempo=DENSE, shapes=("4-4-2", "4-4-2"))
+    state.world.position[:11, 0], state.world.position[11:22, 0] = -20.0, 10.0
+    state.world.position[11] = (50.0, 0.0)
+    state.world.position[9] = (15.0, 3.0)
+    state.phase, state.owner = Phase.OPEN, 5
+    send(state, 5, 9, (15.0, 3.0), lofted=False)
+    assert state.offside == {9}
+    assert is_offside(state, 9)
+    assert [event.label for event in state.events] == ["Offside"]
+    assert state.restart.label == "Indirect free-kick"
+    assert state.restart.team == 1
+
+
+def test_nobody_is_offside_in_his_own_half_or_behind_the_ball():
+    state = State(rng=np.random.default_rng(1), tempo=DENSE, shapes=("4-4-2", "4-4-2"))
+    state.world.position[:11, 0], state.world.position[11:22, 0] = -20.0, -30.0
+    state.world.position[9] = (-1.0, 3.0)
+    send(state, 5, 9, (-1.0, 3.0), lofted=False)
+    assert not state.offside
+    state.world.position[9] = (20.0, 3.0)
+    state.world.ball.place(22.0, 0.0)
+    send(state, 5, 9, (20.0, 3.0), lofted=False)
+    assert not state.offside
+
+
+def test_a_penalty_is_shot_from_its_spot_with_all_others_outside_the_area():
+    state = State(rng=np.random.default_rng(2), tempo=DENSE, shapes=("4-4-2", "4-3-3"))
+    begin(state, "Penalty", *penalty_spot(1), 0)
+    places, taker = state.restart.places, state.restart.taker
+    border = HALF_LENGTH_M - 16.5
+    assert {row for row in range(22) if places[row, 0] > border} == {taker, 11}
+    while state.restart is not None:
+        state.world.move(*intend(state))
+        step_restart(state)
+        state.frame += 1
+    assert [event.label for event in state.events] == ["Penalty"]
+    assert state.shot is not None and state.shot.shooter == taker
+    assert math.hypot(state.world.ball.x - (HALF_LENGTH_M - 11.0), state.world.ball.y) < 1.5
