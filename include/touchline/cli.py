@@ -70,7 +70,8 @@ def _add_people_commands(commands: argparse._SubParsersAction) -> None:
     simulate = _command(commands, "simulate", "Write a match that never happened, with its ground truth.", _simulate)
     simulate.add_argument("--seconds", type=int, default=180, help="length (default: %(default)s)")
     simulate.add_argument("--seed", type=int, default=1, help="same seed, same match (default: %(default)s)")
-    simulate.add_argument("--camera", default="broadcast", choices=("broadcast",), help="default: %(default)s")
+    simulate.add_argument("--camera", default="broadcast", choices=("broadcast", "sideline", "phone"),
+                          help="default: %(default)s")
     simulate.add_argument("--size", default="1280x720", metavar="WxH", help="default: %(default)s")
     simulate.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
 

@@ -11,19 +11,24 @@ from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
 from touchline.simulator.state import Phase, State
 from touchline.simulator.world import FPS, Array
 
-CAMERAS = ("broadcast",)
+CAMERAS = ("broadcast", "sideline", "phone")
+"""A television camera on the stand, a tripod beside the pitch, and a phone in somebody's hand."""
 CLOSE_UP_AFTER_S, CLOSE_UP_S = 2.4, 3.6
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A pinhole at `place` (m) that looks at `target` (m); `focal_px` in pixels, picture `width` x `height`."""
+    """A pinhole at `place` (m) that looks at `target` (m); `focal_px` in pixels, picture `width` x `height`.
+
+    `roll` turns it about its axis, in radians: positive, and its right side sinks, so that what it shows there rises.
+    """
 
     place: tuple[float, float, float]
     target: tuple[float, float, float]
     focal_px: float
     width: int
     height: int
+    roll: float = 0.0
 
     def matrix(self) -> Array:
         """3 x 4 projection: picture ~ matrix @ (x, y, z, 1)."""
@@ -32,6 +37,9 @@ class Camera:
         right = np.cross(forward, (0.0, 0.0, 1.0))
         right /= np.linalg.norm(right)
         down = np.cross(forward, right)
+        if self.roll:
+            cos, sin = np.cos(self.roll), np.sin(self.roll)
+            right, down = cos * right + sin * down, cos * down - sin * right
         rotation = np.vstack([right, down, forward])
         inner = np.array([[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1.0]])
         return inner @ np.column_stack([rotation, -rotation @ np.array(self.place)])
@@ -44,6 +52,49 @@ def project(matrix: Array, points: Array) -> tuple[Array, Array]:
     return seen[:, :2] / np.maximum(depth, 0.05)[:, None], depth
 
 
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """How one kind of camera stands and is led.
+
+    `span_m`: how much of the pitch the picture is wide at its middle, in midfield and in front of a goal. `pull` and
+    `damping` are those of the spring that pulls the aim after the ball, `lead_s` is how far it looks ahead, `tilt` is
+    the share of the ball's distance from the middle line that it follows. `is_directed`: there are other cameras to cut
+    to. `shake_m` is how far the aim of a hand wanders, and `sway_rad` how far it turns.
+    """
+
+    place: tuple[float, float, float]
+    span_m: tuple[float, float]
+    pull: float
+    damping: float
+    lead_s: float
+    tilt: float
+    is_directed: bool = False
+    shake_m: float = 0.0
+    sway_rad: float = 0.0
+
+
+def rig_for(kind: str, look: Look, seed: int) -> Rig:
+    """Where a camera of this kind stands at this match, and how well it is led."""
+    rng = np.random.default_rng([seed, 5])
+    if kind == "broadcast":
+        place = (look.camera_x_m, -HALF_WIDTH_M - look.camera_back_m, look.camera_up_m)
+        return Rig(place, (47.0 * look.zoom, 34.0 * look.zoom), 7.0, 4.6, 0.45, 0.62, is_directed=True)
+    if kind == "sideline":
+        place = (rng.uniform(-12, 12), -HALF_WIDTH_M - rng.uniform(4, 14), rng.uniform(2.2, 6.5))
+        wide = rng.uniform(38, 58)
+        return Rig(_floats(place), (wide, wide * rng.uniform(0.7, 1.0)), rng.uniform(2.5, 5.5), rng.uniform(2.6, 4.0),
+                   rng.uniform(0.0, 0.35), rng.uniform(0.4, 0.7), shake_m=rng.uniform(0.0, 0.08))
+    place = (rng.uniform(-25, 25), -HALF_WIDTH_M - rng.uniform(2, 9), rng.uniform(1.5, 2.6))
+    wide = rng.uniform(30, 55)
+    return Rig(_floats(place), (wide, wide * rng.uniform(0.6, 1.0)), rng.uniform(2.0, 5.0), rng.uniform(2.2, 3.6),
+               rng.uniform(-0.1, 0.3), rng.uniform(0.5, 0.9), shake_m=rng.uniform(0.2, 0.7),
+               sway_rad=rng.uniform(0.004, 0.02))
+
+
+def _floats(place: tuple[float, float, float]) -> tuple[float, float, float]:
+    return float(place[0]), float(place[1]), float(place[2])
+
+
 @dataclass(slots=True)
 class CameraCrew:
     """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
@@ -51,7 +102,8 @@ class CameraCrew:
     `view` is "main", "close" (from the touchline, after a goal) or "stand" (the crowd, at half-time).
     """
 
-    look: Look
+    rig: Rig
+    seed: int
     width: int
     height: int
     break_cut: tuple[int, int]
@@ -61,6 +113,11 @@ class CameraCrew:
     _drift: Array = field(default_factory=lambda: np.zeros(2))
     _span_m: float = 48.0
     _close: tuple[int, int, int] | None = None
+    _wander: Array = field(default_factory=lambda: np.zeros(3))
+    _rng: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng([self.seed, 6])
 
     def film(self, state: State) -> Camera:
         """Choose the camera for this frame; call once per frame, in order."""
@@ -75,6 +132,8 @@ class CameraCrew:
 
     def _direct(self, state: State) -> str:
         """Cut to the scorer after a goal and to the crowd at half-time."""
+        if not self.rig.is_directed:
+            return "main"
         if self.break_cut[0] <= state.frame < self.break_cut[1]:
             return "stand"
         if state.phase is Phase.CELEBRATION and state.scorer is not None and self._close is None:
@@ -90,8 +149,9 @@ class CameraCrew:
     def _follow(self, state: State) -> None:
         """A damped spring pulls the aim to where the ball will be shortly."""
         ball = state.world.ball
-        lead = np.clip((ball.vx * 0.45, ball.vy * 0.25), -7, 7)
-        wanted = np.array([ball.x + lead[0], ball.y * 0.62 + lead[1] * 0.5 - 1.0])
+        rig = self.rig
+        lead = np.clip((ball.vx * rig.lead_s, ball.vy * rig.lead_s * 0.55), -7, 7)
+        wanted = np.array([ball.x + lead[0], ball.y * rig.tilt + lead[1] * 0.5 - 1.0])
         if state.phase is Phase.CELEBRATION and state.scorer is not None:
             wanted = state.world.position[state.scorer] * (1.0, 0.7)
         if state.phase is Phase.DEAD and state.restart is not None:
@@ -99,18 +159,19 @@ class CameraCrew:
         wanted = np.clip(wanted, (-HALF_LENGTH_M + 5, -HALF_WIDTH_M + 8), (HALF_LENGTH_M - 5, HALF_WIDTH_M - 8))
         if state.frame == 0:
             self._aim = wanted
-        pull = (wanted - self._aim) * 7.0 - self._drift * 4.6
+        pull = (wanted - self._aim) * rig.pull - self._drift * rig.damping
         self._drift = self._drift + pull / FPS
         self._aim = self._aim + self._drift / FPS
         near_goal = float(np.clip((abs(ball.x) - 22) / 22, 0, 1))
-        span = (47.0 - 13.0 * near_goal) * self.look.zoom
-        self._span_m += (span - self._span_m) * 0.025
+        wide, close = rig.span_m
+        self._span_m += (wide + (close - wide) * near_goal - self._span_m) * 0.025
+        # A hand wanders and comes back: a random walk with a pull to the middle (Ornstein-Uhlenbeck), about 1 s long.
+        self._wander += -self._wander / FPS + self._rng.normal(0, 1, 3) * np.sqrt(2 / FPS)
 
     def _main(self) -> Camera:
-        look = self.look
-        place = (look.camera_x_m, -HALF_WIDTH_M - look.camera_back_m, look.camera_up_m)
-        target = (float(self._aim[0]), float(self._aim[1]), 0.5)
-        return self._camera(place, target, self._span_m)
+        aside, up, turn = (float(value) for value in self._wander)
+        target = (float(self._aim[0]) + aside * self.rig.shake_m, float(self._aim[1]), 0.5 + up * self.rig.shake_m)
+        return self._camera(self.rig.place, target, self._span_m, turn * self.rig.sway_rad)
 
     def _close_up(self, state: State, person: int) -> Camera:
         x, y = (float(v) for v in state.world.position[person])
@@ -121,8 +182,8 @@ class CameraCrew:
         return self._camera((0.0, -HALF_WIDTH_M - 30.0, 16.0), (20.0, HALF_WIDTH_M + 22.0, 9.0), 34.0)
 
     def _camera(
-        self, place: tuple[float, float, float], target: tuple[float, float, float], span_m: float
+        self, place: tuple[float, float, float], target: tuple[float, float, float], span_m: float, roll: float = 0.0
     ) -> Camera:
         """A camera whose picture is `span_m` wide at the target."""
         distance = float(np.linalg.norm(np.subtract(target, place)))
-        return Camera(place, target, self.width * distance / span_m, self.width, self.height)
+        return Camera(place, target, self.width * distance / span_m, self.width, self.height, roll)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.simulator.camera import CameraCrew
+from touchline.simulator.camera import CameraCrew, rig_for
 from touchline.simulator.look import Look, look_for
 from touchline.simulator.match import BREAK_CUT_S, play_match, timetable_for
 from touchline.simulator.picture import Painter, Seen
@@ -57,11 +57,15 @@ def _tension(state: State) -> float:
     return float(np.clip(1.1 - away / 35, 0.1, 1.0))
 
 
-def film_match(seconds: int, seed: int, width: int, height: int) -> Iterator[tuple[Picture, Seen, CameraCrew]]:
-    """Yield every frame's picture (reused: copy it to keep it), what it shows, and the crew, which knows the cuts."""
+def film_match(seconds: int, seed: int, kind: str, width: int, height: int) -> Iterator[
+        tuple[Picture, Seen, CameraCrew]]:
+    """Film the match with a camera of this kind.
+
+    Yield every frame's picture (reused: copy it to keep it), what it shows, and the crew, which knows the cuts.
+    """
     look: Look = look_for(seed)
     painter = Painter(look, seed, width, height)
-    crew = CameraCrew(look, width, height, break_cut_for(seconds))
+    crew = CameraCrew(rig_for(kind, look, seed), seed, width, height, break_cut_for(seconds))
     cheering_until = -1
     for state in play_match(seconds, seed):
         camera = crew.film(state)

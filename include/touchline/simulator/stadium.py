@@ -40,14 +40,23 @@ class Plane:
             return
         top, bottom = rows
         toward = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ toward
-        cv2.warpPerspective(
-            image,
-            toward,
-            (picture.shape[1], bottom - top),
-            dst=picture[top:bottom],
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_TRANSPARENT,
-        )
+        band = picture[top:bottom]
+        in_front = _in_front(toward, band.shape)
+        drawn = band if in_front is None else band.copy()
+        cv2.warpPerspective(image, toward, (band.shape[1], band.shape[0]), dst=drawn, flags=cv2.INTER_LINEAR,
+                            borderMode=cv2.BORDER_TRANSPARENT)
+        if in_front is not None:
+            cv2.copyTo(drawn, in_front, band)
+
+
+def _in_front(toward: Array, shape: tuple[int, ...]) -> Picture | None:
+    """Mask of the pixels in which the plane lies before the camera; None where that is everywhere.
+
+    The plane behind the camera would appear upside down above the horizon.
+    """
+    s = np.linalg.inv(toward)[2]
+    ahead = s[0] * np.arange(shape[1])[None, :] + s[1] * np.arange(shape[0])[:, None] + s[2] > 0
+    return None if ahead.all() else ahead.astype(np.uint8)
 
 
 def _rows(toward: Array, image: Picture, shape: tuple[int, ...]) -> tuple[int, int] | None:

@@ -62,7 +62,7 @@ def simulate(seconds: int, seed: int, camera: str, width: int, height: int, outp
     )
     with replacing(match.truth) as truth:
         header = {"seed": seed, "camera": camera, "width": width, "height": height, "fps": FPS, "frames": match.frames}
-        visible = _film(match, score, (seconds, seed, width, height), _Truth(truth, header))
+        visible = _film(match, score, (seconds, seed, camera, width, height), _Truth(truth, header))
     write_text(match.labels, json.dumps(soccernet_labels(score, visible), indent=1))
     write_text(match.sidecar, sidecar_toml(seed, look_for(seed), score))
     return match
@@ -100,9 +100,9 @@ class _Truth:
         self._write("\n")
 
 
-def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int], truth: _Truth) -> set[int]:
+def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, str, int, int], truth: _Truth) -> set[int]:
     """Film the match and write the truth; returns the frames with an event in which the ball can be seen."""
-    seconds, seed, width, height = shape
+    seconds, seed, camera, width, height = shape
     eventful = {event.frame for event in score.events}
     visible: set[int] = set()
     cuts: list[int] = []
@@ -110,7 +110,7 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, int, int],
     try:
         write_sound(sound, seed, score.noises, score.tension)
         with VideoWriter(film, width, height, fps=FPS, audio=sound) as writer:
-            for frame, (picture, seen, crew) in enumerate(film_match(seconds, seed, width, height)):
+            for frame, (picture, seen, crew) in enumerate(film_match(seconds, seed, camera, width, height)):
                 writer.write(picture)
                 cuts = crew.cuts
                 if frame % BOX_STRIDE == 0:
