@@ -154,7 +154,7 @@ def _show_card(state: State, targets: Array, speeds: Array, scene: Scene) -> Non
 
 def _lie(state: State, targets: Array, speeds: Array, scene: Scene) -> None:
     targets[scene.person], speeds[scene.person] = state.world.position[scene.person], 0.0
-    state.world.dive[scene.person] = 1.0
+    state.world.dive[scene.person] = state.world.dive_side[scene.person] = 1.0
 
 
 def _change(state: State, targets: Array, speeds: Array, scene: Scene) -> None:

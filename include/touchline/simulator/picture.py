@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,31 +12,12 @@ from touchline.simulator.body import joints
 from touchline.simulator.camera import Camera, project
 from touchline.simulator.figures import ONE, Wardrobe, draw_person, draw_shadow
 from touchline.simulator.look import Look, bgr
+from touchline.simulator.sight import Projected, Seen, ball_in_view, people_in_view, project_people, seen_of
 from touchline.simulator.stadium import SHIFT, Picture, Stadium, build_stadium
-from touchline.simulator.world import Array, World, box_class
+from touchline.simulator.world import Array, World
 
-Box = tuple[str, float, float, float, float]
-LEAST_VISIBLE = 0.5
-"""Boxes that lie less than this share inside the picture are left out."""
 SHUTTER = 0.5
 """Share of the frame time for which the shutter is open: how long the ball's smear is."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Projected:
-    """Everybody's joints in the picture (25, 17, 2), their depths (25, 17) in metres, and pixels per metre (25,)."""
-
-    points: Array
-    depth: Array
-    scale: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible."""
-
-    boxes: list[Box]
-    ball: tuple[float, float] | None
 
 
 class Painter:
@@ -57,20 +37,14 @@ class Painter:
         picture, matrix = self._picture, camera.matrix()
         self._stadium.draw(picture, matrix, frame, lively)
         body = joints(world)
-        people = _project_people(body, matrix, camera)
-        inside = _people_in_view(people, camera)
+        people = project_people(body, matrix, camera)
+        inside = people_in_view(people, camera)
         self._shadows(matrix, body, people.scale, inside)
         self._goals(matrix, near=False)
-        ball = _ball_in_view(world, matrix, camera)
+        ball = ball_in_view(world, matrix, camera)
         self._people_and_ball(world, matrix, people, inside, ball)
         self._goals(matrix, near=True)
-        boxes = _boxes(people, inside, camera)
-        if ball is not None:
-            x, y, radius = ball
-            box = _clipped("ball", x - radius, y - radius, x + radius, y + radius, camera)
-            boxes += [box] if box is not None else []
-        visible = ball is not None and 0 <= ball[0] < camera.width and 0 <= ball[1] < camera.height
-        return picture, Seen(boxes, (ball[0], ball[1]) if ball is not None and visible else None)
+        return picture, seen_of(people, inside, ball, camera)
 
     def _shadows(self, matrix: Array, body: Array, scale: Array, inside: Array) -> None:
         ground = body.copy()
@@ -82,7 +56,7 @@ class Painter:
             draw_shadow(self._picture, flat[person], float(scale[person]), self._look.shadow_depth)
 
     def _people_and_ball(
-        self, world: World, matrix: Array, people: _Projected, inside: Array, ball: tuple[float, float, float] | None
+        self, world: World, matrix: Array, people: Projected, inside: Array, ball: tuple[float, float, float] | None
     ) -> None:
         depth = people.depth.mean(axis=1)
         ball_depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))[1][0]
@@ -169,53 +143,3 @@ def _side_net(line: float, deep: float, flank: tuple[float, float], mesh_m: floa
     y, z = flank
     cords = [[[v, y, 0.0], [v, y, z]] for v in np.linspace(line, deep, _cords(pitch.GOAL_DEPTH_M, mesh_m))]
     return cords + [[[line, y, h], [deep, y, h]] for h in np.linspace(0, z, _cords(z, mesh_m))]
-
-
-def _project_people(body: Array, matrix: Array, camera: Camera) -> _Projected:
-    points, depth = project(matrix, body.reshape(-1, 3))
-    depth = depth.reshape(body.shape[:2])
-    scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
-    return _Projected(points.reshape(*body.shape[:2], 2), depth, scale)
-
-
-def _people_in_view(people: _Projected, camera: Camera) -> Array:
-    low, high = people.points.min(axis=1), people.points.max(axis=1)
-    return (
-        (people.depth.min(axis=1) > 1.0)
-        & (high[:, 0] > -20)
-        & (low[:, 0] < camera.width + 20)
-        & (high[:, 1] > -20)
-        & (low[:, 1] < camera.height + 20)
-    )
-
-
-def _ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, float, float] | None:
-    """Centre and radius of the ball in pixels, or None if it is behind the camera or far out of the picture."""
-    points, depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))
-    x, y = (float(v) for v in points[0])
-    if depth[0] < 1.0 or not (-50 < x < camera.width + 50 and -50 < y < camera.height + 50):
-        return None
-    return x, y, max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(depth[0]))
-
-
-def _boxes(people: _Projected, inside: Array, camera: Camera) -> list[Box]:
-    """Boxes of the people in view: their joints and a margin for flesh and clothes."""
-    boxes = []
-    for person in np.flatnonzero(inside):
-        margin = 0.09 * float(people.scale[person])
-        x1, y1 = people.points[person].min(axis=0) - margin
-        x2, y2 = people.points[person].max(axis=0) + margin * 0.6
-        box = _clipped(box_class(int(person)), float(x1), float(y1), float(x2), float(y2), camera)
-        boxes += [box] if box is not None else []
-    return boxes
-
-
-def _clipped(name: str, x1: float, y1: float, x2: float, y2: float, camera: Camera) -> Box | None:
-    """The part of a box inside the picture, or None when less than half of it is."""
-    left, top = max(0.0, x1), max(0.0, y1)
-    right, bottom = min(float(camera.width), x2), min(float(camera.height), y2)
-    if right <= left or bottom <= top:
-        return None
-    if (right - left) * (bottom - top) < LEAST_VISIBLE * (x2 - x1) * (y2 - y1):
-        return None
-    return name, round(left, 1), round(top, 1), round(right, 1), round(bottom, 1)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from touchline.inference.windows import fit
 from touchline.results.files import replacing
-from touchline.simulator.camera import CameraCrew
+from touchline.simulator.camera import CameraCrew, rig_for
 from touchline.simulator.film import break_cut_for, score_match
 from touchline.simulator.look import look_for
 from touchline.simulator.match import play_match
@@ -86,7 +86,7 @@ def _paint(file: BinaryIO, plan: FootagePlan, seed: int) -> None:
     width, height = plan.paint_width, plan.paint_height
     score, look = score_match(plan.seconds, seed), look_for(seed)
     painter = Painter(look, seed, width, height)
-    crew = CameraCrew(look, width, height, break_cut_for(plan.seconds))
+    crew = CameraCrew(rig_for("broadcast", look, seed), seed, width, height, break_cut_for(plan.seconds))
     every = int(FPS / plan.fps)
     scale = np.array([width, height, width, height])
     pictures, boxes, balls, cheering_until = [], [], [], -1
