@@ -1,4 +1,4 @@
-"""What a match sounds like: a crowd that swells, roars and groans, whistles, and boots on the ball."""
+"""What a match sounds like: a crowd that swells, roars and groans, whistles, boots on the ball, voices, wind, music."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from touchline.simulator.ambience import Ambience, heard_noises
 from touchline.simulator.state import Noise
 from touchline.simulator.world import FPS, Array
 
@@ -24,7 +25,7 @@ SWELLS: dict[str, tuple[float, float, float]] = {
 """How strong (1 is a goal), how fast it rises and how slowly it fades (s)."""
 
 
-def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array) -> None:
+def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array, ambience: Ambience) -> None:
     """Write a mono 16-bit WAV as long as `tension`, which holds the crowd's 0..1 for every frame.
 
     Works second by second: memory does not grow with the match.
@@ -32,16 +33,21 @@ def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array) 
     rng = np.random.default_rng([seed, 4])
     murmur = _band_noise(rng, 150, 1400, slope=1.1)
     roar = _band_noise(rng, 250, 3200, slope=0.7)
+    noises = heard_noises(noises, ambience, seed)
     swell = _swell(noises, len(tension))
     singles = _singles(rng, noises)
+    beside = _beside(rng, ambience)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE_HZ)
         for first in range(0, len(tension), FPS):
             last = min(first + FPS, len(tension))
-            block = _crowd(murmur, roar, tension, swell, first, last)
+            block = ambience.crowd * _crowd(murmur, roar, tension, swell, first, last)
             _mix(block, singles, first * RATE_HZ // FPS)
+            for loop, stretches in beside:
+                block += _loop(loop, stretches, first, last)
+            block *= 1 - _within(ambience.silence, first, last)
             file.writeframes((np.tanh(block) * 32000).astype("<i2").tobytes())
 
 
@@ -80,6 +86,54 @@ def _crowd(murmur: Samples, roar: Samples, tension: Array, swell: Array, first: 
     low = murmur[(start + places) % len(murmur)]
     high = roar[(start * 7 // 5 + places) % len(roar)]
     return (low * calm + high * loud).astype(np.float32)
+
+
+def _beside(rng: np.random.Generator, ambience: Ambience) -> list[tuple[Samples, tuple[tuple[int, int], ...] | None]]:
+    """Loops that have nothing to do with the match, each with the stretches in which it is heard (None: always)."""
+    made: list[tuple[Samples, tuple[tuple[int, int], ...] | None]] = []
+    if ambience.wind:
+        gusts = 0.5 + 0.5 * np.abs(_band_noise(rng, 0.1, 0.5, slope=0.0)).clip(0, 2)
+        made.append(((0.12 * ambience.wind * gusts * _band_noise(rng, 20, 120, slope=1.5)).astype(np.float32), None))
+    if ambience.voice:
+        made.append((0.1 * ambience.voice * _voice(rng), None))
+    if ambience.music:
+        made.append((0.15 * _music(rng), ambience.music))
+    return made
+
+
+def _voice(rng: np.random.Generator) -> Samples:
+    """Somebody who talks: a buzz and hiss in syllables, four a second, with pauses for breath."""
+    time = np.arange(LOOP_S * RATE_HZ) / RATE_HZ
+    pitch_hz = float(rng.uniform(100, 230)) * (1 + 0.12 * np.sin(2 * np.pi * 0.5 * time))
+    buzz = (np.sin(2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ) > 0.6) * 2.0 - 0.8
+    knots = rng.uniform(0, 1, LOOP_S * 8) * (rng.random(LOOP_S * 8) > 0.25)
+    syllables = np.interp(time, np.arange(LOOP_S * 8) / 8, knots)
+    return ((buzz * 0.7 + 0.5 * _band_noise(rng, 400, 3400, slope=0.8)) * syllables).astype(np.float32)
+
+
+def _music(rng: np.random.Generator) -> Samples:
+    """Chords that change twice a second over a beat."""
+    time = np.arange(LOOP_S * RATE_HZ) / RATE_HZ
+    beat = np.exp(-(time % 0.5) / 0.07) * np.sin(2 * np.pi * 70 * time)
+    roots = 110.0 * 2 ** (rng.integers(0, 12, LOOP_S * 2) / 12)
+    root = roots[(time * 2).astype(int)]
+    chord = sum(np.sin(2 * np.pi * root * ratio * time) for ratio in (2.0, 2.5, 3.0))
+    return (0.5 * chord + beat).astype(np.float32)
+
+
+def _loop(loop: Samples, stretches: tuple[tuple[int, int], ...] | None, first: int, last: int) -> Samples:
+    start, count = first * RATE_HZ // FPS, (last - first) * RATE_HZ // FPS
+    heard: Samples = loop[(start + np.arange(count)) % len(loop)]
+    return heard if stretches is None else heard * _within(stretches, first, last)
+
+
+def _within(stretches: tuple[tuple[int, int], ...], first: int, last: int) -> Samples:
+    """1 where a sample lies in one of the stretches of frames, else 0."""
+    frames = first + np.arange((last - first) * RATE_HZ // FPS) * FPS / RATE_HZ
+    inside = np.zeros(len(frames), bool)
+    for begins, ends in stretches:
+        inside |= (frames >= begins) & (frames < ends)
+    return inside.astype(np.float32)
 
 
 def _singles(rng: np.random.Generator, noises: Sequence[Noise]) -> list[tuple[int, Samples]]:

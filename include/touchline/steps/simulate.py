@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from touchline.errors import UsageError
 from touchline.results.files import replacing, write_text
+from touchline.simulator.ambience import ambience_for
 from touchline.simulator.camera import CAMERAS
 from touchline.simulator.film import Score, film_match, score_match
 from touchline.simulator.look import Look, look_for
@@ -108,7 +109,7 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, str, int, 
     cuts: list[int] = []
     sound, film = match.film.with_name(".match.part.wav"), match.film.with_name(".match.part.mp4")
     try:
-        write_sound(sound, seed, score.noises, score.tension)
+        write_sound(sound, seed, score.noises, score.tension, ambience_for(camera, seed, seconds))
         with VideoWriter(film, width, height, fps=FPS, audio=sound) as writer:
             for frame, (picture, seen, crew) in enumerate(film_match(seconds, seed, camera, width, height)):
                 writer.write(picture)
