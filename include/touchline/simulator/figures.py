@@ -21,18 +21,22 @@ Point = tuple[int, int]
 
 
 class Wardrobe:
-    """Colours of everybody's clothes, skin and hair."""
+    """Colours of everybody's clothes, skin and hair: of the 25 on the pitch, and of 25 beside it."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, seed: int) -> None:
         light = look.light
-        self.skin = [bgr(c, light) for c in look.skins]
-        self.hair = [bgr(c, light) for c in look.hairs]
+        self.skin = [bgr(c, light) for c in look.skins * 2]
+        self.hair = [bgr(c, light) for c in look.hairs * 2]
         self.shirt, self.shorts, self.socks = [], [], []
         for person in range(PEOPLE):
             shirt, shorts, socks = _clothes(look, person)
             self.shirt.append(bgr(shirt, light))
             self.shorts.append(bgr(shorts, light))
             self.socks.append(bgr(socks, light))
+        rng = np.random.default_rng([seed, 11])
+        everyday = (*look.kits, "#2b2b33", "#3a5a8c", "#8c3a3a", "#d8d8d8", "#7a6a5a", "#556b2f", "#111111")
+        for clothes in (self.shirt, self.shorts, self.socks):
+            clothes += [bgr(str(colour), light) for colour in rng.choice(everyday, PEOPLE)]
         self.boots = [bgr(c, light) for c in ("#111111", "#f0f0f0", "#d9e021", "#e23a2e", "#1f6fd0")]
 
 

@@ -15,6 +15,7 @@ from touchline.simulator.pitch import HALF_LENGTH_M
 from touchline.simulator.sight import Seen, see
 from touchline.simulator.stadium import Picture
 from touchline.simulator.state import Event, Noise, Phase, State
+from touchline.simulator.venue import Venue, venue_for
 from touchline.simulator.world import FPS, Array
 
 
@@ -65,11 +66,14 @@ def film_match(seconds: int, seed: int, kind: str, width: int, height: int) -> I
     Yield every frame's picture (reused: copy it to keep it), what it shows, and the crew, which knows the cuts.
     """
     look: Look = look_for(seed)
-    painter = Painter(look, seed, width, height)
-    crew = CameraCrew(rig_for(kind, look, seed), seed, width, height, break_cut_for(seconds))
+    rig = rig_for(kind, look, seed)
+    venue = venue_for(kind, rig, seed)
+    painter = Painter(look, venue, seed, width, height)
+    crew = CameraCrew(rig, seed, width, height, break_cut_for(seconds))
     cheering_until = -1
     for state in play_match(seconds, seed):
         camera = crew.film(state)
+        _move_bystanders(venue, state)
         if state.phase is Phase.CELEBRATION:
             cheering_until = state.frame + FPS
         picture, seen = painter.paint(state.world, camera, state.frame, state.frame <= cheering_until)
@@ -79,11 +83,19 @@ def film_match(seconds: int, seed: int, kind: str, width: int, height: int) -> I
 def watch_match(seconds: int, seed: int, kind: str, width: int, height: int, every: int) -> Iterator[
         tuple[State, Camera, Seen, CameraCrew]]:
     """The same match without pictures: what each `every`th frame of it would show, some thousand times faster."""
-    crew = CameraCrew(rig_for(kind, look_for(seed), seed), seed, width, height, break_cut_for(seconds))
+    rig = rig_for(kind, look_for(seed), seed)
+    venue = venue_for(kind, rig, seed)
+    crew = CameraCrew(rig, seed, width, height, break_cut_for(seconds))
     for state in play_match(seconds, seed):
         camera = crew.film(state)
+        _move_bystanders(venue, state)
         if state.frame % every == 0:
-            yield state, camera, see(state.world, camera), crew
+            yield state, camera, see(state.world, venue.bystanders, camera), crew
+
+
+def _move_bystanders(venue: Venue, state: State) -> None:
+    if venue.bystanders:
+        venue.bystanders.move(state.frame, state.world.ball.x, state.world.ball.y)
 
 
 def break_cut_for(seconds: int) -> tuple[int, int]:

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from touchline.simulator import pitch
-from touchline.simulator.body import joints
 from touchline.simulator.camera import Camera, project
 from touchline.simulator.figures import ONE, Wardrobe, draw_person, draw_shadow
 from touchline.simulator.look import Look, bgr
-from touchline.simulator.sight import Projected, Seen, ball_in_view, people_in_view, project_people, seen_of
+from touchline.simulator.sight import Projected, Seen, ball_in_view, bodies, people_in_view, project_people, seen_of
 from touchline.simulator.stadium import SHIFT, Picture, Stadium, build_stadium
+from touchline.simulator.venue import Venue
 from touchline.simulator.world import Array, World
 
 SHUTTER = 0.5
@@ -23,10 +23,11 @@ SHUTTER = 0.5
 class Painter:
     """Draws frames of one match; reuses one picture, so take a copy to keep it."""
 
-    def __init__(self, look: Look, seed: int, width: int, height: int) -> None:
+    def __init__(self, look: Look, venue: Venue, seed: int, width: int, height: int) -> None:
         self._look = look
-        self._stadium: Stadium = build_stadium(look, seed, width, height)
-        self._wardrobe = Wardrobe(look)
+        self._bystanders = venue.bystanders
+        self._stadium: Stadium = build_stadium(look, seed, width, height, is_park=venue.is_park)
+        self._wardrobe = Wardrobe(look, seed)
         self._picture: Picture = np.zeros((height, width, 3), np.uint8)
         self._net = bgr("#b9c0bd", look.light)
         self._mesh_m = 0.3 * max(1.0, 1280 / width)
@@ -36,11 +37,12 @@ class Painter:
         """Draw the world as the camera sees it; `lively` makes the crowd jump."""
         picture, matrix = self._picture, camera.matrix()
         self._stadium.draw(picture, matrix, frame, lively)
-        body = joints(world)
+        body = bodies(world, self._bystanders)
         people = project_people(body, matrix, camera)
         inside = people_in_view(people, camera)
         self._shadows(matrix, body, people.scale, inside)
         self._goals(matrix, near=False)
+        self._balls_beside(matrix, camera)
         ball = ball_in_view(world, matrix, camera)
         self._people_and_ball(world, matrix, people, inside, ball)
         self._goals(matrix, near=True)
@@ -69,6 +71,18 @@ class Painter:
             draw_person(self._picture, points, people.depth[person], scale, self._wardrobe, person)
         if not drawn:
             self._ball(world, matrix, ball)
+
+    def _balls_beside(self, matrix: Array, camera: Camera) -> None:
+        """Balls that are not in play."""
+        if self._bystanders is None or not len(self._bystanders.balls):
+            return
+        places = np.column_stack([self._bystanders.balls, np.full(len(self._bystanders.balls), pitch.BALL_RADIUS_M)])
+        points, depth = project(matrix, places)
+        for (x, y), away in zip(points, depth, strict=True):
+            if away > 1.0 and -50 < x < camera.width + 50 and -50 < y < camera.height + 50:
+                radius = max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(away))
+                centre = (round(float(x) * ONE), round(float(y) * ONE))
+                cv2.circle(self._picture, centre, round(radius * ONE), (246, 246, 246), -1, cv2.LINE_AA, SHIFT)
 
     def _ball(self, world: World, matrix: Array, place: tuple[float, float, float] | None) -> None:
         """The ball, smeared along its way while the shutter is open, and its shadow."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from touchline.simulator import pitch
 from touchline.simulator.body import joints
+from touchline.simulator.bystanders import Bystanders
 from touchline.simulator.camera import Camera, project
 from touchline.simulator.world import Array, World, box_class
 
@@ -18,7 +19,7 @@ LEAST_VISIBLE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Projected:
-    """Everybody's joints in the picture (25, 17, 2), their depths (25, 17) in metres, and pixels per metre (25,)."""
+    """Everybody's joints in the picture (N, 17, 2), their depths (N, 17) in metres, and pixels per metre (N,)."""
 
     points: Array
     depth: Array
@@ -27,16 +28,19 @@ class Projected:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible."""
+    """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible.
+
+    Who does not belong to the match is a "spectator".
+    """
 
     boxes: list[Box]
     ball: tuple[float, float] | None
 
 
-def see(world: World, camera: Camera) -> Seen:
+def see(world: World, bystanders: Bystanders | None, camera: Camera) -> Seen:
     """Boxes of the people in view, then the ball's."""
     matrix = camera.matrix()
-    people = project_people(joints(world), matrix, camera)
+    people = project_people(bodies(world, bystanders), matrix, camera)
     return seen_of(people, people_in_view(people, camera), ball_in_view(world, matrix, camera), camera)
 
 
@@ -52,8 +56,14 @@ def seen_of(people: Projected, inside: Array, ball: tuple[float, float, float] |
     return Seen(boxes, (x, y) if is_visible else None)
 
 
+def bodies(world: World, bystanders: Bystanders | None) -> Array:
+    """Joints (N, 17, 3) in metres of the 25 on the pitch, and after them of the 25 beside it."""
+    playing = joints(world)
+    return playing if bystanders is None else np.concatenate([playing, joints(bystanders.world)])
+
+
 def project_people(body: Array, matrix: Array, camera: Camera) -> Projected:
-    """Everybody's joints, which are (25, 17, 3) in metres, in the picture."""
+    """Everybody's joints, which are (N, 17, 3) in metres, in the picture."""
     points, depth = project(matrix, body.reshape(-1, 3))
     depth = depth.reshape(body.shape[:2])
     scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
@@ -61,7 +71,7 @@ def project_people(body: Array, matrix: Array, camera: Camera) -> Projected:
 
 
 def people_in_view(people: Projected, camera: Camera) -> Array:
-    """Mask (25,) of those who are before the camera and not far out of the picture."""
+    """Mask (N,) of those who are before the camera and not far out of the picture."""
     low, high = people.points.min(axis=1), people.points.max(axis=1)
     return (
         (people.depth.min(axis=1) > 1.0)

@@ -95,8 +95,11 @@ class Stadium:
             plane.draw(picture, camera)
 
 
-def build_stadium(look: Look, seed: int, width: int, height: int) -> Stadium:
-    """Make the textures, as fine as a picture of `width` by `height` pixels needs."""
+def build_stadium(look: Look, seed: int, width: int, height: int, *, is_park: bool = False) -> Stadium:
+    """Make the textures, as fine as a picture of `width` by `height` pixels needs.
+
+    A park has trees around the pitch instead of stands and boards, and grass up to them.
+    """
     rng = np.random.default_rng([seed, 3])
     per_m = int(np.clip(width / 1280 * 22, 8, 26))
     end_x, side_y = pitch.HALF_LENGTH_M, pitch.HALF_WIDTH_M
@@ -109,6 +112,8 @@ def build_stadium(look: Look, seed: int, width: int, height: int) -> Stadium:
         Plane(_crowd(rng, look, 100, 24, seats), (end, stand_y + 6, 14.5), (0, -step, 0), (ends[0], 0, ends[1])),
         Plane(_crowd(rng, look, 100, 24, seats), (-end, stand_y - 94, 14.5), (0, step, 0), (-ends[0], 0, ends[1])),
     )
+    if is_park:
+        return _park(rng, look, per_m, width, height)
     apron = bgr("#3d5a3a", look.light)
     backdrop: Picture = np.empty((height, width, 3), np.uint8)
     backdrop[:] = bgr("#20242c", look.light)
@@ -120,6 +125,35 @@ def build_stadium(look: Look, seed: int, width: int, height: int) -> Stadium:
         boards=_boards(rng, look, max(10, per_m)),
         backdrop=backdrop,
     )
+
+
+def _park(rng: np.random.Generator, look: Look, per_m: int, width: int, height: int) -> Stadium:
+    """Trees, sky and grass."""
+    blue, green, red = (int(c * 0.92) for c in look.grass[0])
+    apron = (blue, green, red)
+    backdrop: Picture = np.empty((height, width, 3), np.uint8)
+    backdrop[:] = bgr(str(rng.choice(["#b9d3ea", "#c9ced2", "#8fb7e0", "#dfe3e6"])), look.light)
+    backdrop[height // 2 :] = apron
+    away, tall = float(rng.uniform(3, 22)), float(rng.uniform(3, 13))
+    far_y, end_x = pitch.HALF_WIDTH_M + APRON_M + away, pitch.HALF_LENGTH_M + APRON_M + away
+    dots = max(3, per_m // 4)
+    step = 1 / dots
+    trees = [_trees(rng, look, round(length * dots), round(tall * dots)) for length in (260.0, 180.0, 180.0)]
+    stands = (
+        Plane(trees[0], (-130.0, far_y, tall), (step, 0, 0), (0, 0, -step)),
+        Plane(trees[1], (end_x, far_y, tall), (0, -step, 0), (0, 0, -step)),
+        Plane(trees[2], (-end_x, far_y - 180.0, tall), (0, step, 0), (0, 0, -step)),
+    )
+    return Stadium(stands, tuple(plane.texture for plane in stands), _ground(rng, look, per_m, apron), (), backdrop)
+
+
+def _trees(rng: np.random.Generator, look: Look, width: int, height: int) -> Picture:
+    """Leaves in many greens, darker towards the ground."""
+    coarse = rng.uniform(0.55, 1.2, (max(2, height // 4), max(2, width // 5))).astype(np.float32)
+    leaves = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    leaves *= rng.uniform(0.8, 1.2, (height, width)) * np.linspace(1.15, 0.6, height)[:, None]
+    green = np.array(bgr(str(rng.choice(["#3f5d32", "#4f6b3a", "#2f4a2c", "#6a6b3f"])), look.light))
+    return np.clip(leaves[:, :, None] * green, 0, 255).astype(np.uint8)
 
 
 def _crowd(rng: np.random.Generator, look: Look, length_m: int, depth_m: int, seats: int) -> Picture:

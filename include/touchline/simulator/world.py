@@ -38,7 +38,9 @@ def members(team: int) -> slice:
 
 
 def box_class(person: int) -> str:
-    """Detector class of a person."""
+    """Detector class of a person; rows beyond those of the match are spectators."""
+    if person >= PEOPLE:
+        return "spectator"
     if person in KEEPERS:
         return "goalkeeper"
     return "player" if person < REFEREE else "referee"

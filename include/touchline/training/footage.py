@@ -25,6 +25,7 @@ from touchline.simulator.look import look_for
 from touchline.simulator.match import play_match
 from touchline.simulator.picture import Painter
 from touchline.simulator.state import Phase
+from touchline.simulator.venue import Venue
 from touchline.simulator.world import FPS
 
 Pixels = NDArray[np.uint8]
@@ -85,7 +86,7 @@ def make_footage(folder: Path, plan: FootagePlan, seeds: Sequence[int]) -> list[
 def _paint(file: BinaryIO, plan: FootagePlan, seed: int) -> None:
     width, height = plan.paint_width, plan.paint_height
     score, look = score_match(plan.seconds, seed), look_for(seed)
-    painter = Painter(look, seed, width, height)
+    painter = Painter(look, Venue(), seed, width, height)
     crew = CameraCrew(rig_for("broadcast", look, seed), seed, width, height, break_cut_for(plan.seconds))
     every = int(FPS / plan.fps)
     scale = np.array([width, height, width, height])
