@@ -139,7 +139,9 @@ def _park(rng: np.random.Generator, look: Look, per_m: int, width: int, height: 
     dots = max(3, per_m // 4)
     step = 1 / dots
     trees = [_trees(rng, look, round(length * dots), round(tall * dots)) for length in (260.0, 180.0, 180.0)]
+    meadow = (np.array(apron) * rng.uniform(0.92, 1.08, (90, 130, 1))).astype(np.uint8)
     stands = (
+        Plane(meadow, (-130.0, far_y, 0.0), (2.0, 0, 0), (0, -2.0, 0)),
         Plane(trees[0], (-130.0, far_y, tall), (step, 0, 0), (0, 0, -step)),
         Plane(trees[1], (end_x, far_y, tall), (0, -step, 0), (0, 0, -step)),
         Plane(trees[2], (-end_x, far_y - 180.0, tall), (0, step, 0), (0, 0, -step)),
