@@ -58,7 +58,7 @@ def _hold_the_line(state: State, targets: Array, team: int) -> None:
     opponents = np.sort(state.world.position[members(1 - team), 0] * attack)
     line = max(0.0, state.world.ball.x * attack, float(opponents[-2]))
     rows = list(state.outfield(team))
-    slack = 0.9 * np.sin(state.frame / 25.0 * 0.3 + np.array(rows) * 2.1)
+    slack = 1.4 * np.sin(state.frame / 25.0 * 0.3 + np.array(rows) * 2.1)
     targets[rows, 0] = attack * np.minimum(targets[rows, 0] * attack, line - 0.6 + slack)
 
 
