@@ -30,11 +30,12 @@ class Projected:
 class Seen:
     """What one frame shows: boxes (class, x1, y1, x2, y2) in pixels, and the ball's centre if visible.
 
-    Who does not belong to the match is a "spectator".
+    Who does not belong to the match is a "spectator". `people` are the rows of those whose boxes come first.
     """
 
     boxes: list[Box]
     ball: tuple[float, float] | None
+    people: tuple[int, ...] = ()
 
 
 def see(world: World, bystanders: Bystanders | None, camera: Camera) -> Seen:
@@ -46,14 +47,15 @@ def see(world: World, bystanders: Bystanders | None, camera: Camera) -> Seen:
 
 def seen_of(people: Projected, inside: Array, ball: tuple[float, float, float] | None, camera: Camera) -> Seen:
     """As `see`, from what is projected already."""
-    boxes = _boxes(people, inside, camera)
+    found = _boxes(people, inside, camera)
+    boxes, rows = list(found.values()), tuple(found)
     if ball is None:
-        return Seen(boxes, None)
+        return Seen(boxes, None, rows)
     x, y, radius = ball
     box = _clipped("ball", x - radius, y - radius, x + radius, y + radius, camera)
     boxes += [box] if box is not None else []
     is_visible = 0 <= x < camera.width and 0 <= y < camera.height
-    return Seen(boxes, (x, y) if is_visible else None)
+    return Seen(boxes, (x, y) if is_visible else None, rows)
 
 
 def bodies(world: World, bystanders: Bystanders | None) -> Array:
@@ -91,15 +93,16 @@ def ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, fl
     return x, y, max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(depth[0]))
 
 
-def _boxes(people: Projected, inside: Array, camera: Camera) -> list[Box]:
-    """Boxes of the people in view: their joints and a margin for flesh and clothes."""
-    boxes = []
-    for person in np.flatnonzero(inside):
+def _boxes(people: Projected, inside: Array, camera: Camera) -> dict[int, Box]:
+    """Boxes of the people in view, by row: their joints and a margin for flesh and clothes."""
+    boxes: dict[int, Box] = {}
+    for person in (int(row) for row in np.flatnonzero(inside)):
         margin = 0.09 * float(people.scale[person])
         x1, y1 = people.points[person].min(axis=0) - margin
         x2, y2 = people.points[person].max(axis=0) + margin * 0.6
-        box = _clipped(box_class(int(person)), float(x1), float(y1), float(x2), float(y2), camera)
-        boxes += [box] if box is not None else []
+        box = _clipped(box_class(person), float(x1), float(y1), float(x2), float(y2), camera)
+        if box is not None:
+            boxes[person] = box
     return boxes
 
 
