@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,11 +10,22 @@ import numpy as np
 from touchline.simulator.look import Look
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
 from touchline.simulator.state import Phase, State
-from touchline.simulator.world import FPS, Array
+from touchline.simulator.world import FPS, Array, World
 
 CAMERAS = ("broadcast", "sideline", "phone")
 """A television camera on the stand, a tripod beside the pitch, and a phone in somebody's hand."""
 CLOSE_UP_AFTER_S, CLOSE_UP_S = 2.4, 3.6
+CARD_CLOSE_UP_S = (1.0, 2.5)
+"""Before and after the card is shown."""
+REPLAYED = {"Goal": 0.95, "Shots on target": 0.7, "Shots off target": 0.45, "Foul": 0.35, "Offside": 0.4}
+"""How often an action is shown again, where the ball rests for long enough."""
+REPLAY_S = (3.5, 1.0)
+"""What is shown again: before and after the action, at half speed."""
+REPLAY_AFTER_S = 3.0
+REPLAY_FITS_S = 4.0
+"""So long before the next restart the live picture is back."""
+SLOWER = 2
+Close = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,14 @@ def rig_for(kind: str, look: Look, seed: int) -> Rig:
                sway_rad=rng.uniform(0.004, 0.02))
 
 
+def _card_shown(state: State) -> Close | None:
+    before, after = CARD_CLOSE_UP_S
+    for scene in state.restart.scenes if state.phase is Phase.DEAD and state.restart is not None else ():
+        if scene.kind.endswith("card") and scene.moment == state.at(before):
+            return state.frame, state.at(before + after), scene.person
+    return None
+
+
 def _floats(place: tuple[float, float, float]) -> tuple[float, float, float]:
     return float(place[0]), float(place[1]), float(place[2])
 
@@ -99,7 +119,8 @@ def _floats(place: tuple[float, float, float]) -> tuple[float, float, float]:
 class CameraCrew:
     """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
 
-    `view` is "main", "close" (from the touchline, after a goal) or "stand" (the crowd, at half-time).
+    `view` is "main", "close" (from the touchline, after a goal or at a card), "stand" (the crowd, at half-time) or
+    "replay". `world` is what is filmed: that of this moment, or of an earlier one.
     """
 
     rig: Rig
@@ -112,7 +133,13 @@ class CameraCrew:
     _aim: Array = field(default_factory=lambda: np.zeros(2))
     _drift: Array = field(default_factory=lambda: np.zeros(2))
     _span_m: float = 48.0
-    _close: tuple[int, int, int] | None = None
+    world: World = field(init=False)
+    _close: Close | None = None
+    """A close-up: first frame, frame after the last, person."""
+    _replay: tuple[int, int, int] | None = None
+    """A replay: first frame, frame after the last, frame that is shown first."""
+    _history: deque[World] = field(default_factory=lambda: deque(maxlen=20 * FPS))
+    _told: int = 0
     _wander: Array = field(default_factory=lambda: np.zeros(3))
     _rng: np.random.Generator = field(init=False)
 
@@ -122,20 +149,30 @@ class CameraCrew:
     def film(self, state: State) -> Camera:
         """Choose the camera for this frame; call once per frame, in order."""
         self._follow(state)
+        self.world = state.world
         view = self._direct(state)
         if view != self.view:
             self.cuts.append(state.frame)
             self.view = view
         if view == "close" and self._close is not None:
             return self._close_up(state, self._close[2])
+        if view == "replay" and self._replay is not None:
+            return self._again(state, *self._replay)
         return self._stand() if view == "stand" else self._main()
 
     def _direct(self, state: State) -> str:
         """Cut to the scorer after a goal and to the crowd at half-time."""
         if not self.rig.is_directed:
             return "main"
+        self._history.append(state.world.copy())
         if self.break_cut[0] <= state.frame < self.break_cut[1]:
             return "stand"
+        self._plan_replay(state)
+        if self._replay is not None and self._replay[0] <= state.frame < self._replay[1]:
+            return "replay"
+        card = _card_shown(state)
+        if card is not None:
+            self._close = card
         if state.phase is Phase.CELEBRATION and state.scorer is not None and self._close is None:
             start = state.at(CLOSE_UP_AFTER_S)
             self._close = (start, start + round(CLOSE_UP_S * FPS), state.scorer)
@@ -145,6 +182,28 @@ class CameraCrew:
             if state.frame >= self._close[1] and state.phase is not Phase.CELEBRATION:
                 self._close = None
         return "main"
+
+    def _plan_replay(self, state: State) -> None:
+        """Show an action again where the ball rests long enough after it; a goal after the scorer."""
+        news, self._told = state.events[self._told :], len(state.events)
+        rests_until = state.resume_at if state.phase is Phase.CELEBRATION else state.restart.earliest if (
+            state.phase is Phase.DEAD and state.restart is not None) else 0
+        for event in news:
+            wait_s = REPLAY_AFTER_S + (CLOSE_UP_AFTER_S + CLOSE_UP_S if event.label == "Goal" else 0.0)
+            starts, shown_from = state.at(wait_s), event.frame - round(REPLAY_S[0] * FPS)
+            ends = starts + round(sum(REPLAY_S) * FPS) * SLOWER
+            is_fit = ends + REPLAY_FITS_S * FPS < rests_until and starts - shown_from < (self._history.maxlen or 0)
+            if is_fit and shown_from > 0 and self._rng.random() < REPLAYED.get(event.label, 0.0):
+                self._replay = (starts, ends, shown_from)
+
+    def _again(self, state: State, starts: int, _: int, shown_from: int) -> Camera:
+        """An earlier moment at half speed, from lower and nearer."""
+        moment = shown_from + (state.frame - starts) // SLOWER
+        self.world = self._history[moment - state.frame - 1]
+        ball = self.world.ball
+        side = 1.0 if ball.x > 0 else -1.0
+        place = (side * min(HALF_LENGTH_M - 4.0, abs(ball.x) + 6.0), -HALF_WIDTH_M - 9.0, 4.5)
+        return self._camera(place, (ball.x, ball.y * 0.8, 0.8), 26.0)
 
     def _follow(self, state: State) -> None:
         """A damped spring pulls the aim to where the ball will be shortly."""

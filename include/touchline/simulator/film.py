@@ -76,7 +76,7 @@ def film_match(seconds: int, seed: int, kind: str, width: int, height: int) -> I
         _move_bystanders(venue, state)
         if state.phase is Phase.CELEBRATION:
             cheering_until = state.frame + FPS
-        picture, seen = painter.paint(state.world, camera, state.frame, state.frame <= cheering_until)
+        picture, seen = painter.paint(crew.world, camera, state.frame, state.frame <= cheering_until)
         yield picture, seen, crew
 
 
@@ -90,7 +90,7 @@ def watch_match(seconds: int, seed: int, kind: str, width: int, height: int, eve
         camera = crew.film(state)
         _move_bystanders(venue, state)
         if state.frame % every == 0:
-            yield state, camera, see(state.world, venue.bystanders, camera), crew
+            yield state, camera, see(crew.world, venue.bystanders, camera), crew
 
 
 def _move_bystanders(venue: Venue, state: State) -> None:

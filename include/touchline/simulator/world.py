@@ -6,7 +6,7 @@ People are rows of arrays: 0..10 home (0 the keeper), 11..21 away (11 the keeper
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,11 @@ class World:
     kick: Array = field(default_factory=_zeros)
     arms: Array = field(default_factory=_zeros)
     height_m: Array = field(default_factory=_sizes)
+
+    def copy(self) -> World:
+        """As it is now, for later."""
+        arrays = {one.name: getattr(self, one.name).copy() for one in fields(self) if one.name != "ball"}
+        return World(ball=replace(self.ball), **arrays)
 
     def move(self, targets: Array, top_speed: Array) -> None:
         """Let everybody run towards a target for one frame, with bounded speed and acceleration."""

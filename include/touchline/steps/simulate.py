@@ -118,7 +118,7 @@ def _film(match: SimulatedMatch, score: Score, shape: tuple[int, int, str, int, 
                     truth.boxes(frame, seen.boxes)
                 if seen.ball is not None:
                     truth.ball(frame, *seen.ball)
-                    visible |= {frame} & eventful
+                    visible |= {frame} & eventful if crew.view != "replay" else set()
         film.replace(match.film)
     finally:
         film.unlink(missing_ok=True)

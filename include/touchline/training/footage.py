@@ -97,7 +97,7 @@ def _paint(file: BinaryIO, plan: FootagePlan, seed: int) -> None:
             cheering_until = state.frame + FPS
         if state.frame % every:
             continue
-        picture, seen = painter.paint(state.world, camera, state.frame, state.frame <= cheering_until)
+        picture, seen = painter.paint(crew.world, camera, state.frame, state.frame <= cheering_until)
         pictures.append(fit(np.ascontiguousarray(picture[..., ::-1]), plan.size).copy())
         boxes.append([[kind, *(np.array(corners) / scale).round(4).tolist()] for kind, *corners in seen.boxes])
         balls.append([round(seen.ball[0] / width, 4), round(seen.ball[1] / height, 4)] if seen.ball else None)
