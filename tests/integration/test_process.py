@@ -19,7 +19,7 @@ CLIPS = Path(__file__).parents[3] / "shared" / "footage" / "clips"
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory):
     folder = tmp_path_factory.mktemp("footage")
-    simulate(SECONDS, 11, "broadcast", 640, 360, folder)
+    simulate(SECONDS, 16, "broadcast", 640, 360, folder)
     return folder
 
 

@@ -14,7 +14,7 @@ from touchline.simulator.world import Array, members, team_of
 LOFT_FROM_M = 27.0
 BAD_PASS_SHARE = 0.12
 CROSS_FOUND_SHARE = 0.3
-"""Crosses that a player of the own side gets to first; Opta counts 20 to 30 % as accurate."""
+"""Crosses that a player of the same side gets to first; Opta counts 20 to 30 % as accurate."""
 
 
 def best_pass(state: State, passer: int, eager: bool) -> tuple[int, tuple[float, float], bool]:

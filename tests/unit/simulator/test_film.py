@@ -1,5 +1,7 @@
 """A match that is watched shows what the film of it shows."""
 
+import pytest
+
 from touchline.simulator.film import film_match, watch_match
 from touchline.simulator.state import Phase
 
@@ -11,6 +13,7 @@ def test_what_is_seen_without_a_picture_is_what_the_picture_shows():
     assert any(seen.ball for seen in watched)
 
 
+@pytest.mark.verify
 def test_television_shows_actions_again_and_is_back_before_the_restart():
     views, shown_again = [], 0
     for state, _, _, crew in watch_match(900, 6, "broadcast", 320, 180, every=5):
