@@ -111,6 +111,10 @@ def _card_shown(state: State) -> Close | None:
     return None
 
 
+def _between(value: float, least: float, greatest: float) -> float:
+    return float(min(max(value, least), greatest))
+
+
 def _floats(place: tuple[float, float, float]) -> tuple[float, float, float]:
     return float(place[0]), float(place[1]), float(place[2])
 
@@ -120,7 +124,8 @@ class CameraCrew:
     """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
 
     `view` is "main", "close" (from the touchline, after a goal or at a card), "stand" (the crowd, at half-time) or
-    "replay". `world` is what is filmed: that of this moment, or of an earlier one.
+    "replay". `world` is what is filmed: that of this moment, or of an earlier one. `every`: it films each such frame;
+    only where nobody directs may that be more than 1.
     """
 
     rig: Rig
@@ -128,10 +133,11 @@ class CameraCrew:
     width: int
     height: int
     break_cut: tuple[int, int]
+    every: int = 1
     view: str = "main"
     cuts: list[int] = field(default_factory=list)
-    _aim: Array = field(default_factory=lambda: np.zeros(2))
-    _drift: Array = field(default_factory=lambda: np.zeros(2))
+    _aim: tuple[float, ...] = (0.0, 0.0)
+    _drift: tuple[float, ...] = (0.0, 0.0)
     _span_m: float = 48.0
     world: World = field(init=False)
     _close: Close | None = None
@@ -207,29 +213,30 @@ class CameraCrew:
 
     def _follow(self, state: State) -> None:
         """A damped spring pulls the aim to where the ball will be shortly."""
-        ball = state.world.ball
-        rig = self.rig
-        lead = np.clip((ball.vx * rig.lead_s, ball.vy * rig.lead_s * 0.55), -7, 7)
-        wanted = np.array([ball.x + lead[0], ball.y * rig.tilt + lead[1] * 0.5 - 1.0])
+        ball, rig = state.world.ball, self.rig
+        x = ball.x + _between(ball.vx * rig.lead_s, -7, 7)
+        y = ball.y * rig.tilt + _between(ball.vy * rig.lead_s * 0.55, -7, 7) * 0.5 - 1.0
         if state.phase is Phase.CELEBRATION and state.scorer is not None:
-            wanted = state.world.position[state.scorer] * (1.0, 0.7)
+            x, y = state.world.position[state.scorer].tolist()
+            y *= 0.7
         if state.phase is Phase.DEAD and state.restart is not None:
-            wanted = np.array([state.restart.x * 0.94, state.restart.y * 0.6])
-        wanted = np.clip(wanted, (-HALF_LENGTH_M + 5, -HALF_WIDTH_M + 8), (HALF_LENGTH_M - 5, HALF_WIDTH_M - 8))
+            x, y = state.restart.x * 0.94, state.restart.y * 0.6
+        x = _between(x, -HALF_LENGTH_M + 5, HALF_LENGTH_M - 5)
+        y = _between(y, -HALF_WIDTH_M + 8, HALF_WIDTH_M - 8)
         if state.frame == 0:
-            self._aim = wanted
-        pull = (wanted - self._aim) * rig.pull - self._drift * rig.damping
-        self._drift = self._drift + pull / FPS
-        self._aim = self._aim + self._drift / FPS
-        near_goal = float(np.clip((abs(ball.x) - 22) / 22, 0, 1))
+            self._aim = (x, y)
+        self._drift = tuple(drift + ((wanted - aim) * rig.pull - drift * rig.damping) * self.every / FPS
+                            for wanted, aim, drift in zip((x, y), self._aim, self._drift, strict=True))
+        self._aim = tuple(aim + drift * self.every / FPS for aim, drift in zip(self._aim, self._drift, strict=True))
+        near_goal = _between((abs(ball.x) - 22) / 22, 0, 1)
         wide, close = rig.span_m
-        self._span_m += (wide + (close - wide) * near_goal - self._span_m) * 0.025
+        self._span_m += (wide + (close - wide) * near_goal - self._span_m) * (0.025 * self.every)
         # A hand wanders and comes back: a random walk with a pull to the middle (Ornstein-Uhlenbeck), about 1 s long.
-        self._wander += -self._wander / FPS + self._rng.normal(0, 1, 3) * np.sqrt(2 / FPS)
+        self._wander += -self._wander * self.every / FPS + self._rng.normal(0, 1, 3) * np.sqrt(2 * self.every / FPS)
 
     def _main(self) -> Camera:
         aside, up, turn = (float(value) for value in self._wander)
-        target = (float(self._aim[0]) + aside * self.rig.shake_m, float(self._aim[1]), 0.5 + up * self.rig.shake_m)
+        target = (self._aim[0] + aside * self.rig.shake_m, self._aim[1], 0.5 + up * self.rig.shake_m)
         return self._camera(self.rig.place, target, self._span_m, turn * self.rig.sway_rad)
 
     def _close_up(self, state: State, person: int) -> Camera:

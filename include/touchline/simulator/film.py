@@ -29,26 +29,38 @@ class Score:
     halves: tuple[tuple[int, int], ...]
 
 
+class Chronicle:
+    """What is written down while a match is played: what the crowd feels at every frame, and when the halves end."""
+
+    def __init__(self, seconds: int) -> None:
+        self._tension = np.zeros(seconds * FPS)
+        self._ends: dict[int, int] = {}
+        self._level = 0.0
+
+    def note(self, state: State) -> None:
+        """Call once per frame. Tension rises fast and falls slowly."""
+        wanted = _tension(state)
+        self._level += (wanted - self._level) * (0.10 if wanted > self._level else 0.02)
+        self._tension[state.frame] = self._level
+        self._ends[state.half] = state.half_ends
+
+    def score(self, state: State) -> Score:
+        """What happened, from the last state of the match."""
+        events = tuple(sorted(state.events, key=lambda event: event.frame))
+        starts: dict[int, int] = {}
+        for event in events:
+            if event.label == "Kick-off":
+                starts.setdefault(event.half, event.frame)
+        halves = tuple((starts[half], self._ends[half]) for half in sorted(starts))
+        return Score(events, tuple(state.noises), self._tension, halves)
+
+
 def score_match(seconds: int, seed: int) -> Score:
     """Play the match once to learn what happens in it."""
-    tension = np.zeros(seconds * FPS)
-    ends: dict[int, int] = {}
-    state: State | None = None
-    level = 0.0
+    chronicle = Chronicle(seconds)
     for state in play_match(seconds, seed):
-        wanted = _tension(state)
-        level += (wanted - level) * (0.10 if wanted > level else 0.02)
-        tension[state.frame] = level
-        ends[state.half] = state.half_ends
-    if state is None:
-        return Score((), (), tension, ())
-    events = tuple(sorted(state.events, key=lambda event: event.frame))
-    starts: dict[int, int] = {}
-    for event in events:
-        if event.label == "Kick-off":
-            starts.setdefault(event.half, event.frame)
-    halves = tuple((starts[half], ends[half]) for half in sorted(starts))
-    return Score(events, tuple(state.noises), tension, halves)
+        chronicle.note(state)
+    return chronicle.score(state)
 
 
 def _tension(state: State) -> float:

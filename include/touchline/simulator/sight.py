@@ -93,17 +93,26 @@ def ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, fl
     return x, y, max(1.2, 1.15 * pitch.BALL_RADIUS_M * camera.focal_px / float(depth[0]))
 
 
+def person_boxes(people: Projected, inside: Array, camera: Camera) -> tuple[Array, Array]:
+    """Boxes (M, 4) in pixels of the people in view and their rows (M,): their joints and a margin for flesh and clothes.
+
+    Who lies less than half inside the picture is left out.
+    """
+    rows = np.flatnonzero(inside)
+    margin = 0.09 * people.scale[rows, None]
+    low, high = people.points[rows].min(axis=1) - margin, people.points[rows].max(axis=1) + margin * 0.6
+    size = (camera.width, camera.height)
+    left_top, right_bottom = np.maximum(low, 0.0), np.minimum(high, size)
+    shown = (right_bottom - left_top).clip(0).prod(axis=1)
+    kept = (shown > 0) & (shown >= LEAST_VISIBLE * (high - low).prod(axis=1))
+    return np.hstack([left_top, right_bottom])[kept], rows[kept]
+
+
 def _boxes(people: Projected, inside: Array, camera: Camera) -> dict[int, Box]:
-    """Boxes of the people in view, by row: their joints and a margin for flesh and clothes."""
-    boxes: dict[int, Box] = {}
-    for person in (int(row) for row in np.flatnonzero(inside)):
-        margin = 0.09 * float(people.scale[person])
-        x1, y1 = people.points[person].min(axis=0) - margin
-        x2, y2 = people.points[person].max(axis=0) + margin * 0.6
-        box = _clipped(box_class(person), float(x1), float(y1), float(x2), float(y2), camera)
-        if box is not None:
-            boxes[person] = box
-    return boxes
+    """Boxes of the people in view, by row."""
+    boxes, rows = person_boxes(people, inside, camera)
+    return {row: (box_class(row), round(x1, 1), round(y1, 1), round(x2, 1), round(y2, 1))
+            for (x1, y1, x2, y2), row in zip(boxes.tolist(), rows.tolist(), strict=True)}
 
 
 def _clipped(name: str, x1: float, y1: float, x2: float, y2: float, camera: Camera) -> Box | None:

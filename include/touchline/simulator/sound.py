@@ -25,18 +25,26 @@ SWELLS: dict[str, tuple[float, float, float]] = {
 """How strong (1 is a goal), how fast it rises and how slowly it fades (s)."""
 
 
+SINGLES: dict[str, tuple[float, tuple[float, ...]]] = {
+    "thud": (0.0, ()),
+    "whistle": (0.05, (0.55,)),
+    "late whistle": (0.9, (0.35, 0.6)),
+    "long whistle": (0.0, (0.4, 0.4, 1.3)),
+}
+"""How long after its cause each sounds (s), and how long the blasts of a whistle are (s)."""
+
+
 def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array, ambience: Ambience) -> None:
     """Write a mono 16-bit WAV as long as `tension`, which holds the crowd's 0..1 for every frame.
 
     Works second by second: memory does not grow with the match.
     """
     rng = np.random.default_rng([seed, 4])
-    murmur = _band_noise(rng, 150, 1400, slope=1.1)
-    roar = _band_noise(rng, 250, 3200, slope=0.7)
+    murmur, roar = loops_of_crowd(rng)
     noises = heard_noises(noises, ambience, seed)
-    swell = _swell(noises, len(tension))
+    swell = swell_of(noises, len(tension))
     singles = _singles(rng, noises)
-    beside = _beside(rng, ambience)
+    beside = loops_beside(rng, ambience)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -51,6 +59,11 @@ def write_sound(path: Path, seed: int, noises: Sequence[Noise], tension: Array, 
             file.writeframes((np.tanh(block) * 32000).astype("<i2").tobytes())
 
 
+def loops_of_crowd(rng: np.random.Generator) -> tuple[Samples, Samples]:
+    """The murmur of a crowd and its roar."""
+    return _band_noise(rng, 150, 1400, slope=1.1), _band_noise(rng, 250, 3200, slope=0.7)
+
+
 def _band_noise(rng: np.random.Generator, low_hz: float, high_hz: float, slope: float) -> Samples:
     """A loop of noise between two frequencies that falls with frequency; its ends meet."""
     count = LOOP_S * RATE_HZ
@@ -62,7 +75,7 @@ def _band_noise(rng: np.random.Generator, low_hz: float, high_hz: float, slope: 
     return (loop / loop.std()).astype(np.float32)
 
 
-def _swell(noises: Sequence[Noise], frames: int) -> Array:
+def swell_of(noises: Sequence[Noise], frames: int) -> Array:
     """Extra crowd level per frame after goals, saves and misses."""
     level = np.zeros(frames)
     for noise in noises:
@@ -81,14 +94,18 @@ def _crowd(murmur: Samples, roar: Samples, tension: Array, swell: Array, first: 
     places = np.arange(count)
     frames = first + places * FPS / RATE_HZ
     known = np.arange(max(0, first - 1), min(len(tension), last + 1))
-    calm = 0.045 + 0.06 * np.interp(frames, known, tension[known])
-    loud = 0.015 * np.interp(frames, known, tension[known]) + 0.42 * np.interp(frames, known, swell[known])
+    calm, loud = crowd_levels(np.interp(frames, known, tension[known]), np.interp(frames, known, swell[known]))
     low = murmur[(start + places) % len(murmur)]
     high = roar[(start * 7 // 5 + places) % len(roar)]
     return (low * calm + high * loud).astype(np.float32)
 
 
-def _beside(rng: np.random.Generator, ambience: Ambience) -> list[tuple[Samples, tuple[tuple[int, int], ...] | None]]:
+def crowd_levels(tension: Array, swell: Array) -> tuple[Array, Array]:
+    """How loud the murmur and the roar are."""
+    return 0.045 + 0.06 * tension, 0.015 * tension + 0.42 * swell
+
+
+def loops_beside(rng: np.random.Generator, ambience: Ambience) -> list[tuple[Samples, tuple[tuple[int, int], ...] | None]]:
     """Loops that have nothing to do with the match, each with the stretches in which it is heard (None: always)."""
     made: list[tuple[Samples, tuple[tuple[int, int], ...] | None]] = []
     if ambience.wind:
@@ -138,18 +155,17 @@ def _within(stretches: tuple[tuple[int, int], ...], first: int, last: int) -> Sa
 
 def _singles(rng: np.random.Generator, noises: Sequence[Noise]) -> list[tuple[int, Samples]]:
     """Start sample and sound of every whistle and kick, in order."""
-    thud = _thud()
-    made = {
-        "thud": (0.0, thud),
-        "whistle": (0.05, _whistle(rng, (0.55,))),
-        "late whistle": (0.9, _whistle(rng, (0.35, 0.6))),
-        "long whistle": (0.0, _whistle(rng, (0.4, 0.4, 1.3))),
-    }
+    made = single_samples(rng)
     return [
-        (round((noise.frame / FPS + made[noise.kind][0]) * RATE_HZ), made[noise.kind][1])
+        (round((noise.frame / FPS + SINGLES[noise.kind][0]) * RATE_HZ), made[noise.kind])
         for noise in noises
         if noise.kind in made
     ]
+
+
+def single_samples(rng: np.random.Generator) -> dict[str, Samples]:
+    """What each kind of SINGLES sounds like at this match."""
+    return {kind: _whistle(rng, blasts) if blasts else _thud() for kind, (_, blasts) in SINGLES.items()}
 
 
 def _whistle(rng: np.random.Generator, blasts: tuple[float, ...]) -> Samples:

@@ -71,8 +71,7 @@ class World:
 
     def copy(self) -> World:
         """As it is now, for later."""
-        arrays = {one.name: getattr(self, one.name).copy() for one in fields(self) if one.name != "ball"}
-        return World(ball=replace(self.ball), **arrays)
+        return World(replace(self.ball), *(getattr(self, name).copy() for name in _ARRAYS))
 
     def move(self, targets: Array, top_speed: Array) -> None:
         """Let everybody run towards a target for one frame, with bounded speed and acceleration."""
@@ -104,6 +103,9 @@ class World:
         self.arms = np.maximum(0.0, self.arms - FRAME_S / 0.5)
         self.dive = np.maximum(0.0, self.dive - FRAME_S / 1.4)
         self.dive_side[self.dive == 0.0] = 0.0
+
+
+_ARRAYS = tuple(one.name for one in fields(World))[1:]
 
 
 def _separation(position: Array) -> Array:

@@ -1,0 +1,65 @@
+"""The spotter's network: what people, ball, camera, place and sound do over 25 seconds → one probability per label.
+
+Each person goes through the same small network, and what comes out is pooled over all of them (sum and maximum), so
+neither their number nor their order matters. Six convolutions over time, each twice as wide as the one before, see 12.6 s
+to either side of a step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from touchline.inference.sight_columns import PERSON, STEP, kept_columns
+from touchline.inference.sight_features import SightFeatures
+from touchline.inference.torchvision_nms import torch
+
+CHANNELS = 96
+PERSON_CHANNELS = 32
+DILATIONS = (1, 2, 4, 8, 16, 32)
+REACH = sum(DILATIONS)
+"""Steps to either side that have a say in one."""
+
+
+class SightNetwork(torch.nn.Module):
+    """Takes what `batched` gives and returns logits [N, T, labels]."""
+
+    def __init__(self, labels: int) -> None:
+        super().__init__()
+        nn = torch.nn
+        self.person = nn.Sequential(nn.Linear(len(PERSON), PERSON_CHANNELS), nn.ReLU(),
+                                    nn.Linear(PERSON_CHANNELS, PERSON_CHANNELS), nn.ReLU())
+        self.join = nn.Linear(2 * PERSON_CHANNELS + len(STEP), CHANNELS)
+        self.norms = nn.ModuleList(nn.LayerNorm(CHANNELS) for _ in DILATIONS)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(CHANNELS, CHANNELS, 3, padding=dilation, dilation=dilation) for dilation in DILATIONS)
+        self.head = nn.Sequential(nn.LayerNorm(CHANNELS), nn.Linear(CHANNELS, labels))
+
+    def forward(self, people: torch.Tensor, present: torch.Tensor, steps: torch.Tensor,
+                inside: torch.Tensor) -> torch.Tensor:
+        """Beyond the ends of a film all is 0 in every layer, as the padding of the convolutions is."""
+        each = self.person(people) * present[..., None]
+        hidden = torch.relu(self.join(torch.cat([each.sum(2) / 8, each.amax(2), steps], dim=-1)))
+        hidden = hidden * inside[..., None]
+        for norm, convolution in zip(self.norms, self.convolutions, strict=True):
+            seen = (norm(hidden) * inside[..., None]).transpose(1, 2)
+            hidden = (hidden + torch.relu(convolution(seen).transpose(1, 2))) * inside[..., None]
+        logits: torch.Tensor = self.head(hidden)
+        return logits
+
+
+def probabilities(network: SightNetwork, features: SightFeatures, missing: frozenset[str] = frozenset(),
+                  piece: int = 2000) -> NDArray[np.float32]:
+    """Probabilities [T, labels] of every step; what `missing` names is not looked at. Memory is that of a `piece`."""
+    count, found = len(features.steps), []
+    keep_person = torch.from_numpy(kept_columns(PERSON, missing))
+    keep_step = torch.from_numpy(kept_columns(STEP, missing))
+    for first in range(0, count, piece):
+        low, end = max(0, first - REACH), min(count, first + piece + REACH)
+        people = torch.from_numpy(features.people[low:end].astype(np.float32)) * keep_person
+        present = torch.from_numpy(features.present[low:end].astype(np.float32)) * ("people" not in missing)
+        steps = torch.from_numpy(features.steps[low:end]) * keep_step
+        with torch.inference_mode():
+            logits = network(people[None], present[None], steps[None], torch.ones(1, end - low))
+        found.append(torch.sigmoid(logits[0, first - low : first - low + piece]).numpy())
+    return np.concatenate(found) if found else np.zeros((0, network.head[1].out_features), np.float32)
