@@ -114,20 +114,21 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     models.add_argument("action", nargs="?", default="list", choices=("list", "fetch", "verify"),
                         help="fetch is the only one that uses the network (default: %(default)s)")
     models.add_argument("name", nargs="?", default="", metavar="NAME", help="a name that the list shows")
-    for name, purpose, run in (
-        ("train-detector", "Train the shipped detector on simulated footage.", _train_detector),
-        ("train-spotter", "Train the shipped spotter on simulated footage.", _train_spotter),
+    for name, purpose, footage, run in (
+        ("train-detector", "Train the shipped detector on simulated footage.", "simulated footage", _train_detector),
+        ("train-spotter", "Train the spotter on what people, ball, camera and sound of simulated matches do.",
+         "simulated matches", _train_spotter),
+        ("train-clip-model", "Train the clip model (VideoMAE) on simulated footage.", "simulated footage",
+         _train_clip_model),
     ):
         train = _command(commands, name, purpose, run)
-        train.add_argument(
-            "--footage",
-            type=Path,
-            required=True,
-            metavar="DIR",
-            help="folder for the simulated footage; made where missing",
-        )
+        train.add_argument("--footage", type=Path, required=True, metavar="DIR",
+                           help=f"folder for the {footage}; made where missing")
         train.add_argument("--output", type=Path, required=True, metavar="PATH", help="where the model goes")
         train.add_argument("--epochs", type=int, default=None, help="passes over the footage")
+        if run is _train_spotter:
+            train.add_argument("--matches", type=int, default=None, help="learn from the first so many matches only")
+            train.add_argument("--seed", type=int, default=1, help="of the training (default: %(default)s)")
 
 
 def _command(
@@ -233,7 +234,14 @@ def _train_detector(arguments: argparse.Namespace) -> None:
 def _train_spotter(arguments: argparse.Namespace) -> None:
     from touchline.steps.train_spotter import train_spotter
 
-    train_spotter(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs)
+    train_spotter(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs,
+                  matches=arguments.matches, seed=arguments.seed)
+
+
+def _train_clip_model(arguments: argparse.Namespace) -> None:
+    from touchline.steps.train_clip_model import train_clip_model
+
+    train_clip_model(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """What does the spotter read from sights and sound? Numbers per person and per step that all kinds of camera share.
 
 Places are counted from the picture's middle, distances and speeds in heights of a person, and speeds are those beside
-the camera's own. What is not known is 0, and where that is not clear from the rest a number says so. Nothing looks ahead
-further than a step.
+the camera's own. What is not known is 0, and where that is not clear from the rest a number says so.
 """
 
 from __future__ import annotations

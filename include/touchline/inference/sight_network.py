@@ -1,8 +1,8 @@
 """The spotter's network: what people, ball, camera, place and sound do over 25 seconds → one probability per label.
 
 Each person goes through the same small network, and what comes out is pooled over all of them (sum and maximum), so
-neither their number nor their order matters. Six convolutions over time, each twice as wide as the one before, see 12.6 s
-to either side of a step.
+neither their number nor their order matters. Six convolutions over time, each twice as wide as the one before, see
+12.6 s to either side of a step.
 """
 
 from __future__ import annotations

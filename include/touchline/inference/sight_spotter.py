@@ -45,9 +45,11 @@ class SightSpotter:
 
 def peaks(found: NDArray[np.float32], labels: Sequence[str], start_ms: int = 0) -> list[Spotting]:
     """Steps of [T, labels] that no step near them surpasses; of equal ones the first counts."""
+    if not len(found):
+        return []
     padded = np.pad(found, ((PEAK_REACH, PEAK_REACH), (0, 0)), constant_values=-1.0)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * PEAK_REACH + 1, axis=0)
-    is_first = windows.argmax(axis=-1) == PEAK_REACH if len(found) else np.zeros(found.shape, bool)
+    is_first = windows.argmax(axis=-1) == PEAK_REACH
     places = np.argwhere(is_first & (found >= LEAST_CONFIDENCE))
     return [Spotting(start_ms + int(step) * STEP_MS, labels[column], round(float(found[step, column]), 4))
             for step, column in places]

@@ -94,7 +94,7 @@ def ball_in_view(world: World, matrix: Array, camera: Camera) -> tuple[float, fl
 
 
 def person_boxes(people: Projected, inside: Array, camera: Camera) -> tuple[Array, Array]:
-    """Boxes (M, 4) in pixels of the people in view and their rows (M,): their joints and a margin for flesh and clothes.
+    """Boxes (M, 4) in pixels of the people in view and their rows (M,): joints and a margin for flesh and clothes.
 
     Who lies less than half inside the picture is left out.
     """

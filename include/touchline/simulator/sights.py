@@ -53,7 +53,8 @@ def draw_noise(seed: int) -> tuple[DetectorNoise, SightNoise]:
     rng = np.random.default_rng([seed, 15])
     detector = {name: float(rng.uniform(*span)) for name, span in DETECTOR_RANGES.items()}
     sight = {name: float(rng.uniform(*span)) for name, span in SIGHT_RANGES.items()}
-    for noise, name, lost in ((detector, "ball_seen", 0.0), (sight, "unknown_shirts", 1.0), (sight, "camera_lost", 1.0)):
+    losses = ((detector, "ball_seen", 0.0), (sight, "unknown_shirts", 1.0), (sight, "camera_lost", 1.0))
+    for noise, name, lost in losses:
         if rng.random() < WHOLLY_LOST:
             noise[name] = lost
     return DetectorNoise(**detector), SightNoise(**sight)

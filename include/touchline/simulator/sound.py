@@ -105,7 +105,8 @@ def crowd_levels(tension: Array, swell: Array) -> tuple[Array, Array]:
     return 0.045 + 0.06 * tension, 0.015 * tension + 0.42 * swell
 
 
-def loops_beside(rng: np.random.Generator, ambience: Ambience) -> list[tuple[Samples, tuple[tuple[int, int], ...] | None]]:
+def loops_beside(rng: np.random.Generator, ambience: Ambience) -> list[
+        tuple[Samples, tuple[tuple[int, int], ...] | None]]:
     """Loops that have nothing to do with the match, each with the stretches in which it is heard (None: always)."""
     made: list[tuple[Samples, tuple[tuple[int, int], ...] | None]] = []
     if ambience.wind:

@@ -1,0 +1,58 @@
+"""A match that several cameras watch at once, and what one would see and hear of it."""
+
+import numpy as np
+import pytest
+
+from touchline.simulator.ambience import Ambience
+from touchline.simulator.film import score_match, watch_match
+from touchline.simulator.hearing import hear
+from touchline.simulator.sights import CLEAR, draw_noise, sights_of
+from touchline.simulator.sound import write_sound
+from touchline.simulator.state import Noise
+from touchline.simulator.watching import ANY, HEIGHT, WIDTH, watch_cameras
+from touchline.spotting.signals import listen
+
+SECONDS = 12
+
+
+@pytest.fixture(scope="module")
+def watched():
+    return watch_cameras(SECONDS, 3, [("broadcast", 3), (ANY, 5)])
+
+
+def test_the_cameras_change_nothing_in_the_match(watched):
+    assert watched[0].events == score_match(SECONDS, 3).events
+
+
+def test_a_television_camera_shows_what_it_shows_alone(watched):
+    alone = [seen for _, _, seen, _ in watch_match(SECONDS, 3, "broadcast", WIDTH, HEIGHT, every=5)]
+    assert len(watched[1][0].cuts) == len(alone) == 5 * SECONDS
+    for step in (0, 20, 59):
+        seen = watched[1][0].seen(step)
+        assert seen.people == alone[step].people
+        assert [box[1:] for box in seen.boxes] == [pytest.approx(box[1:], abs=0.06) for box in alone[step].boxes]
+
+
+def test_clear_sights_tell_what_is_there_and_noisy_ones_err(watched):
+    clear = list(sights_of(watched[1][0], CLEAR, 1))
+    noisy = list(sights_of(watched[1][0], draw_noise(1), 1))
+    assert len(clear) == len(noisy) == 5 * SECONDS
+    assert all(one.camera is not None and one.ball is not None and -1 not in one.shirts for one in clear)
+    assert [len(one.people) for one in clear] != [len(one.people) for one in noisy]
+    assert 0.2 < np.mean([one.grass for one in clear]) < 1
+
+
+def test_what_is_heard_without_a_sample_is_what_the_scan_hears(tmp_path):
+    import wave
+
+    noises = [Noise(50, "whistle"), Noise(120, "roar"), Noise(60, "thud")]
+    arguments = (1, noises, np.full(300, 0.3), Ambience(crowd=0.5, wind=0.3, voice=0.4))
+    write_sound(tmp_path / "a.wav", *arguments)
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+    spectrum = np.fft.rfft(samples)
+    real = listen([np.fft.irfft(spectrum[: len(samples) // 4 + 1], len(samples) // 2).astype(np.float32) / 2], 24)
+    heard = hear(*arguments)
+    assert 10 * np.log10(heard.power) == pytest.approx(real.loudness_db, abs=1.0)
+    assert set(np.flatnonzero(heard.whistle > 0.4)) <= set(np.flatnonzero(real.whistle > 0))
+    assert heard.whistle[4] > 0.4
