@@ -21,5 +21,5 @@ def test_a_spotter_is_trained_and_measured(tmp_path, monkeypatch, capsys):
     settings = Settings(scratch_dir=tmp_path, working_dir=tmp_path / "work", use_gpu="false", max_workers=1)
     train_spotter.train_spotter(tmp_path / "footage", tmp_path / "spotter", settings, epochs=1, matches=1)
     assert "Kick-off" in SightSpotter(tmp_path / "spotter").labels
-    assert set(json.loads(capsys.readouterr().out)["phone"]["left out"]) >= {"without ball", "sound alone"}
+    assert set(json.loads(capsys.readouterr().out)["phone"]["compared"]) >= {"without ball", "sound alone"}
     assert set(LEARN.seeds).isdisjoint(HELD_OUT.seeds)
