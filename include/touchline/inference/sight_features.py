@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from touchline.seeing.sight import SHIRTS, STEP_MS, Sight
 
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Columns = dict[str, NDArray[Any]]
 
 ASPECT = 16 / 9
 """Width by height of a picture. Sights are in fractions; on another shape all numbers across shrink or grow alike."""
@@ -81,7 +83,7 @@ def sight_features(sights: Sequence[Sight], sound: SoundSteps | None) -> SightFe
     shift = np.nan_to_num(stacked.camera[:, :2]) * np.array([ASPECT, 1.0], np.float32)
     moved, is_known = _people_moved(stacked, shift)
     people = _people(stacked, moved, is_known)
-    columns = {**_ball(stacked, shift), **_camera(stacked), **_crowd(stacked, moved, is_known),
+    columns: Columns = {**_ball(stacked, shift), **_camera(stacked), **_crowd(stacked, moved, is_known),
                **_heard(sound, len(sights))}
     steps = np.stack([columns[one.name] for one in STEP], axis=1).astype(np.float32)
     return SightFeatures(people.astype(np.float16), stacked.present, np.clip(steps, -5, 5))
@@ -125,7 +127,7 @@ def _people(stacked: _Stacked, moved: Numbers, is_known: Flags) -> Numbers:
     boxes, height, usual = stacked.boxes, stacked.height, stacked.usual[:, None]
     to_ball = (np.nan_to_num(_ball_place(stacked)[:, None] - stacked.place, nan=0.0)) / usual[..., None]
     is_seen = ~np.isnan(stacked.ball[:, :1]) & np.ones_like(is_known)
-    columns = {
+    columns: Columns = {
         "x": boxes[..., 0] + boxes[..., 2] - 1, "y": 2 * boxes[..., 3] - 1,
         "size": np.log2(height / 0.1) / 2, "size here": np.log2(height / usual),
         "width": (boxes[..., 2] - boxes[..., 0]) * ASPECT / height - 0.4,
@@ -142,7 +144,7 @@ def _ball_place(stacked: _Stacked) -> Numbers:
     return np.asarray(stacked.ball * np.array([ASPECT, 1.0], np.float32))
 
 
-def _ball(stacked: _Stacked, shift: Numbers) -> dict[str, Numbers]:
+def _ball(stacked: _Stacked, shift: Numbers) -> Columns:
     place, usual = _ball_place(stacked), stacked.usual
     is_seen = ~np.isnan(place[:, 0])
     speed = np.zeros_like(place)
@@ -163,7 +165,7 @@ def _ball(stacked: _Stacked, shift: Numbers) -> dict[str, Numbers]:
     }
 
 
-def _camera(stacked: _Stacked) -> dict[str, Numbers]:
+def _camera(stacked: _Stacked) -> Columns:
     is_known = ~np.isnan(stacked.camera[:, 0])
     pan, tilt, zoom = np.nan_to_num(stacked.camera).T
     looked = _leaky(np.stack([pan, pan, pan, zoom], axis=1), (*FADES_S, FADES_S[1]), stacked.cuts)
@@ -177,7 +179,7 @@ def _camera(stacked: _Stacked) -> dict[str, Numbers]:
     }
 
 
-def _crowd(stacked: _Stacked, moved: Numbers, is_known: Flags) -> dict[str, Numbers]:
+def _crowd(stacked: _Stacked, moved: Numbers, is_known: Flags) -> Columns:
     """Where people are and whither they run, all together."""
     count = np.maximum(stacked.present.sum(axis=1), 1)[:, None]
     x, y = stacked.boxes[..., 0] + stacked.boxes[..., 2] - 1, 2 * stacked.boxes[..., 3] - 1
@@ -198,7 +200,7 @@ def _crowd(stacked: _Stacked, moved: Numbers, is_known: Flags) -> dict[str, Numb
     }
 
 
-def _heard(sound: SoundSteps | None, count: int) -> dict[str, Numbers]:
+def _heard(sound: SoundSteps | None, count: int) -> Columns:
     """Loudness is counted from its median over the last and next half minute, in steps of 10 dB."""
     if sound is None or not len(sound.loudness_db):
         return {name: np.zeros(count, np.float32) for name in ("heard", "loud", "louder", "surge", "whistle")}

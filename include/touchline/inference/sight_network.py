@@ -26,6 +26,7 @@ class SightNetwork(torch.nn.Module):
 
     def __init__(self, labels: int) -> None:
         super().__init__()
+        self.labels = labels
         nn = torch.nn
         self.person = nn.Sequential(nn.Linear(len(PERSON), PERSON_CHANNELS), nn.ReLU(),
                                     nn.Linear(PERSON_CHANNELS, PERSON_CHANNELS), nn.ReLU())
@@ -62,4 +63,4 @@ def probabilities(network: SightNetwork, features: SightFeatures, missing: froze
         with torch.inference_mode():
             logits = network(people[None], present[None], steps[None], torch.ones(1, end - low))
         found.append(torch.sigmoid(logits[0, first - low : first - low + piece]).numpy())
-    return np.concatenate(found) if found else np.zeros((0, network.head[1].out_features), np.float32)
+    return np.concatenate(found) if found else np.zeros((0, network.labels), np.float32)
