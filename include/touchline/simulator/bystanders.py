@@ -16,25 +16,26 @@ MOST_BALLS = 4
 
 @dataclass(slots=True)
 class Bystanders:
-    """Up to 25 people outside the lines, some of whom warm up, and balls that are not in play, (N, 2) in metres."""
+    """`count` people outside the lines, some of whom warm up, and balls that are not in play, (N, 2) in metres."""
 
     seed: int
     near_y: float
     """So far from the middle, on the camera's side, people may stand: closer to the camera than to the pitch nobody."""
     world: World = field(default_factory=World)
+    count: int = field(init=False)
     balls: Array = field(init=False)
     _lanes: Array = field(init=False)
     _runs: Array = field(init=False)
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng([self.seed, 9])
-        count = int(rng.integers(2, PEOPLE + 1))
+        self.count = int(rng.integers(2, PEOPLE + 1))
         far = rng.random(PEOPLE) < 0.8
         y = np.where(far, HALF_WIDTH_M + 1.5 + rng.exponential(1.5, PEOPLE),
                      rng.uniform(min(self.near_y, -HALF_WIDTH_M - 1.5), -HALF_WIDTH_M - 1.2, PEOPLE))
         x = np.clip(rng.normal(rng.uniform(-30, 30), 22, PEOPLE), -HALF_LENGTH_M, HALF_LENGTH_M)
         self._lanes = np.column_stack([x, y])
-        self._lanes[count:] = NOWHERE
+        self._lanes[self.count:] = NOWHERE
         self._runs = (rng.random(PEOPLE) < 0.2) * rng.uniform(6, 18, PEOPLE)
         self.world.position[:] = self._lanes
         self.world.height_m[:] = rng.uniform(1.2, 1.95, PEOPLE)

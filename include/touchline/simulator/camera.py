@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from touchline.simulator.held_out import between
 from touchline.simulator.look import Look
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
 from touchline.simulator.state import Phase, State
@@ -92,15 +93,20 @@ def rig_for(kind: str, look: Look, seed: int) -> Rig:
         place = (look.camera_x_m, -HALF_WIDTH_M - look.camera_back_m, look.camera_up_m)
         return Rig(place, (47.0 * look.zoom, 34.0 * look.zoom), 7.0, 4.6, 0.45, 0.62, is_directed=True)
     if kind == "sideline":
-        place = (rng.uniform(-12, 12), -HALF_WIDTH_M - rng.uniform(4, 14), rng.uniform(2.2, 6.5))
-        wide = rng.uniform(38, 58)
-        return Rig(_floats(place), (wide, wide * rng.uniform(0.7, 1.0)), rng.uniform(2.5, 5.5), rng.uniform(2.6, 4.0),
-                   rng.uniform(0.0, 0.35), rng.uniform(0.4, 0.7), shake_m=rng.uniform(0.0, 0.08))
-    place = (rng.uniform(-25, 25), -HALF_WIDTH_M - rng.uniform(2, 9), rng.uniform(1.5, 2.6))
-    wide = rng.uniform(30, 55)
-    return Rig(_floats(place), (wide, wide * rng.uniform(0.6, 1.0)), rng.uniform(2.0, 5.0), rng.uniform(2.2, 3.6),
-               rng.uniform(-0.1, 0.3), rng.uniform(0.5, 0.9), shake_m=rng.uniform(0.2, 0.7),
-               sway_rad=rng.uniform(0.004, 0.02))
+        place = (between(rng, -12, 12, seed), -HALF_WIDTH_M - between(rng, 4, 14, seed), between(rng, 2.2, 6.5, seed))
+        wide = between(rng, 38, 58, seed)
+        return Rig(place, (wide, wide * float(rng.uniform(0.7, 1.0))), *_led(rng, (2.5, 5.5), (2.6, 4.0), (0.0, 0.35),
+                   (0.4, 0.7)), shake_m=float(rng.uniform(0.0, 0.08)))
+    place = (between(rng, -25, 25, seed), -HALF_WIDTH_M - between(rng, 2, 9, seed), between(rng, 1.5, 2.6, seed))
+    wide = between(rng, 30, 55, seed)
+    return Rig(place, (wide, wide * float(rng.uniform(0.6, 1.0))), *_led(rng, (2.0, 5.0), (2.2, 3.6), (-0.1, 0.3),
+               (0.5, 0.9)), shake_m=float(rng.uniform(0.2, 0.7)), sway_rad=float(rng.uniform(0.004, 0.02)))
+
+
+def _led(rng: np.random.Generator, *spans: tuple[float, float]) -> tuple[float, float, float, float]:
+    """How a camera is led: pull, damping, lead and tilt of its `Rig`."""
+    pull, damping, lead_s, tilt = (float(rng.uniform(*span)) for span in spans)
+    return pull, damping, lead_s, tilt
 
 
 def _card_shown(state: State) -> Close | None:
@@ -113,10 +119,6 @@ def _card_shown(state: State) -> Close | None:
 
 def _between(value: float, least: float, greatest: float) -> float:
     return float(min(max(value, least), greatest))
-
-
-def _floats(place: tuple[float, float, float]) -> tuple[float, float, float]:
-    return float(place[0]), float(place[1]), float(place[2])
 
 
 @dataclass(slots=True)

@@ -61,6 +61,15 @@ def kick_off_stand(shape: str, attack: int, kicks: bool) -> Array:
     return places
 
 
+def warm_up_places(attack: int) -> Array:
+    """Where the eleven (11, 2) of a team warm up: the keeper in its goal, the others in two rows before it."""
+    found = np.zeros((11, 2))
+    found[0] = -attack * (HALF_LENGTH_M - 0.8), 0.0
+    found[1:, 0] = -attack * (HALF_LENGTH_M - 20.0 - 4.0 * (np.arange(10) % 2))
+    found[1:, 1] = (np.arange(10) - 4.5) * 3.2
+    return found
+
+
 def corner_stand(side: int, ball_y: float, attackers: bool, rng: np.random.Generator) -> Array:
     """Ten outfield places for a corner at the goal of `side`: a crowd in the area and cover behind."""
     depth = np.array([5, 7, 8, 9.5, 11, 12, 16, 20, 36, 40.0])

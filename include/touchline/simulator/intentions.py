@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from touchline.simulator.formation import kick_off_stand, stand
+from touchline.simulator.formation import kick_off_stand, stand, warm_up_places
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, PENALTY_AREA_DEPTH_M, TUNNEL
 from touchline.simulator.shooting import keeper_target
 from touchline.simulator.state import Phase, Scene, State
@@ -188,6 +188,14 @@ def _celebrate(state: State, targets: Array, speeds: Array) -> None:
             state.world.arms[row] = 0.9
 
 
+def _warm_up(state: State, targets: Array, speeds: Array) -> None:
+    """Around the goal that the side will defend."""
+    for team in (HOME, AWAY):
+        targets[members(team)] = warm_up_places(state.attack(team))
+    targets[:22] += _restlessness(state)
+    speeds[:22] = JOG_MPS
+
+
 def _pause(state: State, targets: Array, speeds: Array) -> None:
     """Walk off towards the tunnel below the main camera."""
     targets[:22, 0] = np.linspace(-8, 8, 22)
@@ -208,4 +216,5 @@ def _officials(state: State, targets: Array, speeds: Array) -> None:
     speeds[[near, far]] = 6.0
 
 
-_INTENTIONS = {Phase.OPEN: _open, Phase.DEAD: _dead, Phase.CELEBRATION: _celebrate, Phase.PAUSE: _pause}
+_INTENTIONS = {Phase.WARM_UP: _warm_up, Phase.OPEN: _open, Phase.DEAD: _dead, Phase.CELEBRATION: _celebrate,
+               Phase.PAUSE: _pause}

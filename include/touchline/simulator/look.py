@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from touchline.simulator.held_out import between, is_held_out
+
 Colour = tuple[int, int, int]
 """Blue, green, red, 0..255, as OpenCV wants them."""
 
@@ -21,6 +23,15 @@ KITS: dict[str, str] = {
     "Purples": "#5b2c83",
     "Greens": "#0b6b3a",
 }
+HELD_OUT_KITS: dict[str, str] = {
+    "Teals": "#0e8f8f",
+    "Pinks": "#f08fb8",
+    "Navies": "#101d42",
+    "Limes": "#a6d608",
+    "Golds": "#b98a2f",
+    "Violets": "#9b6fd1",
+}
+"""Worn in held-out matches only."""
 KEEPER_KITS = ("#f2c200", "#2fb36d", "#e83fa0", "#39d0d8", "#9aa0a6", "#ff7f2a")
 REFEREE_KITS = ("#101010", "#e6e600", "#e05a8a")
 SKINS = ("#f1c9a5", "#d9a066", "#a5673f", "#6b4226", "#e0ac7e")
@@ -56,9 +67,10 @@ class Look:
 def look_for(seed: int) -> Look:
     """Draw a look; the same seed gives the same look at any picture size."""
     rng = np.random.default_rng([seed, 2])
-    home, away = _distinct_pair(rng, tuple(KITS.values()))
+    kits = HELD_OUT_KITS if is_held_out(seed) else KITS
+    home, away = _distinct_pair(rng, tuple(kits.values()))
     keepers = _keepers(rng, (home, away))
-    names = tuple(next(name for name, value in KITS.items() if value == kit) for kit in (home, away))
+    names = tuple(next(name for name, value in kits.items() if value == kit) for kit in (home, away))
     return Look(
         names=(names[0], names[1]),
         kits=(home, away),
@@ -67,16 +79,16 @@ def look_for(seed: int) -> Look:
         referee=_farthest(REFEREE_KITS, (home, away, *keepers)),
         skins=tuple(str(c) for c in rng.choice(SKINS, 25)),
         hairs=tuple(str(c) for c in rng.choice(HAIRS, 25)),
-        grass=_grass(rng),
+        grass=_grass(rng, seed),
         light=float(rng.uniform(0.86, 1.08)),
         shadow=(float(rng.uniform(-0.7, 0.7)), float(rng.uniform(-0.5, 0.6))),
         shadow_depth=float(rng.uniform(0.55, 0.78)),
         crowd=(home, home, away, "#d8d8d8", "#2b2b33", "#7a6a5a", "#3a5a8c", "#8c3a3a"),
         crowd_fill=float(rng.uniform(0.55, 0.97)),
-        camera_x_m=float(rng.uniform(-4, 4)),
-        camera_back_m=float(rng.uniform(26, 40)),
-        camera_up_m=float(rng.uniform(13, 22)),
-        zoom=float(rng.uniform(0.88, 1.15)),
+        camera_x_m=between(rng, -4, 4, seed),
+        camera_back_m=between(rng, 26, 40, seed),
+        camera_up_m=between(rng, 13, 22, seed),
+        zoom=between(rng, 0.88, 1.15, seed),
         stripes=str(rng.choice(["across", "across", "check", "plain"])),
     )
 
@@ -112,9 +124,9 @@ def _shorts(rng: np.random.Generator, kit: str) -> str:
     return str(rng.choice([kit, "#f4f4f4", "#15151a"]))
 
 
-def _grass(rng: np.random.Generator) -> tuple[Colour, Colour]:
+def _grass(rng: np.random.Generator, seed: int) -> tuple[Colour, Colour]:
     """Two neighbouring shades of green."""
-    base = np.array([rng.uniform(38, 62), rng.uniform(105, 140), rng.uniform(50, 88)])
+    base = np.array([between(rng, *span, seed) for span in ((38, 62), (105, 140), (50, 88))])
     step = rng.uniform(1.05, 1.16)
     light, dark = base * step, base / step
     return (int(light[0]), int(light[1]), int(light[2])), (int(dark[0]), int(dark[1]), int(dark[2]))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.simulator import laws, restarts
+from touchline.simulator import laws, restarts, warm_up
 from touchline.simulator.formation import SHAPES, kick_off_stand
 from touchline.simulator.intentions import intend
 from touchline.simulator.open_play import step_open
 from touchline.simulator.pitch import BOARD_GAP_M, HALF_LENGTH_M, HALF_WIDTH_M
 from touchline.simulator.shooting import catch_in_net
 from touchline.simulator.state import Phase, State
-from touchline.simulator.tempo import Tempo, tempo_for
+from touchline.simulator.tempo import DENSE_BELOW_S, Tempo, tempo_for
 from touchline.simulator.world import AWAY, FPS, HOME, members
 
 LEAD_IN_S = 2
@@ -36,6 +36,8 @@ class Timetable:
 def timetable_for(seconds: int) -> Timetable:
     """Split a recording of `seconds` into halves; a very short one has only the first."""
     lead, tail = LEAD_IN_S * FPS, TAIL_S * FPS
+    if seconds >= DENSE_BELOW_S:
+        lead = (warm_up.SHOOTS_S + warm_up.GATHERS_S) * FPS
     frames = seconds * FPS
     if seconds < SHORTEST_WITH_BREAK_S:
         return Timetable(frames, ((lead, frames - tail),))
@@ -54,12 +56,17 @@ def play_match(seconds: int, seed: int, tempo: Tempo | None = None) -> Iterator[
     timetable = timetable_for(seconds)
     state.changes_due = laws.plan_changes(state, timetable.halves[-1])
     _line_up(state, 1, timetable)
+    if seconds >= DENSE_BELOW_S:
+        warm_up.begin(state)
     for frame in range(timetable.frames):
         state.frame = frame
         _keep_time(state, timetable)
         targets, speeds = intend(state)
         state.world.move(targets, speeds)
-        _STEPS[state.phase](state)
+        if state.phase is Phase.WARM_UP:
+            warm_up.step_warm_up(state, timetable.halves[0][0])
+        else:
+            _STEPS[state.phase](state)
         _stop_at_boards(state)
         yield state
 

@@ -16,6 +16,7 @@ from touchline.simulator.world import FPS, HOME, World, members, team_of
 class Phase(Enum):
     """What kind of moment it is."""
 
+    WARM_UP = "before the match"
     OPEN = "open play"
     DEAD = "waiting for a restart"
     CELEBRATION = "after a goal"

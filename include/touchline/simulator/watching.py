@@ -12,6 +12,7 @@ from touchline.seeing.sight import STEP_MS
 from touchline.simulator.bystanders import Bystanders
 from touchline.simulator.camera import Camera, CameraCrew, Rig, project, rig_for
 from touchline.simulator.film import Chronicle, Score, break_cut_for
+from touchline.simulator.held_out import between
 from touchline.simulator.look import look_for
 from touchline.simulator.match import play_match
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
@@ -136,9 +137,9 @@ def watch_cameras(seconds: int, seed: int, cameras: Sequence[tuple[str, int]],
 def any_rig(seed: int) -> Rig:
     """A camera that somebody put up somewhere along the pitch, as no kind of ours stands."""
     rng = np.random.default_rng([seed, 13])
-    back = float(rng.uniform(2, 60))
-    place = (float(rng.uniform(-35, 35)), -HALF_WIDTH_M - back, float(rng.uniform(1.5, 4 + back / 2.5)))
-    wide = float(rng.uniform(24, 70))
+    back = between(rng, 2, 60, seed)
+    place = (between(rng, -35, 35, seed), -HALF_WIDTH_M - back, between(rng, 1.5, 4 + back / 2.5, seed))
+    wide = between(rng, 24, 70, seed)
     return Rig(place, (wide, wide * float(rng.uniform(0.55, 1.0))), float(rng.uniform(1.8, 7.5)),
                float(rng.uniform(2.0, 5.0)), float(rng.uniform(-0.2, 0.5)), float(rng.uniform(0.3, 0.95)),
                is_directed=bool(rng.random() < 0.3), shake_m=float(rng.choice([0.0, rng.uniform(0, 0.8)])),
