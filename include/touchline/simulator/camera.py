@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from touchline.simulator.held_out import between
 from touchline.simulator.look import Look
-from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
+from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, bound
 from touchline.simulator.state import Phase, State
 from touchline.simulator.world import FPS, Array, World
 
@@ -45,17 +46,20 @@ class Camera:
 
     def matrix(self) -> Array:
         """3 x 4 projection: picture ~ matrix @ (x, y, z, 1)."""
-        forward = np.subtract(self.target, self.place)
-        forward /= np.linalg.norm(forward)
-        right = np.cross(forward, (0.0, 0.0, 1.0))
-        right /= np.linalg.norm(right)
-        down = np.cross(forward, right)
-        if self.roll:
-            cos, sin = np.cos(self.roll), np.sin(self.roll)
-            right, down = cos * right + sin * down, cos * down - sin * right
-        rotation = np.vstack([right, down, forward])
+        rotation = self.rotation()
         inner = np.array([[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1.0]])
-        return inner @ np.column_stack([rotation, -rotation @ np.array(self.place)])
+        return inner @ np.column_stack([rotation, -rotation @ self.place])
+
+    def rotation(self) -> Array:
+        """Its axes (3, 3) in rows: to the right, down and forward in the picture. It must not look straight up."""
+        (x, y, z), to = self.place, self.target
+        far = math.dist(self.place, self.target)
+        ahead, aside, up = (to[0] - x) / far, (to[1] - y) / far, (to[2] - z) / far
+        level = math.hypot(ahead, aside)
+        right = np.array([aside / level, -ahead / level, 0.0])
+        down = np.array([up * ahead / level, up * aside / level, -level])
+        cos, sin = math.cos(self.roll), math.sin(self.roll)
+        return np.array([cos * right + sin * down, cos * down - sin * right, (ahead, aside, up)])
 
 
 def project(matrix: Array, points: Array) -> tuple[Array, Array]:
@@ -243,7 +247,7 @@ class CameraCrew:
 
     def _close_up(self, state: State, person: int) -> Camera:
         x, y = (float(v) for v in state.world.position[person])
-        place = (float(np.clip(x * 0.8, -44, 44)), -HALF_WIDTH_M - 12.0, 3.4)
+        place = (bound(x * 0.8, -44, 44), -HALF_WIDTH_M - 12.0, 3.4)
         return self._camera(place, (x, y, 1.1), 9.0)
 
     def _stand(self) -> Camera:
@@ -253,5 +257,5 @@ class CameraCrew:
         self, place: tuple[float, float, float], target: tuple[float, float, float], span_m: float, roll: float = 0.0
     ) -> Camera:
         """A camera whose picture is `span_m` wide at the target."""
-        distance = float(np.linalg.norm(np.subtract(target, place)))
+        distance = math.dist(target, place)
         return Camera(place, target, self.width * distance / span_m, self.width, self.height, roll)

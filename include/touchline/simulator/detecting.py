@@ -12,6 +12,9 @@ from touchline.simulator.sight import Box, Seen
 from touchline.simulator.world import KEEPERS, PEOPLE, REFEREE, Array, team_of
 
 STEP_S = 0.2
+WRONG_STEPS = (2, 10)
+"""For how long the same thing is taken for a ball."""
+AT_FEET_SHARE = 0.7
 SHIRTS = ("home", "away", "home keeper", "away keeper", "referee", "other")
 
 
@@ -23,8 +26,9 @@ class DetectorNoise:
     are missed, within a factor of `small_spread`. `hidden`: share that is missed of those whom somebody covers wholly.
     `missed_s`: how long somebody stays missed. `jitter`: spread of each side of a box, in heights of the person.
     `false_boxes`: boxes a frame without a person. `ball_seen`: share of the frames in which a large ball is found;
-    `ball_px`: the diameter at which half of that is left. `wrong_balls`: balls a frame that are none.
-    `wrong_shirt`: share of the people whose shirt is taken for another.
+    `ball_px`: the diameter at which half of that is left. `wrong_balls`: share of the frames in which a boot, a spot or
+    a flag looks like a ball. `wrong_shirt`: share of the people whose shirt is taken for another. `rim`: how much
+    higher and lower than the person its box reaches, in heights.
     """
 
     missed: float
@@ -38,6 +42,7 @@ class DetectorNoise:
     ball_px: float
     wrong_balls: float
     wrong_shirt: float
+    rim: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class NoisyDetector:
     _rng: np.random.Generator = field(init=False)
     _luck: Array = field(init=False)
     """One number for each row, from a standard normal distribution and slow to change: who is missed stays missed."""
+    _wrong: tuple[int, tuple[float, float]] = (-1, (0.0, 0.0))
+    """Whose boots look like a ball; -1: a thing that lies at this place in the picture."""
+    _wrong_left: int = 0
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng([self.seed, 12])
@@ -75,11 +83,12 @@ class NoisyDetector:
         self._luck = kept * self._luck + np.sqrt(1 - kept**2) * rng.normal(0, 1, len(self._luck))
         boxes = np.array([box[1:] for box in seen.boxes[: len(seen.people)]]).reshape(-1, 4)
         found = self._found(boxes, seen.people)
+        wrong = self._wrong_ball(boxes, seen.people)
         boxes = self._shaken(boxes[found])
         shirts = [self._shirt(row) for row, is_found in zip(seen.people, found, strict=True) if is_found]
         false = self._false_boxes(boxes)
         shirts += [int(rng.integers(len(SHIRTS))) for _ in false]
-        return Detected(np.concatenate([boxes, false]), tuple(shirts), self._ball(seen))
+        return Detected(np.concatenate([boxes, false]), tuple(shirts), self._ball(seen, wrong))
 
     def _found(self, boxes: Array, rows: Sequence[int]) -> Array:
         noise = self.noise
@@ -90,7 +99,8 @@ class NoisyDetector:
 
     def _shaken(self, boxes: Array) -> Array:
         heights = (boxes[:, 3] - boxes[:, 1])[:, None]
-        shaken = boxes + self._rng.normal(0, self.noise.jitter, boxes.shape) * heights
+        rim = np.array([0.0, -self.noise.rim, 0.0, self.noise.rim])
+        shaken = boxes + (rim + self._rng.normal(0, self.noise.jitter, boxes.shape)) * heights
         limits = np.array([self.width, self.height, self.width, self.height])
         return np.clip(np.concatenate([np.minimum(shaken[:, :2], shaken[:, 2:]),
                                        np.maximum(shaken[:, :2], shaken[:, 2:])], axis=1), 0, limits)
@@ -113,17 +123,35 @@ class NoisyDetector:
         x, y = rng.uniform(0, self.width, count), rng.uniform(0, self.height, count)
         return np.column_stack([x - high / 5, y - high, x + high / 5, y]).clip(0, None)
 
-    def _ball(self, seen: Seen) -> tuple[float, float] | None:
+    def _wrong_ball(self, boxes: Array, rows: Sequence[int]) -> tuple[float, float] | None:
+        """Somebody's boot, or something that lies there: it is taken for a ball for a while."""
+        rng, share = self._rng, self.noise.wrong_balls
+        self._wrong_left -= 1
+        if self._wrong_left < 0:
+            begins = share / (share + (1 - share) * sum(WRONG_STEPS) / 2)
+            if rng.random() >= begins:
+                return None
+            self._wrong_left = int(rng.integers(WRONG_STEPS[0], WRONG_STEPS[1] + 1)) - 1
+            row = int(rng.choice(rows)) if len(rows) and rng.random() < AT_FEET_SHARE else -1
+            self._wrong = (row, (float(rng.uniform(0, self.width)), float(rng.uniform(0, self.height))))
+        row, place = self._wrong
+        if row < 0:
+            return place
+        if row not in rows:
+            return None
+        x1, _, x2, y2 = boxes[rows.index(row)].tolist()
+        return float(rng.uniform(x1, x2)), y2
+
+    def _ball(self, seen: Seen, wrong: tuple[float, float] | None) -> tuple[float, float] | None:
         """The ball, or a wrong one that looked more like it."""
         noise, rng = self.noise, self._rng
-        wrong = rng.random() < 1 - np.exp(-noise.wrong_balls)
         size = _ball_px(seen.boxes)
         chance = noise.ball_seen * size**2 / (size**2 + noise.ball_px**2) if size else 0.0
         right = seen.ball is not None and _even(self._luck[-1:])[0] < chance
-        if right and not (wrong and rng.random() < 0.5):
+        if right and (wrong is None or rng.random() < 0.5):
             x, y = seen.ball or (0.0, 0.0)
             return float(x + rng.normal(0, size * 0.2)), float(y + rng.normal(0, size * 0.2))
-        return (float(rng.uniform(0, self.width)), float(rng.uniform(0, self.height))) if wrong else None
+        return wrong
 
 
 def _covered(boxes: Array) -> Array:

@@ -11,7 +11,7 @@ from touchline.simulator.camera import Camera, CameraCrew, rig_for
 from touchline.simulator.look import Look, look_for
 from touchline.simulator.match import BREAK_CUT_S, play_match, timetable_for
 from touchline.simulator.picture import Painter
-from touchline.simulator.pitch import HALF_LENGTH_M
+from touchline.simulator.pitch import HALF_LENGTH_M, bound
 from touchline.simulator.sight import Seen, see
 from touchline.simulator.stadium import Picture
 from touchline.simulator.state import Event, Noise, Phase, State
@@ -68,7 +68,7 @@ def _tension(state: State) -> float:
     if state.phase is not Phase.OPEN:
         return 0.1
     away = HALF_LENGTH_M - abs(state.world.ball.x)
-    return float(np.clip(1.1 - away / 35, 0.1, 1.0))
+    return bound(1.1 - away / 35, 0.1, 1.0)
 
 
 def film_match(seconds: int, seed: int, kind: str, width: int, height: int) -> Iterator[

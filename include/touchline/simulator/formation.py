@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from touchline.simulator.pitch import (
@@ -9,29 +12,30 @@ from touchline.simulator.pitch import (
     GOAL_HALF_WIDTH_M,
     HALF_LENGTH_M,
     HALF_WIDTH_M,
+    bound,
 )
 from touchline.simulator.world import Array
 
-SHAPES: dict[str, list[tuple[float, float]]] = {
+SHAPES: Mapping[str, Array] = {name: np.array(places, dtype=float) for name, places in {
     "4-3-3": [(-16, -20), (-19, -7), (-19, 7), (-16, 20), (-3, -11), (-7, 0), (-3, 11), (13, -20), (16, 0), (13, 20)],
     "4-4-2": [(-16, -20), (-19, -7), (-19, 7), (-16, 20), (-1, -21), (-5, -7), (-5, 7), (-1, 21), (13, -7), (15, 6)],
     "3-5-2": [(-19, -13), (-20, 0), (-19, 13), (-4, -24), (-6, -9), (-2, 0), (-6, 9), (-4, 24), (13, -7), (15, 6)],
-}
+}.items()}
 """Outfield offsets (m) from the middle of the block, for a team that attacks towards +x."""
+_LEAST = np.array([-HALF_LENGTH_M + 7, -HALF_WIDTH_M + 2])
+_GREATEST = np.array([HALF_LENGTH_M - 8, HALF_WIDTH_M - 2])
 
 
 def stand(shape: str, attack: int, ball_x: float, ball_y: float, has_ball: bool) -> Array:
     """Positions (11, 2) of a team; `attack` is +1 or -1, the direction it plays in."""
     ball_along = ball_x * attack
-    middle = float(np.clip(ball_along * 0.72 + (5.0 if has_ball else -5.0), -27, 27))
+    middle = bound(ball_along * 0.72 + (5.0 if has_ball else -5.0), -27, 27)
     stretch = 1.0 if has_ball else 0.82
-    outfield = np.array(SHAPES[shape], dtype=float)
-    outfield[:, 0] = outfield[:, 0] * (1.0 if has_ball else 0.85) + middle
-    outfield[:, 1] = outfield[:, 1] * stretch * attack + ball_y * 0.33
-    outfield[:, 0] = np.clip(outfield[:, 0], -HALF_LENGTH_M + 7, HALF_LENGTH_M - 8)
-    outfield[:, 1] = np.clip(outfield[:, 1], -HALF_WIDTH_M + 2, HALF_WIDTH_M - 2)
-    keeper = keeper_position(-1, ball_along, ball_y)
-    places = np.vstack([[keeper], outfield])
+    depth = 1.0 if has_ball else 0.85
+    places = np.empty((11, 2))
+    places[0] = keeper_position(-1, ball_along, ball_y)
+    places[1:] = SHAPES[shape] * (depth, stretch * attack) + (middle, ball_y * 0.33)
+    places[1:] = np.minimum(np.maximum(places[1:], _LEAST), _GREATEST)
     places[:, 0] *= attack
     return places
 
@@ -39,10 +43,10 @@ def stand(shape: str, attack: int, ball_x: float, ball_y: float, has_ball: bool)
 def keeper_position(side: int, ball_x: float, ball_y: float) -> tuple[float, float]:
     """On the line from the ball to the goal at `side`, further out the farther the ball."""
     goal_x = side * HALF_LENGTH_M
-    distance = max(1.0, float(np.hypot(ball_x - goal_x, ball_y)))
-    out = float(np.clip(distance * 0.12, 1.0, 7.0))
+    distance = max(1.0, math.hypot(ball_x - goal_x, ball_y))
+    out = bound(distance * 0.12, 1.0, 7.0)
     x = goal_x + (ball_x - goal_x) / distance * out
-    y = float(np.clip(ball_y / distance * out, -GOAL_HALF_WIDTH_M + 1.2, GOAL_HALF_WIDTH_M - 1.2))
+    y = bound(ball_y / distance * out, -GOAL_HALF_WIDTH_M + 1.2, GOAL_HALF_WIDTH_M - 1.2)
     if abs(x) > HALF_LENGTH_M - 0.5:
         x = side * (HALF_LENGTH_M - 0.5)
     return x, y

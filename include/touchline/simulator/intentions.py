@@ -7,12 +7,17 @@ import math
 import numpy as np
 
 from touchline.simulator.formation import kick_off_stand, stand, warm_up_places
-from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, PENALTY_AREA_DEPTH_M, TUNNEL
+from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, PENALTY_AREA_DEPTH_M, TUNNEL, bound
 from touchline.simulator.shooting import keeper_target
 from touchline.simulator.state import Phase, Scene, State
 from touchline.simulator.world import ASSISTANTS, AWAY, HOME, KEEPERS, PEOPLE, REFEREE, Array, members, team_of
 
 WALK_MPS, JOG_MPS, RUN_MPS, SPRINT_MPS = 1.7, 4.2, 6.2, 8.0
+WING_M = 14.0
+"""Who has the ball further out than this stays there."""
+LINE_SLACK_M = 3.4
+"""How far attackers run ahead of the line that they hold."""
+_ROWS = np.arange(22.0)
 
 
 def intend(state: State) -> tuple[Array, Array]:
@@ -46,10 +51,11 @@ def _open(state: State, targets: Array, speeds: Array) -> None:
 def _restlessness(state: State) -> Array:
     """Slow drifts (m) of up to two metres, so that nobody stands like a post."""
     time = state.frame / 25.0
-    row = np.arange(22)
-    drift = np.column_stack([np.sin(time * 0.50 + row * 1.7), np.cos(time * 0.41 + row * 2.3)]) * 1.8
+    drift = np.empty((22, 2))
+    np.sin(time * 0.50 + _ROWS * 1.7, out=drift[:, 0])
+    np.cos(time * 0.41 + _ROWS * 2.3, out=drift[:, 1])
     drift[list(KEEPERS)] = 0.0
-    return drift
+    return drift * 1.8
 
 
 def _hold_the_line(state: State, targets: Array, team: int) -> None:
@@ -58,7 +64,7 @@ def _hold_the_line(state: State, targets: Array, team: int) -> None:
     opponents = np.sort(state.world.position[members(1 - team), 0] * attack)
     line = max(0.0, state.world.ball.x * attack, float(opponents[-2]))
     rows = list(state.outfield(team))
-    slack = 1.4 * np.sin(state.frame / 25.0 * 0.3 + np.array(rows) * 2.1)
+    slack = LINE_SLACK_M * np.sin(state.frame / 25.0 * 0.3 + np.array(rows) * 2.1)
     targets[rows, 0] = attack * np.minimum(targets[rows, 0] * attack, line - 0.6 + slack)
 
 
@@ -82,7 +88,8 @@ def _dribble(state: State, targets: Array, speeds: Array, owner: int) -> None:
         return
     world, attack = state.world, state.attack(team_of(owner))
     x, y = world.position[owner]
-    aim = np.array([attack * HALF_LENGTH_M - x, (0.0 - y) * (0.9 if abs(x) > 25 else 0.25)])
+    inwards = 0.0 if abs(y) > WING_M else 0.9 if x * attack > 25 else 0.25
+    aim = np.array([attack * HALF_LENGTH_M - x, -y * inwards])
     aim /= max(1e-6, float(np.hypot(*aim)))
     opponent = state.nearest(x, y, list(state.outfield(1 - team_of(owner))))
     away = world.position[owner] - world.position[opponent]
@@ -99,8 +106,8 @@ def _chase(state: State, targets: Array, speeds: Array) -> None:
     ball = state.world.ball
     ahead = 0.45 if ball.speed > 2 else 0.0
     meet = (
-        float(np.clip(ball.x + ball.vx * ahead, -HALF_LENGTH_M, HALF_LENGTH_M)),
-        float(np.clip(ball.y + ball.vy * ahead, -HALF_WIDTH_M, HALF_WIDTH_M)),
+        bound(ball.x + ball.vx * ahead, -HALF_LENGTH_M, HALF_LENGTH_M),
+        bound(ball.y + ball.vy * ahead, -HALF_WIDTH_M, HALF_WIDTH_M),
     )
     for team in (HOME, AWAY):
         rows = list(state.outfield(team))
@@ -206,13 +213,13 @@ def _pause(state: State, targets: Array, speeds: Array) -> None:
 def _officials(state: State, targets: Array, speeds: Array) -> None:
     """The referee follows at a distance, the assistants keep level with the ball on their lines."""
     ball = state.world.ball
-    targets[REFEREE] = (ball.x * 0.82, np.clip(ball.y * 0.7 + 9.0, -28, 28))
+    targets[REFEREE] = (ball.x * 0.82, bound(ball.y * 0.7 + 9.0, -28, 28))
     if state.phase is Phase.DEAD and state.restart is not None and state.restart.label == "Kick-off":
         targets[REFEREE] = (0.0, 6.5)
     speeds[REFEREE] = 5.5
     near, far = ASSISTANTS
-    targets[near] = (float(np.clip(ball.x, 0, HALF_LENGTH_M)), -HALF_WIDTH_M - 0.8)
-    targets[far] = (float(np.clip(ball.x, -HALF_LENGTH_M, 0)), HALF_WIDTH_M + 0.8)
+    targets[near] = (bound(ball.x, 0, HALF_LENGTH_M), -HALF_WIDTH_M - 0.8)
+    targets[far] = (bound(ball.x, -HALF_LENGTH_M, 0), HALF_WIDTH_M + 0.8)
     speeds[[near, far]] = 6.0
 
 

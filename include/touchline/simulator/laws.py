@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from touchline.simulator import restarts
-from touchline.simulator.pitch import HALF_LENGTH_M, PENALTY_AREA_DEPTH_M, PENALTY_AREA_HALF_WIDTH_M
+from touchline.simulator.pitch import HALF_LENGTH_M, PENALTY_AREA_DEPTH_M, PENALTY_AREA_HALF_WIDTH_M, bound
 from touchline.simulator.state import Scene, State
 from touchline.simulator.world import AWAY, FPS, HOME, team_of
 
 CALLED_IN_AREA = 0.08
 """Share of the fouls in front of the goal that are a penalty: defenders are careful there, and so are referees."""
 ADVANTAGE_S = 1.2
-SHOT_AT_GOAL_M = 32.0
+SHOT_AT_GOAL_M = 35.0
 """A free kick from within this of the goal is direct: it is aimed at the goal or in front of it (as in SoccerNet)."""
 FLAG_WAITS_WITHIN_M = 30.0
 FLAG_WAITS_SHARE = 0.35
@@ -73,7 +71,7 @@ def call_foul(state: State, fouler: int, victim: int) -> bool:
 
 
 def _on_pitch(x: float, y: float) -> tuple[float, float]:
-    return float(np.clip(x, -51, 51)), float(np.clip(y, -33, 33))
+    return bound(x, -51, 51), bound(y, -33, 33)
 
 
 def _card(state: State, fouler: int) -> None:

@@ -14,6 +14,7 @@ from touchline.simulator.pitch import (
     HALF_WIDTH_M,
     PENALTY_AREA_DEPTH_M,
     PENALTY_AREA_HALF_WIDTH_M,
+    bound,
     is_in_goal,
 )
 from touchline.simulator.shooting import block, catch_in_net, parry, settle_shot, take_shot
@@ -26,20 +27,21 @@ TOUCH_M = 0.95
 HEAD_M = 2.3
 TACKLE_M = 1.4
 TACKLE_PER_FRAME = 0.022
-LOOSE_SHARE = 0.45
+LOOSE_SHARE = 0.6
 """Of the challenges that are won: the ball runs free."""
 DEFLECTED_SHARE = 0.4
 """Of the passes that an opponent gets to and does not stop."""
-OUTWARDS_SHARE = 0.6
-BLOCKED_CROSS_SHARE = 0.4
+OUTWARDS_SHARE = 0.7
+BLOCKED_CROSS_SHARE = 0.35
 BLOCKS_WITHIN_M = 5.0
 LOOSE_AGAIN_FRAMES = 20
 """A ball that nobody was to get may be tried for again after this."""
-WIDE_M = 19.0
+WIDE_M = 15.0
 CROSS_WITHIN_M = 27.0
-CROSS_SHARE = 0.45
+CROSS_SHARE = 0.7
 HEADED_AT_GOAL_SHARE = 0.22
-BEHIND_SHARE = 0.55
+HEADED_AWAY_SHARE = 0.7
+BEHIND_SHARE = 0.45
 """Of the high balls close to their goal that defenders get to: they play them over the goal line."""
 EAGER_DEFENCE = 0.45
 """A side that is due to shoot finds its opponents this much less able to win the ball."""
@@ -78,8 +80,8 @@ def _carry(state: State, owner: int) -> None:
     want_x, want_y = x + reach * math.cos(heading), y + reach * math.sin(heading)
     ball.vx, ball.vy = (float(v) for v in world.velocity[owner])
     ball.vz = 0.0
-    ball.x += float(np.clip(want_x - ball.x, -0.45, 0.45))
-    ball.y += float(np.clip(want_y - ball.y, -0.45, 0.45))
+    ball.x += bound(want_x - ball.x, -0.45, 0.45)
+    ball.y += bound(want_y - ball.y, -0.45, 0.45)
     ball.z = max(BALL_RADIUS_M, ball.z - 0.15)
 
 
@@ -135,7 +137,7 @@ def _decide(state: State, owner: int) -> None:
         cross(state, owner)
         if pressure < BLOCKS_WITHIN_M and state.rng.random() < BLOCKED_CROSS_SHARE:
             _deflect_out(state, opponent)
-    elif x * state.attack(team) < -HALF_LENGTH_M + 20 and pressure < 3.0 and state.rng.random() < 0.5:
+    elif x * state.attack(team) < -HALF_LENGTH_M + 20 and pressure < 3.0 and state.rng.random() < 0.3:
         clear(state, owner)
     elif pressure > 5.0 and state.rng.random() < 0.4:
         state.decide_at = state.at(float(state.rng.uniform(0.4, 1.2)))
@@ -334,7 +336,7 @@ def _control(state: State, person: int) -> None:
     if state.flagged is not None and team != state.flagged:
         laws.call_offside(state, state.flagged)
         return
-    if own_area and in_air and state.rng.random() < 0.8:
+    if own_area and in_air and state.rng.random() < HEADED_AWAY_SHARE:
         if abs(ball.x) > HALF_LENGTH_M - 11 and state.rng.random() < BEHIND_SHARE:
             _deflect_out(state, person)
         else:

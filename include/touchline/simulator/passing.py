@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from touchline.simulator.ballistics import ground_kick, lofted_kick
-from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
+from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M, bound
 from touchline.simulator.state import State
 from touchline.simulator.world import Array, members, team_of
 
 LOFT_FROM_M = 27.0
-BAD_PASS_SHARE = 0.12
+BAD_PASS_SHARE = 0.15
 CROSS_FOUND_SHARE = 0.3
 """Crosses that a player of the same side gets to first; Opta counts 20 to 30 % as accurate."""
 
@@ -67,8 +67,8 @@ def send(state: State, passer: int, receiver: int, target: tuple[float, float], 
     spread = (0.25 + 0.025 * distance) * (5.0 if bad else 1.0)
     limit_x = HALF_LENGTH_M + (1 if bad else -1.5)
     limit_y = HALF_WIDTH_M + (4 if bad else -0.5)
-    x = float(np.clip(target[0] + rng.normal(0, spread), -limit_x, limit_x))
-    y = float(np.clip(target[1] + rng.normal(0, spread), -limit_y, limit_y))
+    x = bound(target[0] + rng.normal(0, spread), -limit_x, limit_x)
+    y = bound(target[1] + rng.normal(0, spread), -limit_y, limit_y)
     if lofted:
         ball.kick(lofted_kick(ball, (x, y, 0.3), 0.7 + distance / 26))
     else:

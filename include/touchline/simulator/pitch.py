@@ -26,6 +26,12 @@ TUNNEL = (0.0, -HALF_WIDTH_M - 8.0)
 """Where a player goes who was sent off."""
 
 
+
+def bound(value: float, least: float, greatest: float) -> float:
+    """`value`, or the limit that it lies beyond."""
+    return float(least if value < least else greatest if value > greatest else value)
+
+
 def is_in_goal(x: float, y: float, z: float) -> bool:
     """Say whether a ball centred at (x, y, z) lies wholly behind the goal line, between the posts."""
     return (

@@ -18,6 +18,7 @@ from touchline.simulator.pitch import (
     PENALTY_AREA_DEPTH_M,
     PENALTY_SPOT_M,
     TUNNEL,
+    bound,
 )
 from touchline.simulator.shooting import PENALTY_OUTCOMES, take_shot
 from touchline.simulator.state import Phase, Restart, State
@@ -177,7 +178,7 @@ def _take_kick_off(state: State, restart: Restart) -> None:
 def _take_throw(state: State, restart: Restart) -> None:
     mates = [row for row in state.outfield(restart.team) if row != restart.taker]
     x, y = state.world.position[state.nearest(restart.x, restart.y * 0.75, mates)]
-    target = (float(x), float(np.clip(y, -HALF_WIDTH_M + 2, HALF_WIDTH_M - 2)))
+    target = (float(x), bound(y, -HALF_WIDTH_M + 2, HALF_WIDTH_M - 2))
     ball = state.world.ball
     ball.y = math.copysign(HALF_WIDTH_M - 0.1, restart.y)
     distance = math.hypot(target[0] - ball.x, target[1] - ball.y)
@@ -261,4 +262,4 @@ def goal_kick_spot(x: float, y: float) -> tuple[float, float]:
 
 def throw_spot(x: float, y: float) -> tuple[float, float]:
     """The point of the touchline where the ball went out."""
-    return float(np.clip(x, -HALF_LENGTH_M + 1, HALF_LENGTH_M - 1)), math.copysign(HALF_WIDTH_M + BALL_RADIUS_M, y)
+    return bound(x, -HALF_LENGTH_M + 1, HALF_LENGTH_M - 1), math.copysign(HALF_WIDTH_M + BALL_RADIUS_M, y)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from touchline.simulator.ballistics import FRAME_S, lofted_kick
-from touchline.simulator.pitch import GOAL_DEPTH_M, GOAL_HALF_WIDTH_M, GOAL_HEIGHT_M, HALF_LENGTH_M
+from touchline.simulator.pitch import GOAL_DEPTH_M, GOAL_HALF_WIDTH_M, GOAL_HEIGHT_M, HALF_LENGTH_M, bound
 from touchline.simulator.state import Shot, State
 from touchline.simulator.world import KEEPERS, team_of
 
@@ -83,7 +83,7 @@ def _aim(state: State, outcome: str, keeper_y: float) -> tuple[float, float]:
         return rng.uniform(-3.2, 3.2), GOAL_HEIGHT_M + rng.uniform(0.4, 2.0)
     away = rng.uniform(0.3, 1.6) if outcome == "held" else rng.uniform(1.5, 2.4)
     y = keeper_y + float(rng.choice([-1, 1])) * away
-    return float(np.clip(y, -3.2, 3.2)), rng.uniform(0.4, 1.8)
+    return bound(y, -3.2, 3.2), rng.uniform(0.4, 1.8)
 
 
 def keeper_target(state: State, keeper: int) -> tuple[float, float] | None:

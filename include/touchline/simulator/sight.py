@@ -19,11 +19,16 @@ LEAST_VISIBLE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Projected:
-    """Everybody's joints in the picture (N, 17, 2), their depths (N, 17) in metres, and pixels per metre (N,)."""
+    """Everybody's joints in the picture (N, 17, 2), their depths (N, 17) in metres, and pixels per metre (N,).
+
+    `low` and `high` (N, 2) are the corners of each person's joints.
+    """
 
     points: Array
     depth: Array
     scale: Array
+    low: Array
+    high: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,15 @@ def project_people(body: Array, matrix: Array, camera: Camera) -> Projected:
     points, depth = project(matrix, body.reshape(-1, 3))
     depth = depth.reshape(body.shape[:2])
     scale = camera.focal_px / np.maximum(depth.mean(axis=1), 0.5)
-    return Projected(points.reshape(*body.shape[:2], 2), depth, scale)
+    people = points.reshape(*body.shape[:2], 2)
+    x, y = np.ascontiguousarray(people[:, :, 0]), np.ascontiguousarray(people[:, :, 1])
+    return Projected(people, depth, scale, np.column_stack([x.min(axis=1), y.min(axis=1)]),
+                     np.column_stack([x.max(axis=1), y.max(axis=1)]))
 
 
 def people_in_view(people: Projected, camera: Camera) -> Array:
     """Mask (N,) of those who are before the camera and not far out of the picture."""
-    low, high = people.points.min(axis=1), people.points.max(axis=1)
+    low, high = people.low, people.high
     return (
         (people.depth.min(axis=1) > 1.0)
         & (high[:, 0] > -20)
@@ -100,7 +108,7 @@ def person_boxes(people: Projected, inside: Array, camera: Camera) -> tuple[Arra
     """
     rows = np.flatnonzero(inside)
     margin = 0.09 * people.scale[rows, None]
-    low, high = people.points[rows].min(axis=1) - margin, people.points[rows].max(axis=1) + margin * 0.6
+    low, high = people.low[rows] - margin, people.high[rows] + margin * 0.6
     size = (camera.width, camera.height)
     left_top, right_bottom = np.maximum(low, 0.0), np.minimum(high, size)
     shown = (right_bottom - left_top).clip(0).prod(axis=1)

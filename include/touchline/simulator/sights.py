@@ -35,15 +35,15 @@ class SightNoise:
 
 
 DETECTOR_RANGES: Mapping[str, tuple[float, float]] = {
-    "missed": (0.0, 0.15), "small_px": (8.0, 40.0), "small_spread": (1.3, 2.2), "hidden": (0.2, 0.95),
-    "missed_s": (0.2, 1.5), "jitter": (0.02, 0.15), "false_boxes": (0.0, 4.0), "ball_seen": (0.1, 1.0),
-    "ball_px": (3.0, 16.0), "wrong_balls": (0.0, 0.3), "wrong_shirt": (0.0, 0.6),
+    "missed": (0.0, 0.15), "small_px": (8.0, 40.0), "small_spread": (1.3, 2.5), "hidden": (0.5, 1.0),
+    "missed_s": (0.2, 1.0), "jitter": (0.015, 0.1), "false_boxes": (0.0, 2.0), "ball_seen": (0.1, 1.0),
+    "ball_px": (3.0, 12.0), "wrong_balls": (0.0, 0.8), "wrong_shirt": (0.0, 0.5), "rim": (0.0, 0.08),
 }
 SIGHT_RANGES: Mapping[str, tuple[float, float]] = {
     "unknown_shirts": (0.0, 0.4), "camera_lost": (0.0, 0.4), "pan_lost": (0.03, 0.3), "camera_error": (0.0005, 0.006),
     "cuts_missed": (0.0, 0.5), "false_cuts": (0.0, 0.002), "grass_gain": (0.6, 1.1), "grass_error": (0.0, 0.05),
 }
-"""Wide on purpose, about what was measured of detectors on film: noise is what makes the spotter carry over."""
+"""Wide on purpose, about what docs/accuracy.md says of detectors: noise is what makes the spotter carry over."""
 WHOLLY_LOST = 0.12
 """Share of the matches in which the ball, the shirts or the motion are never seen: each by itself."""
 

@@ -97,7 +97,7 @@ class _Station:
         self.ball.append(_visible(ball_in_view(self.crew.world, matrix, camera)))
         self.camera.append(motion_between(self.before, camera, matrix))
         self.cuts.append(len(self.crew.cuts) > self.told)
-        self.grass.append(grass_share(camera, matrix, self.verge_m))
+        self.grass.append(grass_share(camera, self.verge_m))
         self.before, self.told = camera, len(self.crew.cuts)
 
     def watched(self) -> Watched:
@@ -157,9 +157,9 @@ def motion_between(before: Camera | None, now: Camera, matrix: Array) -> tuple[f
     return float(x / now.width - 0.5), float(y / now.height - 0.5), float(np.log2(now.focal_px / before.focal_px))
 
 
-def grass_share(camera: Camera, matrix: Array, verge_m: float) -> float:
+def grass_share(camera: Camera, verge_m: float) -> float:
     """Share of a grid of points in the picture whose rays meet the ground on the pitch or within `verge_m` of it."""
-    rays = _GRID @ np.linalg.inv(matrix[:, :3]).T
+    rays = (_GRID / (camera.focal_px, camera.focal_px, 1.0)) @ camera.rotation()
     distance = -camera.place[2] / np.where(np.abs(rays[:, 2]) < 1e-9, 1e-9, rays[:, 2])
     x, y = camera.place[0] + distance * rays[:, 0], camera.place[1] + distance * rays[:, 1]
     inside = (distance > 0) & (np.abs(x) < HALF_LENGTH_M + verge_m) & (np.abs(y) < HALF_WIDTH_M + verge_m)
@@ -167,4 +167,5 @@ def grass_share(camera: Camera, matrix: Array, verge_m: float) -> float:
 
 
 _NOBODY = np.zeros((0, 17, 3))
-_GRID = np.array([((x + 0.5) * WIDTH / 16, (y + 0.5) * HEIGHT / 9, 1.0) for y in range(9) for x in range(16)])
+_GRID = np.array([((x - 7.5) * WIDTH / 16, (y - 4) * HEIGHT / 9, 1.0) for y in range(9) for x in range(16)])
+"""Points of the picture, in pixels from its middle."""

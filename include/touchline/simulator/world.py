@@ -94,7 +94,7 @@ class World:
         watching = np.arctan2(self.ball.y - self.position[:, 1], self.ball.x - self.position[:, 0])
         wanted = np.where(speed > 1.6, running, watching)
         turn = (wanted - self.heading + np.pi) % (2 * np.pi) - np.pi
-        self.heading += np.clip(turn, -TURN_RATE * FRAME_S, TURN_RATE * FRAME_S)
+        self.heading += np.minimum(np.maximum(turn, -TURN_RATE * FRAME_S), TURN_RATE * FRAME_S)
         self.stride += speed * FRAME_S * 2 * np.pi / (0.9 + 0.28 * speed)
 
     def _relax(self) -> None:
@@ -110,8 +110,13 @@ _ARRAYS = tuple(one.name for one in fields(World))[1:]
 
 def _separation(position: Array) -> Array:
     """Velocity (m/s) that pushes people apart who stand closer than 1.1 m."""
-    away = position[:, None, :] - position[None, :, :]
-    distance = np.sqrt((away**2).sum(axis=2)) + 1e-9
-    push = np.where(distance < 1.1, (1.1 - distance) * 3.0, 0.0)
-    np.fill_diagonal(push, 0.0)
-    return (away * (push / distance)[:, :, None]).sum(axis=1)
+    x, y = position[:, 0], position[:, 1]
+    apart = np.square(x[:, None] - x) + np.square(y[:, None] - y)
+    push = np.zeros_like(position)
+    one, other = np.nonzero(apart < 1.1**2)
+    if len(one) == len(position):
+        return push
+    away = position[one] - position[other]
+    distance = np.sqrt(apart[one, other])[:, None]
+    np.add.at(push, one, away / np.maximum(distance, 1e-9) * (1.1 - distance) * 3.0)
+    return push

@@ -61,7 +61,18 @@ def test_small_balls_are_lost_and_wrong_ones_found():
     seen = [one.ball for one in looks(replace(PERFECT, ball_px=8.0))]
     assert np.mean([ball is not None for ball in seen]) == pytest.approx(0.5, abs=0.06)
     wrong = [one.ball for one in looks(replace(PERFECT, wrong_balls=0.5), replace(SEEN, ball=None))]
-    assert np.mean([ball is not None for ball in wrong]) == pytest.approx(1 - np.exp(-0.5), abs=0.04)
+    assert np.mean([ball is not None for ball in wrong]) == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_wrong_ball_stays_where_it_is_for_some_steps():
+    wrong = [one.ball for one in looks(replace(PERFECT, wrong_balls=0.5), Seen([], None))]
+    stays = [one == other for one, other in zip(wrong, wrong[1:], strict=False) if one is not None and other is not None]
+    assert np.mean(stays) > 0.7
+
+
+def test_boxes_reach_beyond_the_person_by_the_rim():
+    found, = looks(replace(PERFECT, rim=0.1), times=1)
+    assert found.people[0].tolist() == pytest.approx([0.0, 95.0, 20.0, 155.0])
 
 
 def test_a_frame_without_anybody_is_no_error():
