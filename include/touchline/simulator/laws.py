@@ -12,8 +12,8 @@ CALLED_IN_AREA = 0.08
 ADVANTAGE_S = 1.2
 SHOT_AT_GOAL_M = 35.0
 """A free kick from within this of the goal is direct: it is aimed at the goal or in front of it (as in SoccerNet)."""
-FLAG_WAITS_WITHIN_M = 30.0
-FLAG_WAITS_SHARE = 0.35
+FLAG_WAITS_WITHIN_M = 40.0
+FLAG_WAITS_SHARE = 0.7
 SETTLED = ("Throw-in", "Goal kick", "Indirect free-kick", "Corner")
 """Restarts before which players are changed."""
 

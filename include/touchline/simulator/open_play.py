@@ -46,6 +46,8 @@ BEHIND_SHARE = 0.45
 EAGER_DEFENCE = 0.45
 """A side that is due to shoot finds its opponents this much less able to win the ball."""
 NO_SHOT_BEFORE_WHISTLE_S = 3
+OFFSIDE_GOAL_SHARE = 0.3
+"""Of the shots while the flag waits: who was offside is through. So now and then a goal is disallowed."""
 
 
 def step_open(state: State) -> None:
@@ -123,10 +125,11 @@ def _decide(state: State, owner: int) -> None:
         if state.frame >= state.decide_at:
             _distribute(state, owner)
         return
-    if wants_shot(state) and _can_shoot(state, owner):
-        take_shot(state, owner)
+    through = state.flagged == team_of(owner)
+    if (through or wants_shot(state)) and _can_shoot(state, owner):
+        take_shot(state, owner, "goal" if through and state.rng.random() < OFFSIDE_GOAL_SHARE else "")
         return
-    if state.frame < state.decide_at:
+    if through or state.frame < state.decide_at:
         return
     world, team = state.world, team_of(owner)
     x, y = (float(v) for v in world.position[owner])
@@ -182,7 +185,9 @@ def _end_shot(state: State) -> bool:
         state.emit("Save", 1 - team)
         state.shot, state.last_touch = None, keeper
         state.sound("clap")
-        if ending == "held":
+        if state.flagged is not None:
+            laws.call_offside(state, state.flagged)
+        elif ending == "held":
             _hold(state, keeper)
         else:
             parry(state)
