@@ -42,7 +42,11 @@ class FrozenMatch:
     seed: int
 
 
-FROZEN: tuple[FrozenMatch, ...] = ()
+FROZEN: tuple[FrozenMatch, ...] = (
+    *(FrozenMatch("broadcast", seed) for seed in (900501, 900502, 900503, 900504)),
+    *(FrozenMatch("sideline", seed) for seed in (900104, 900113, 900116, 900505)),
+    *(FrozenMatch("phone", seed) for seed in (900114, 900117, 900507, 900508)),
+)
 
 
 def row_of(match: FrozenMatch) -> dict[str, Any]:
