@@ -1,6 +1,7 @@
 """A detector that is said to see badly sees as badly as that."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_small_balls_are_lost_and_wrong_ones_found():
 
 def test_a_wrong_ball_stays_where_it_is_for_some_steps():
     wrong = [one.ball for one in looks(replace(PERFECT, wrong_balls=0.5), Seen([], None))]
-    stays = [one == other for one, other in zip(wrong, wrong[1:], strict=False) if one is not None and other is not None]
+    stays = [one == other for one, other in pairwise(wrong) if one is not None and other is not None]
     assert np.mean(stays) > 0.7
 
 
