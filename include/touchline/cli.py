@@ -116,8 +116,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     models.add_argument("name", nargs="?", default="", metavar="NAME", help="a name that the list shows")
     for name, purpose, footage, run in (
         ("train-detector", "Train the shipped detector on simulated footage.", "simulated footage", _train_detector),
-        ("train-spotter", "Train a spotter on what people, ball, camera and sound of simulated matches do; no step uses "
-         "it yet.", "simulated matches", _train_spotter),
+        ("train-spotter",
+         "Train a spotter on what people, ball, camera and sound of simulated matches do; no step uses it yet.",
+         "simulated matches", _train_spotter),
         ("train-clip-model", "Train the clip model (VideoMAE) on simulated footage.", "simulated footage",
          _train_clip_model),
     ):

@@ -134,11 +134,11 @@ def test_cards_and_changes_come_while_the_ball_rests(strict):
 
 def test_a_player_who_waits_behind_the_defence_is_offside():
     state = State(rng=np.random.default_rng(1), tempo=DENSE, shapes=("4-4-2", "4-4-2"))
-    state.world.position[:11, 0], state.world.position[11:22, 0] = -20.0, 10.0
+    state.world.position[:11, 0], state.world.position[11:22, 0] = -20.0, 4.0
     state.world.position[11] = (50.0, 0.0)
-    state.world.position[9] = (15.0, 3.0)
+    state.world.position[9] = (9.0, 3.0)
     state.phase, state.owner = Phase.OPEN, 5
-    send(state, 5, 9, (15.0, 3.0), lofted=False)
+    send(state, 5, 9, (9.0, 3.0), lofted=False)
     assert state.offside == {9}
     assert is_offside(state, 9)
     assert [event.label for event in state.events] == ["Offside"]
