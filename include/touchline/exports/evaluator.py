@@ -56,12 +56,19 @@ class Evaluation:
 
 
 def evaluate_spottings(truth: Sequence[Moment], predictions: Sequence[Moment]) -> Evaluation:
-    """Score the predictions of one match.
+    """Score the predictions of one match; errors as in `evaluate_matches`."""
+    return evaluate_matches([(truth, predictions)])
+
+
+def evaluate_matches(matches: Sequence[tuple[Sequence[Moment], Sequence[Moment]]]) -> Evaluation:
+    """Score the predictions of several matches together, each given as (truth, predictions).
 
     Raises:
         TouchlineError: the package SoccerNet is not installed.
     """
     spotting = _soccernet("SoccerNet.Evaluation.ActionSpotting")
+    truth = [moment for one, _ in matches for moment in one]
+    predictions = [moment for _, one in matches for moment in one]
     table = event_table()
     averages: dict[str, Mapping[str, float]] = {}
     mean_all = {}
@@ -69,7 +76,8 @@ def evaluate_spottings(truth: Sequence[Moment], predictions: Sequence[Moment]) -
     asked = {label: number for number, label in enumerate(
         label for label in table if any(moment.label == label for moment in truth))}
     with tempfile.TemporaryDirectory() as folder:
-        _write_files(Path(folder), truth, predictions)
+        for number, match in enumerate(matches):
+            _write_files(Path(folder), f"match-{number:04d}", *match)
         for metric in METRICS:
             found = _run(spotting, Path(folder), metric, asked)["a_mAP_per_class"] if asked else []
             averages[metric] = {label: float(found[asked[label]]) if label in asked else 0.0 for label in table}
@@ -84,7 +92,8 @@ def evaluate_spottings(truth: Sequence[Moment], predictions: Sequence[Moment]) -
         metric: sum(score.average_precision[metric] for score in occurring) / len(occurring) if occurring else None
         for metric in METRICS
     }
-    return Evaluation(labels, mean_all, mean_occurring, tuple(warnings_about(truth, predictions, table)))
+    warnings = tuple(line for match in matches for line in warnings_about(*match, table))
+    return Evaluation(labels, mean_all, mean_occurring, warnings)
 
 
 def event_table() -> dict[str, int]:
@@ -124,8 +133,8 @@ def _run(spotting: ModuleType, folder: Path, metric: str, table: Mapping[str, in
     return scores
 
 
-def _write_files(folder: Path, truth: Sequence[Moment], predictions: Sequence[Moment]) -> None:
-    """Write both files again, in SoccerNet's folder structure, in the one form that its parser reads right."""
+def _write_files(folder: Path, name: str, truth: Sequence[Moment], predictions: Sequence[Moment]) -> None:
+    """Write both files of a match again, in SoccerNet's folders, in the one form that its parser reads right."""
     annotations = [
         {
             # The time is taken from `position`; of this only the half, but it must have two digits of minutes.
@@ -146,8 +155,8 @@ def _write_files(folder: Path, truth: Sequence[Moment], predictions: Sequence[Mo
         }
         for moment in predictions
     ]
-    _write(folder / "truth" / "match" / "Labels-v2.json", {"annotations": annotations})
-    _write(folder / "predictions" / "match" / "results_spotting.json", {"predictions": predicted})
+    _write(folder / "truth" / name / "Labels-v2.json", {"annotations": annotations})
+    _write(folder / "predictions" / name / "results_spotting.json", {"predictions": predicted})
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("SoccerNet", reason="SoccerNet's evaluator is not installed")
 
-from touchline.exports.evaluator import evaluate_spottings, event_table, warnings_about
+from touchline.exports.evaluator import evaluate_matches, evaluate_spottings, event_table, warnings_about
 from touchline.exports.soccernet import Moment
 
 
@@ -49,6 +49,15 @@ def test_scores_are_those_computed_by_hand():
     assert (scores.labels["Goal kick"].truth, scores.labels["Goal kick"].predicted) == (2, 1)
     assert scores.warnings == ()
     assert np.geterr() == before, "numpy's error state is left alone"
+
+
+def test_several_matches_are_scored_together():
+    # One of three goals is found, by the surest of two predictions: 4 of the 11 recall points.
+    first = ([Moment(1, 60_000, "Goal"), Moment(2, 60_000, "Goal")], [Moment(1, 60_000, "Goal", 0.9)])
+    second = ([Moment(1, 600_000, "Goal")], [Moment(2, 60_000, "Goal", 0.4)])
+    scores = evaluate_matches([first, second])
+    assert (scores.labels["Goal"].truth, scores.labels["Goal"].predicted) == (3, 2)
+    assert scores.mean_occurring["tight"] == pytest.approx(4 / 11)
 
 
 def test_without_truth_there_is_no_mean_over_what_occurs():
