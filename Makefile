@@ -1,6 +1,6 @@
 # What a person runs. `make demo` and `make test` install what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo images stack stack-down dashboards dashboards-down backup restore test verify lint lock bench docs clean
+.PHONY: help install demo images stack stack-down dashboards dashboards-down backup restore test verify lint lock bench bench-spotting docs clean
 
 AIRFLOW := .venv/bin
 WORKER := .venv-worker/bin
@@ -60,6 +60,10 @@ lock: install ## Lock the packages of pip again, with hashes, after a change of 
 
 bench: install ## Measure: DAG run against one process, stage times, frames per second
 	@PYTHONPATH="$(PYTHONPATH):$(CURDIR)/tests" $(AIRFLOW)/python -m bench.bench $(BENCH)
+
+bench-spotting: install ## Measure what is found on the frozen films: NAME="…" [MATCHES="sideline phone-900107"] [FILMS=folder] [OUTPUT=folder]
+	@$(WORKER)/python -m touchline_deploy.accuracy.bench_spotting --name "$(NAME)" $(if $(MATCHES),--matches $(MATCHES)) \
+		$(if $(FILMS),--films "$(FILMS)") $(if $(OUTPUT),--output "$(OUTPUT)") $(BENCH)
 
 docs: install ## Make the generated pages again
 	@$(AIRFLOW)/python -m touchline_deploy.generated.docs

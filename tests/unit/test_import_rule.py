@@ -37,7 +37,7 @@ OPERATIONS = {
     "commands": 7,
     "cli": 8,
 }
-DEPLOYMENT = {"live_line": 0, "build": 1, "embedded": 1, "generated": 1, "checks": 2, "stack": 2}
+DEPLOYMENT = {"live_line": 0, "build": 1, "embedded": 1, "generated": 1, "accuracy": 2, "checks": 2, "stack": 2}
 FLOOR = {"touchline": PRODUCT, "touchline_airflow": OPERATIONS, "touchline_deploy": DEPLOYMENT}
 """Each room imports lower floors only."""
 

@@ -1,7 +1,7 @@
 """Which files are made from code, and are they current?
 
 `make docs` writes them; a test compares them: the pages of the settings, the command line, the DAGs and the metrics,
-and the mapping of the StatsD exporter.
+what is measured of the accuracy, and the mapping of the StatsD exporter.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from touchline_airflow.metrics.airflow_metrics import AIRFLOW
 from touchline_airflow.metrics.mapping import mapping
 from touchline_airflow.metrics.metric import Metric
 from touchline_airflow.metrics.table import TABLE
+from touchline_deploy.generated.accuracy import PAGE as ACCURACY
+from touchline_deploy.generated.accuracy import accuracy_page
 
 HEADING = "<!-- Made by `make docs`; changes by hand are lost. -->\n\n"
 
@@ -198,7 +200,7 @@ def mapping_file() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration_page, "docs/cli.md": command_page, "docs/dags.md": dags_page,
-    "docs/metrics.md": metrics_page, "docker/statsd/mapping.yml": mapping_file}
+    "docs/metrics.md": metrics_page, ACCURACY: accuracy_page, "docker/statsd/mapping.yml": mapping_file}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,172 @@
+"""The bench of the whole pipeline: which films, which figures, and that page and data agree."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("SoccerNet", reason="SoccerNet's evaluator is in the worker's environment only")
+
+from touchline.domain.action import Spotting
+from touchline.errors import TouchlineError, UsageError
+from touchline.training.frozen_set import SECONDS, FrozenMatch
+from touchline_deploy.accuracy import bench_spotting, command, films
+from touchline_deploy.accuracy.bench_spotting import main, write_rows
+from touchline_deploy.accuracy.command import run_touchline
+from touchline_deploy.accuracy.films import Film, chosen_matches, painted_film
+from touchline_deploy.accuracy.rows import Source, rows_of, with_rows
+from touchline_deploy.accuracy.runs import Run
+from touchline_deploy.generated.accuracy import BEGIN, END, accuracy_text
+
+FROZEN = (FrozenMatch("broadcast", 900_001), FrozenMatch("phone", 900_002), FrozenMatch("phone", 900_003))
+MINUTE = 60_000
+QUIET = {"step_ms": 500, "surge": [0.0], "whistle": [0.0], "motion": [0.5]}
+
+
+def film(kind, seed, truth):
+    happened = tuple(Spotting(*one, 1.0) for one in truth)
+    return Film(FrozenMatch(kind, seed), 1260, Path("match.mp4"), happened, "digest")
+
+
+def run(actions=(), candidates=(), ranked=(), cost=60.0):
+    actions, candidates, ranked = (tuple(Spotting(*one) for one in found) for found in (actions, candidates, ranked))
+    costs = {"scan": {"wall_s": 2 * cost, "cpu_s": cost, "memory_mib": 200.0}}
+    return Run(21 * MINUTE, (*ranked, *actions, *candidates), actions, candidates, QUIET, costs, {"spotter": "abc"},
+               ("1234567",))
+
+
+CORNERS = [(number * MINUTE, "Corner") for number in range(10)]
+ALL_CORNERS = [(ms, label, 0.9) for ms, label in CORNERS]
+
+
+@cache
+def rows():
+    shown = [film("phone", 900_002, [*CORNERS, (700_000, "Goal")]), film("broadcast", 900_001, CORNERS)]
+    runs = [run([*ALL_CORNERS, (1_000_000, "Goal", 0.6)], [(700_000, "Goal", 0.4)]),
+            run([], [], [(0, "Corner", 0.1)], cost=150.0)]
+    return rows_of(shown, runs, Source("ours", 'make bench-spotting NAME="ours"'))
+
+
+def test_matches_are_meant_by_kind_by_name_or_all():
+    assert chosen_matches([], FROZEN) == list(FROZEN)
+    assert chosen_matches(["phone", "phone-900003", "sideline-7"], FROZEN) == [*FROZEN[1:], FrozenMatch("sideline", 7)]
+    for words in (["drone"], ["phone-x"], ["phone-"], ["sideline"]):
+        with pytest.raises(UsageError):
+            chosen_matches(words, FROZEN)
+    with pytest.raises(UsageError, match="holds no such match"):
+        chosen_matches([], ())
+
+
+def test_the_pipeline_is_measured_beside_the_guesses():
+    ours, uniform, cheap = rows()
+    assert [row["name"] for row in (ours, uniform, cheap)] == ["ours", "uniform", "motion and sound"]
+    assert (ours["films"], ours["commit"]) == (["phone-900002", "broadcast-900001"], "1234567")
+    assert ours["set"] == uniform["set"]
+    phone, everything = ours["figures"]["phone"], ours["figures"]["all"]
+    assert (phone["tight"], everything["truth"]) == (1.0, {"Corner": 20, "Goal": 1})
+    assert ours["figures"]["broadcast"]["tight"] < 0.2
+    assert "sideline" not in ours["figures"]
+    assert uniform["figures"]["all"]["goals"]["recall"] == 1.0
+    assert cheap["figures"]["all"]["goals"]["found"] == 0
+
+
+def test_a_user_gets_the_actions_and_is_shown_the_candidates():
+    phone = rows()[0]["figures"]["phone"]
+    assert (phone["goals"]["found"], phone["goals"]["false"]) == (0, 1)
+    assert phone["goals"]["false per 90 min"] == pytest.approx(90 / 21, abs=0.01)
+    assert phone["calibration"]["spottings"] == 12
+
+
+def test_costs_are_those_of_a_minute_of_match():
+    assert rows()[0]["cost"] == {"scan": {"wall_s": 10.0, "cpu_s": 5.0, "memory_mib": 200.0}}
+
+
+def test_another_run_of_a_name_takes_its_place_and_others_stay():
+    kept = with_rows({}, rows())
+    other = {**rows()[0], "name": "theirs", "date": "2020-01-01"}
+    names = [row["name"] for row in with_rows(kept, [other, {**rows()[0], "set": "new"}])["simulated"]]
+    assert names == ["uniform", "motion and sound", "theirs", "ours"]
+
+
+def test_the_page_is_made_of_the_data_and_what_was_written_by_hand_stays(tmp_path):
+    (tmp_path / "accuracy.md").write_text("# Accuracy\n\nBy hand.\n")
+    write_rows(tmp_path, rows())
+    once = (tmp_path / "accuracy.md").read_text()
+    data = json.loads((tmp_path / "accuracy.json").read_text())
+    assert data == json.loads(json.dumps(with_rows({}, rows())))
+    assert once.startswith("# Accuracy\n\nBy hand.\n\n" + BEGIN)
+    assert "| ours | phone | 1 | 21 | 1.000 | 1.000 | 0 of 1 | 4.29 (≤ 20.33) |" in once
+    assert "| Corner | 20: " in once and "| scan | 5.00 (10.00), 200 |" in once
+    (tmp_path / "accuracy.md").write_text(once + "\n## Real\n")
+    write_rows(tmp_path, rows())
+    assert (tmp_path / "accuracy.md").read_text() == once + "\n## Real\n"
+
+
+def test_a_page_without_figures_says_so():
+    page = accuracy_text("# Accuracy\n", {})
+    assert "Not measured yet." in page and page.endswith(END + "\n")
+
+
+def test_damaged_data_is_not_written_over(tmp_path):
+    (tmp_path / "accuracy.json").write_text("{")
+    with pytest.raises(TouchlineError, match="is not JSON"):
+        write_rows(tmp_path, rows())
+    assert (tmp_path / "accuracy.json").read_text() == "{"
+
+
+def test_a_film_is_painted_once_with_its_truth_and_without_a_sidecar(tmp_path, monkeypatch):
+    monkeypatch.setattr(films, "SIZE", "160x96")
+    (tmp_path / "sideline-5-8s.part").mkdir()
+    painted = painted_film(FrozenMatch("sideline", 5), 8, tmp_path)
+    assert painted.truth[0].label == "Kick-off"
+    assert [path.name for path in tmp_path.iterdir()] == ["sideline-5-8s"]
+    assert not (painted.recording.parent / "match.toml").exists()
+    before = painted.recording.stat()
+    assert painted_film(FrozenMatch("sideline", 5), 8, tmp_path) == painted
+    assert painted.recording.stat() == before
+
+
+def test_a_frozen_film_that_shows_something_else_is_refused(tmp_path, monkeypatch):
+    match = FrozenMatch("phone", 900_002)
+    monkeypatch.setattr(films, "FROZEN", (match,))
+    monkeypatch.setattr(films, "TABLE", tmp_path / "frozen_set.json")
+    films.TABLE.write_text(json.dumps([{"kind": "phone", "seed": 900_002, "truth": "another"}]))
+    place = tmp_path / f"phone-900002-{SECONDS}s"
+    place.mkdir()
+    (place / "frozen.json").write_text(json.dumps({"truth": [[0, "Kick-off", 0, 1]]}))
+    with pytest.raises(TouchlineError, match="the play has changed"):
+        painted_film(match, SECONDS, tmp_path)
+
+
+def test_a_command_that_fails_is_one_line_that_names_its_log(tmp_path):
+    log = tmp_path / "log.txt"
+    with pytest.raises(TouchlineError, match=f"touchline scan ended with exit code 2: read {log}"):
+        run_touchline(["scan", "no-match"], {"WORKING_DIR": str(tmp_path)}, log)
+    assert "no-match" in log.read_text()
+
+
+def test_time_and_memory_of_a_command_are_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "TOUCHLINE", (sys.executable, "-c", "x = bytearray(150 << 20); print('one\\ntwo')"))
+    done = run_touchline([], {}, tmp_path / "log.txt")
+    assert done.last_line == "two"
+    assert 150 < done.memory_mib < 400
+    assert 0 < done.cpu_s <= done.wall_s + 0.1
+
+
+def test_what_is_wrong_is_one_line(tmp_path, capsys):
+    assert main(["--matches", "drone", "--films", str(tmp_path)]) == 2
+    assert main(["--matches", "phone-1", "--films", str(tmp_path)]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["bench-spotting"] * 2
+    assert "NAME" in told[1]
+
+
+def test_a_command_says_how_its_row_is_made_again(monkeypatch):
+    monkeypatch.setenv("YOLO_MODEL_PATH", "/somewhere/of/ours/detector.pt")
+    parsed = bench_spotting._parser().parse_args(["--name", "small detector", "--matches", "phone", "--silent"])
+    assert bench_spotting.command_of(parsed) == ("YOLO_MODEL_PATH=detector.pt make bench-spotting "
+                                                 "NAME='small detector' MATCHES=phone BENCH=--silent")
