@@ -14,10 +14,11 @@ pytest.importorskip("SoccerNet", reason="SoccerNet's evaluator is in the worker'
 from touchline.domain.action import Spotting
 from touchline.errors import TouchlineError, UsageError
 from touchline.training.frozen_set import SECONDS, FrozenMatch
+from touchline.video.probe import probe_recording
 from touchline_deploy.accuracy import bench_spotting, command, films
 from touchline_deploy.accuracy.bench_spotting import main, write_rows
 from touchline_deploy.accuracy.command import run_touchline
-from touchline_deploy.accuracy.films import Film, chosen_matches, painted_film
+from touchline_deploy.accuracy.films import Film, chosen_matches, painted_film, silent_copy
 from touchline_deploy.accuracy.rows import Source, rows_of, with_rows
 from touchline_deploy.accuracy.runs import Run
 from touchline_deploy.generated.accuracy import BEGIN, END, accuracy_text
@@ -128,6 +129,8 @@ def test_a_film_is_painted_once_with_its_truth_and_without_a_sidecar(tmp_path, m
     before = painted.recording.stat()
     assert painted_film(FrozenMatch("sideline", 5), 8, tmp_path) == painted
     assert painted.recording.stat() == before
+    assert probe_recording(painted.recording, "").audio is not None
+    assert probe_recording(silent_copy(painted.recording), "").audio is None
 
 
 def test_a_frozen_film_that_shows_something_else_is_refused(tmp_path, monkeypatch):

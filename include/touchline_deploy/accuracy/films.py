@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ from touchline.results.result import digest_of
 from touchline.simulator.camera import CAMERAS
 from touchline.simulator.film import score_match
 from touchline.training.frozen_set import FROZEN, SECONDS, TABLE, FrozenMatch, truth_of
+from touchline.video.command import run
 from touchline_deploy.accuracy.command import run_touchline
 
 SIZE = "1280x720"
 TRUTH = "frozen.json"
+MOST_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,16 @@ def painted_film(match: FrozenMatch, seconds: int, folder: Path) -> Film:
 
 
 def silent_copy(film: Path) -> Path:
-    """The same pictures without sound, beside the film; made once."""
+    """The same pictures without sound, beside the film; made once.
+
+    Raises:
+        CommandError: ffmpeg failed.
+    """
     silent = film.with_name("silent.mp4")
     if not silent.exists():
         making = silent.with_name("silent.part.mp4")
-        subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-i", film, "-an", "-c", "copy", making],
-                       check=True)
+        run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-i", str(film), "-an", "-c", "copy", str(making)],
+            timeout_s=MOST_S)
         making.rename(silent)
     return silent
 
