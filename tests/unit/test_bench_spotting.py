@@ -26,6 +26,7 @@ from touchline_deploy.generated.accuracy import BEGIN, END, accuracy_text
 FROZEN = (FrozenMatch("broadcast", 900_001), FrozenMatch("phone", 900_002), FrozenMatch("phone", 900_003))
 MINUTE = 60_000
 QUIET = {"step_ms": 500, "surge": [0.0], "whistle": [0.0], "motion": [0.5]}
+HEARD, SILENT = {**QUIET, "loudness_db": [-30.0, -100.0]}, {**QUIET, "loudness_db": [-30.0, -100.0, -100.0]}
 
 
 def film(kind, seed, truth):
@@ -33,10 +34,10 @@ def film(kind, seed, truth):
     return Film(FrozenMatch(kind, seed), 1260, Path("match.mp4"), happened, "digest")
 
 
-def run(actions=(), candidates=(), ranked=(), cost=60.0):
+def run(scan, actions=(), candidates=(), ranked=(), cost=60.0):
     actions, candidates, ranked = (tuple(Spotting(*one) for one in found) for found in (actions, candidates, ranked))
     costs = {"scan": {"wall_s": 2 * cost, "cpu_s": cost, "memory_mib": 200.0}}
-    return Run(21 * MINUTE, (*ranked, *actions, *candidates), actions, candidates, QUIET, costs, {"spotter": "abc"},
+    return Run(21 * MINUTE, (*ranked, *actions, *candidates), actions, candidates, scan, costs, {"spotter": "abc"},
                ("1234567",))
 
 
@@ -47,8 +48,8 @@ ALL_CORNERS = [(ms, label, 0.9) for ms, label in CORNERS]
 @cache
 def rows():
     shown = [film("phone", 900_002, [*CORNERS, (700_000, "Goal")]), film("broadcast", 900_001, CORNERS[:9])]
-    runs = [run([*ALL_CORNERS, (1_000_000, "Goal", 0.6)], [(700_000, "Goal", 0.4)]),
-            run([], [], [(0, "Corner", 0.1)], cost=150.0)]
+    runs = [run(HEARD, [*ALL_CORNERS, (1_000_000, "Goal", 0.6)], [(700_000, "Goal", 0.4)]),
+            run(SILENT, [], [], [(0, "Corner", 0.1)], cost=150.0)]
     return rows_of(shown, runs, Source("ours", 'make bench-spotting NAME="ours"'))
 
 
@@ -83,6 +84,11 @@ def test_a_user_gets_the_actions_and_is_shown_the_candidates():
     assert phone["calibration"]["spottings"] == 12
 
 
+def test_goals_of_films_with_sound_stand_apart():
+    assert {name: (one["films"], one["goals"]) for name, one in rows()[0]["goals"].items()} == {
+        "with sound": (1, 1), "without sound": (1, 0)}
+
+
 def test_costs_are_those_of_a_minute_of_match():
     assert rows()[0]["cost"] == {"scan": {"wall_s": 10.0, "cpu_s": 5.0, "memory_mib": 200.0}}
 
@@ -102,6 +108,7 @@ def test_the_page_is_made_of_the_data_and_what_was_written_by_hand_stays(tmp_pat
     assert data == json.loads(json.dumps(with_rows({}, rows())))
     assert once.startswith("# Accuracy\n\nBy hand.\n\n" + BEGIN)
     assert "| ours | phone | 1 | 21 | 1.000 | 1.000 | 0 of 1 | 4.29 (≤ 20.33) |" in once
+    assert "| ours | 0 of 1, false per 90 min 4.29 (≤ 20.33), 1 films | 0 of 0, " in once
     assert "| Corner | 19: " in once and "| scan | 5.00 (10.00), 200 |" in once
     (tmp_path / "accuracy.md").write_text(once + "\n## Real\n")
     write_rows(tmp_path, rows())

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
 from touchline.results.result import digest_of
 from touchline.simulator.camera import CAMERAS
+from touchline.spotting.signals import signal_table
 from touchline.training.baselines import motion_and_sound, uniform
 from touchline.training.spotting_figures import (
     SpottedFilm,
@@ -25,13 +28,18 @@ from touchline_deploy.accuracy.runs import THRESHOLD, Run
 
 ALL = "all"
 MINUTE_MS = 60_000
+HEARD_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of a film: everything by rank, the actions that a user gets, and those with the candidates."""
+    """What is said of a film: everything by rank, the actions that a user gets, and those with the candidates.
+
+    `is_heard`: its sound can be heard for half of its time.
+    """
 
     kind: str
+    is_heard: bool
     ranked: SpottedFilm
     actions: SpottedFilm
     shown: SpottedFilm
@@ -58,7 +66,8 @@ def rows_of(films: Sequence[Film], runs: Sequence[Run], source: Source) -> list[
     answers = [[_answer(film, run) for film, run in zip(films, runs, strict=True)],
                _guesses(films, runs, lambda run: uniform(run.length_ms, LABELS)),
                _guesses(films, runs, lambda run: motion_and_sound(run.scan))]
-    return [{**row, **head, "figures": figures_of(one)} for row, one in zip(rows, answers, strict=True)]
+    return [{**row, **head, "figures": figures_of(one), "goals": goals_by_sound(one)}
+            for row, one in zip(rows, answers, strict=True)]
 
 
 def set_of(films: Sequence[Film]) -> str:
@@ -71,6 +80,13 @@ def figures_of(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     kinds = [kind for kind in CAMERAS if any(one.kind == kind for one in answers)]
     groups = {ALL: list(answers), **{kind: [one for one in answers if one.kind == kind] for kind in kinds}}
     return {name: _measure(group) for name, group in groups.items()}
+
+
+def goals_by_sound(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
+    """Goals of the films with sound and of those without."""
+    groups = {name: [one.actions for one in answers if one.is_heard == is_heard]
+              for name, is_heard in (("with sound", True), ("without sound", False))}
+    return {name: {"films": len(group), **goal_figures(group)} for name, group in groups.items() if group}
 
 
 def cost_of(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
@@ -94,7 +110,7 @@ def _measure(answers: Sequence[Answer]) -> dict[str, Any]:
 
 def _answer(film: Film, run: Run) -> Answer:
     ranked = SpottedFilm(run.length_ms, film.truth, run.ranked)
-    return Answer(film.match.kind, ranked, replace(ranked, spotted=run.actions),
+    return Answer(film.match.kind, _is_heard(run), ranked, replace(ranked, spotted=run.actions),
                   replace(ranked, spotted=(*run.actions, *run.candidates)))
 
 
@@ -104,8 +120,13 @@ def _guesses(films: Sequence[Film], runs: Sequence[Run], guess: Callable[[Run], 
     for film, run in zip(films, runs, strict=True):
         ranked = SpottedFilm(run.length_ms, film.truth, tuple(guess(run)))
         sure = replace(ranked, spotted=tuple(one for one in ranked.spotted if one.confidence >= THRESHOLD))
-        found.append(Answer(film.match.kind, ranked, sure, sure))
+        found.append(Answer(film.match.kind, _is_heard(run), ranked, sure, sure))
     return found
+
+
+def _is_heard(run: Run) -> bool:
+    loud = np.asarray(run.scan["loudness_db"]) > signal_table()["surge"]["silent_db"]
+    return bool(len(loud)) and bool(loud.mean() >= HEARD_SHARE)
 
 
 def with_rows(kept: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

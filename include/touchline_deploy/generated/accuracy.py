@@ -29,6 +29,10 @@ Whole matches that nothing learned from, painted with sound, without `match.toml
   for the labels that go with it (`training/baselines.py`)."""
 HEAD = ("what", "camera", "films", "minutes", "tight", "loose", "goals found", "false goals per 90 min", "shots F1",
         "calibration")
+HEARD = ("with sound", "without sound")
+HOW_HEARD = """### Goals and sound
+
+Films that can be heard for at least half of their time, and the others."""
 HOW_COSTS = """### Cost per minute of match
 
 Seconds of processors (seconds by the clock, on a machine that may do other work as well), and the largest process in
@@ -54,6 +58,8 @@ def _tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield "\n".join(_source(row) for row in rows)
     yield _table(HEAD, [_summary(row["name"], kind, row["figures"][kind]) for row in rows for kind in _kinds(row)])
+    yield HOW_HEARD
+    yield _table(("what", *HEARD), [(row["name"], *(_goals(row["goals"].get(name)) for name in HEARD)) for row in rows])
     for row in rows:
         if "cost" in row:
             yield f"### {row['name']}: each label"
@@ -77,6 +83,13 @@ def _summary(name: str, kind: str, one: Mapping[str, Any]) -> tuple[str, ...]:
             f"{goals['found']} of {goals['goals']}", f"{goals['false per 90 min']} (≤ {goals['bound']})",
             f"{_number(shots['f1'])} ({shots['found']} of {shots['shots']}, {shots['false']} false)",
             f"{_number(one['calibration']['error'])} ({one['calibration']['spottings']})")
+
+
+def _goals(one: Mapping[str, Any] | None) -> str:
+    if one is None:
+        return "–"
+    return (f"{one['found']} of {one['goals']}, false per 90 min {one['false per 90 min']} (≤ {one['bound']}), "
+            f"{one['films']} films")
 
 
 def _labels(row: Mapping[str, Any]) -> str:
