@@ -18,22 +18,29 @@ REACH_MS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A signal of the scan whose peaks are taken for these labels; `is_low`: where it is low instead of high."""
+    """A signal of the scan whose peaks are taken for these labels.
+
+    `late_ms`: the peak comes this much after the action. `is_low`: peaks are where the signal is low instead of high.
+    """
 
     signal: str
     labels: tuple[str, ...]
+    late_ms: int = 0
     is_low: bool = False
 
 
 CUES = (
-    Cue("surge", ("Goal", "Shots on target", "Shots off target", "Save", "Corner")),
+    Cue("surge", ("Goal", "Save"), late_ms=900),
+    Cue("surge", ("Shots on target", "Shots off target"), late_ms=1800),
     Cue("whistle", ("Foul", "Offside", "Kick-off", "Penalty", "Yellow card", "Red card", "Yellow->red card",
                     "Direct free-kick", "Indirect free-kick")),
-    Cue("motion", ("Clearance", "Goal kick")),
+    Cue("motion", ("Clearance", "Corner", "Goal kick")),
     Cue("motion", ("Ball out of play", "Throw-in", "Substitution"), is_low=True),
 )
-"""The crowd roars at what happens before a goal; a whistle stops play or starts it; a far kick moves the camera; while
-the ball is away it rests. A peak's strength, 0…1, is the confidence."""
+"""The crowd roars at shots; a whistle stops play or starts it; a far kick moves the camera; while the ball is away it
+rests. A peak's strength, 0…1, is the confidence. The delays are medians over 560 s of the match of seed 20,000, 3
+goals, 9 saves and 20 shots; those of whistles are below 0.2 s.
+"""
 
 
 def uniform(length_ms: int, labels: Sequence[str]) -> list[Spotting]:
@@ -43,7 +50,7 @@ def uniform(length_ms: int, labels: Sequence[str]) -> list[Spotting]:
 
 def motion_and_sound(scan: Mapping[str, Any]) -> list[Spotting]:
     """The peaks of the signals in `scan.json`, each for all labels of its cue; without sound there are fewer."""
-    return [Spotting(ms, label, sure) for cue in CUES
+    return [Spotting(max(0, ms - cue.late_ms), label, sure) for cue in CUES
             for ms, sure in _peaks(np.subtract(1.0, scan[cue.signal]) if cue.is_low else scan[cue.signal],
                                    scan["step_ms"])
             for label in cue.labels]
