@@ -108,7 +108,7 @@ def test_the_page_is_made_of_the_data_and_what_was_written_by_hand_stays(tmp_pat
     assert data == json.loads(json.dumps(with_rows({}, rows())))
     assert once.startswith("# Accuracy\n\nBy hand.\n\n" + BEGIN)
     assert "| ours | phone | 1 | 21 | 1.000 | 1.000 | 0 of 1 | 4.29 (≤ 20.33) |" in once
-    assert "| ours | 0 of 1, false per 90 min 4.29 (≤ 20.33), 1 films | 0 of 0, " in once
+    assert "| ours | 0 of 1, false per 90 min 4.29 (≤ 20.33), films: 1 | 0 of 0, " in once
     assert "| Corner | 19: " in once and "| scan | 5.00 (10.00), 200 |" in once
     (tmp_path / "accuracy.md").write_text(once + "\n## Real\n")
     write_rows(tmp_path, rows())

@@ -69,7 +69,7 @@ def _tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _source(row: Mapping[str, Any]) -> str:
     models = "".join(f", {name} {digest}" for name, digest in row.get("models", {}).items())
-    films = f"{len(row['films'])} films (set {row['set']})"
+    films = f"films: {len(row['films'])} (set {row['set']})"
     return f"- **{row['name']}**: {row['date']}, commit {row['commit']}, {films}{models}: `{row['command']}`"
 
 
@@ -89,7 +89,7 @@ def _goals(one: Mapping[str, Any] | None) -> str:
     if one is None:
         return "–"
     return (f"{one['found']} of {one['goals']}, false per 90 min {one['false per 90 min']} (≤ {one['bound']}), "
-            f"{one['films']} films")
+            f"films: {one['films']}")
 
 
 def _labels(row: Mapping[str, Any]) -> str:
