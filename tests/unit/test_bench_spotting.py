@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("SoccerNet", reason="SoccerNet's evaluator is in the worker's environment only")
 
+from touchline.alone import alone
 from touchline.domain.action import Spotting
 from touchline.errors import TouchlineError, UsageError
 from touchline.training.frozen_set import SECONDS, FrozenMatch
@@ -132,7 +133,7 @@ def test_a_film_is_painted_once_with_its_truth_and_without_a_sidecar(tmp_path, m
     (tmp_path / "sideline-5-8s.part").mkdir()
     painted = painted_film(FrozenMatch("sideline", 5), 8, tmp_path)
     assert painted.truth[0].label == "Kick-off"
-    assert [path.name for path in tmp_path.iterdir()] == ["sideline-5-8s"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["sideline-5-8s"]
     assert not (painted.recording.parent / "match.toml").exists()
     before = painted.recording.stat()
     assert painted_film(FrozenMatch("sideline", 5), 8, tmp_path) == painted
@@ -168,12 +169,16 @@ def test_time_and_memory_of_a_command_are_seen(tmp_path, monkeypatch):
     assert 0 < done.cpu_s <= done.wall_s + 0.1
 
 
-def test_what_is_wrong_is_one_line(tmp_path, capsys):
-    assert main(["--matches", "drone", "--films", str(tmp_path)]) == 2
-    assert main(["--matches", "phone-1", "--films", str(tmp_path)]) == 2
+def test_what_is_wrong_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench_spotting, "BENCH", tmp_path)
+    assert main(["--matches", "drone"]) == 2
+    assert main(["--matches", "phone-1"]) == 2
+    (tmp_path / "ours-1260s").mkdir()
+    with alone(tmp_path / "ours-1260s" / "bench.lock"):
+        assert main(["--matches", "phone-1", "--name", "ours"]) == 1
     told = capsys.readouterr().err.splitlines()
-    assert [line.partition(": ")[0] for line in told] == ["bench-spotting"] * 2
-    assert "NAME" in told[1]
+    assert [line.partition(": ")[0] for line in told] == ["bench-spotting"] * 3
+    assert "NAME" in told[1] and "another bench-spotting" in told[2]
 
 
 def test_a_command_says_how_its_row_is_made_again(monkeypatch):

@@ -63,39 +63,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def bench_spotting(arguments: argparse.Namespace) -> None:
-    """Paint what is missing, run what is not done, measure, write.
+    """Paint what is missing, run what is not done, measure, write: film by film.
 
     Raises:
         UsageError: no name, or no such match.
-        TouchlineError: painting or a step failed, the truth is another, or the folder of films is in use.
+        TouchlineError: painting or a step failed, the truth is another, or the same run is at work already.
     """
     matches = chosen_matches(arguments.matches)
-    if not arguments.name.strip() and not arguments.paint_only:
+    if arguments.paint_only:
+        for number, match in enumerate(matches, 1):
+            print(f"{number}/{len(matches)} {name_of(match)}", flush=True)
+            painted_film(match, arguments.seconds, arguments.films)
+        return
+    if not arguments.name.strip():
         raise UsageError("name the row: which pipeline is this? NAME=\"old models\"")
-    arguments.films.mkdir(parents=True, exist_ok=True)
-    try:
-        with alone(arguments.films / "bench.lock", wait=False):
-            films = _paint_films(matches, arguments)
-            if not arguments.paint_only:
-                _measure(films, arguments)
-    except BlockingIOError:
-        raise TouchlineError(f"{arguments.films} is used by another bench-spotting: wait until it ends") from None
-
-
-def _paint_films(matches: Sequence[FrozenMatch], arguments: argparse.Namespace) -> list[Film]:
-    films = []
-    for number, match in enumerate(matches, 1):
-        print(f"film {number}/{len(matches)}: {name_of(match)}", flush=True)
-        films.append(painted_film(match, arguments.seconds, arguments.films))
-    return films
-
-
-def _measure(films: Sequence[Film], arguments: argparse.Namespace) -> None:
     place = BENCH / f"{slug(arguments.name)}-{arguments.seconds}s{'-silent' if arguments.silent else ''}"
-    commit, runs = commit_of(ROOT), list[Run]()
-    for number, film in enumerate(films, 1):
-        print(f"run {number}/{len(films)}: {film.name}", flush=True)
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with alone(place / "bench.lock", wait=False):
+            _measure(matches, arguments, place)
+    except BlockingIOError:
+        raise TouchlineError(f"{place} is used by another bench-spotting: wait until it ends") from None
+
+
+def _measure(matches: Sequence[FrozenMatch], arguments: argparse.Namespace, place: Path) -> None:
+    commit, films, runs = commit_of(ROOT), list[Film](), list[Run]()
+    for number, match in enumerate(matches, 1):
+        print(f"{number}/{len(matches)} {name_of(match)}", flush=True)
+        film = painted_film(match, arguments.seconds, arguments.films)
         recording = silent_copy(film.recording) if arguments.silent else film.recording
+        films.append(film)
         runs.append(run_film(recording, place / film.name, commit))
     source = Source(arguments.name, command_of(arguments), arguments.silent)
     output = arguments.output or (ROOT / "docs" if _is_whole(films) else place)

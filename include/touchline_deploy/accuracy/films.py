@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from touchline.alone import alone
 from touchline.domain.action import Spotting
 from touchline.errors import TouchlineError, UsageError
 from touchline.results.files import write_json
@@ -65,14 +66,17 @@ def name_of(match: FrozenMatch) -> str:
 def painted_film(match: FrozenMatch, seconds: int, folder: Path) -> Film:
     """The film of a match below `folder`; it is painted where it is not there yet, which takes a while.
 
-    No sidecar stays beside it: the pipeline is told nothing.
+    Several processes may paint several films at once; who wants one that another paints waits for it. No sidecar stays
+    beside it: the pipeline is told nothing.
 
     Raises:
         TouchlineError: its truth is not that of the frozen set, or painting failed.
     """
     place = folder / f"{name_of(match)}-{seconds}s"
-    if not (place / TRUTH).exists():
-        _paint(match, seconds, place)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder / f"{place.name}.lock"):
+        if not (place / TRUTH).exists():
+            _paint(match, seconds, place)
     kept = json.loads((place / TRUTH).read_text())
     _refuse_other_truth(match, seconds, kept["truth"])
     truth = tuple(Spotting(ms, label, 1.0) for ms, label, _, _ in kept["truth"])
