@@ -40,7 +40,8 @@ def run_touchline(argv: Sequence[str | Path], settings: Mapping[str, str], log: 
         before = output.seek(0, os.SEEK_END)
         process = subprocess.Popen([*TOUCHLINE, *map(str, argv)], env=environ, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=output, preexec_fn=dies_with_parent(signal.SIGTERM))
-        # Children that it has waited for are in the kernel's count: ffmpeg's work, and the larger peak of both.
+        # Children that it has waited for are in the kernel's count: ffmpeg's work, and the larger peak of both. What
+        # this process holds when it forks counts as a peak too: it has to be smaller than what it measures.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(before)

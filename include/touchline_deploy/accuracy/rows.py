@@ -59,15 +59,13 @@ def rows_of(films: Sequence[Film], runs: Sequence[Run], source: Source) -> list[
     head = {"date": date.today().isoformat(), "commit": ", ".join(sorted({one for run in runs for one in run.commits})),
             "command": source.command, "set": set_of(films), "films": [film.name for film in films]}
     models = {name: digest for run in runs for name, digest in run.models.items()}
-    silent = " (no sound)" if source.is_silent else ""
-    rows: list[dict[str, Any]] = [
-        {"name": source.name, "models": models, "cost": cost_of(runs)},
-        {"name": f"uniform{silent}"}, {"name": f"motion and sound{silent}"}]
-    answers = [[_answer(film, run) for film, run in zip(films, runs, strict=True)],
-               _guesses(films, runs, lambda run: uniform(run.length_ms, LABELS)),
-               _guesses(films, runs, lambda run: motion_and_sound(run.scan))]
-    return [{**row, **head, "figures": figures_of(one), "goals": goals_by_sound(one)}
-            for row, one in zip(rows, answers, strict=True)]
+    cheap = "motion without sound" if source.is_silent else "motion and sound"
+    said: list[tuple[dict[str, Any], list[Answer]]] = [
+        ({"name": source.name, "models": models, "cost": cost_of(runs)},
+         [_answer(film, run) for film, run in zip(films, runs, strict=True)]),
+        ({"name": "uniform"}, _guesses(films, runs, lambda run: uniform(run.length_ms, LABELS))),
+        ({"name": cheap}, _guesses(films, runs, lambda run: motion_and_sound(run.scan)))]
+    return [{**row, **head, "figures": figures_of(one), "goals": goals_by_sound(one)} for row, one in said]
 
 
 def set_of(films: Sequence[Film]) -> str:
