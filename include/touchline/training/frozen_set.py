@@ -75,7 +75,7 @@ def truth_of(score: Score) -> list[list[Any]]:
 
 
 def frozen_table(matches: Sequence[FrozenMatch] = FROZEN) -> list[dict[str, Any]]:
-    """The rows of all matches, computed anew: some minutes."""
+    """The rows of all matches, computed again: some minutes."""
     return [row_of(match) for match in matches]
 
 

@@ -21,7 +21,8 @@ PIECES = {
     "campaign-files": Piece("2,000 spoiled recordings", ("tests/integration/test_hostile_campaign.py",), "recordings"),
     "campaign-sidecars": Piece("500 hostile sidecars", ("tests/integration/test_hostile_campaign.py",), "sidecars"),
     "simulator": Piece("four matches of 90 minutes against real ones", (
-        "tests/unit/simulator/test_rates.py", "tests/unit/simulator/test_film.py")),
+        "tests/unit/simulator/test_rates.py", "tests/unit/simulator/test_film.py",
+        "tests/unit/training/test_frozen_set.py")),
     "figures": Piece("each task of a run cleared twice", ("tests/integration/airflow/test_2_figures.py",)),
     "steps": Piece("steps alone: full disks, a NAS with errors, real footage, the report in a browser", (
         "tests/integration/test_process.py", "tests/integration/test_storage.py",
