@@ -62,7 +62,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("footage")
-    return simulate(folder / "match", 26, 3)
+    return simulate(folder / "match", 26, 4)
 
 
 @pytest.fixture(scope="module")
