@@ -121,10 +121,6 @@ def _card_shown(state: State) -> Close | None:
     return None
 
 
-def _between(value: float, least: float, greatest: float) -> float:
-    return float(min(max(value, least), greatest))
-
-
 @dataclass(slots=True)
 class CameraCrew:
     """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
@@ -220,21 +216,21 @@ class CameraCrew:
     def _follow(self, state: State) -> None:
         """A damped spring pulls the aim to where the ball will be shortly."""
         ball, rig = state.world.ball, self.rig
-        x = ball.x + _between(ball.vx * rig.lead_s, -7, 7)
-        y = ball.y * rig.tilt + _between(ball.vy * rig.lead_s * 0.55, -7, 7) * 0.5 - 1.0
+        x = ball.x + bound(ball.vx * rig.lead_s, -7, 7)
+        y = ball.y * rig.tilt + bound(ball.vy * rig.lead_s * 0.55, -7, 7) * 0.5 - 1.0
         if state.phase is Phase.CELEBRATION and state.scorer is not None:
             x, y = state.world.position[state.scorer].tolist()
             y *= 0.7
         if state.phase is Phase.DEAD and state.restart is not None:
             x, y = state.restart.x * 0.94, state.restart.y * 0.6
-        x = _between(x, -HALF_LENGTH_M + 5, HALF_LENGTH_M - 5)
-        y = _between(y, -HALF_WIDTH_M + 8, HALF_WIDTH_M - 8)
+        x = bound(x, -HALF_LENGTH_M + 5, HALF_LENGTH_M - 5)
+        y = bound(y, -HALF_WIDTH_M + 8, HALF_WIDTH_M - 8)
         if state.frame == 0:
             self._aim = (x, y)
         self._drift = tuple(drift + ((wanted - aim) * rig.pull - drift * rig.damping) * self.every / FPS
                             for wanted, aim, drift in zip((x, y), self._aim, self._drift, strict=True))
         self._aim = tuple(aim + drift * self.every / FPS for aim, drift in zip(self._aim, self._drift, strict=True))
-        near_goal = _between((abs(ball.x) - 22) / 22, 0, 1)
+        near_goal = bound((abs(ball.x) - 22) / 22, 0, 1)
         wide, close = rig.span_m
         self._span_m += (wide + (close - wide) * near_goal - self._span_m) * (0.025 * self.every)
         # A hand wanders and comes back: a random walk with a pull to the middle (Ornstein-Uhlenbeck), about 1 s long.

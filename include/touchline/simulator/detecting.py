@@ -13,8 +13,9 @@ from touchline.simulator.world import KEEPERS, PEOPLE, REFEREE, Array, team_of
 
 STEP_S = 0.2
 WRONG_STEPS = (2, 10)
-"""For how long the same thing is taken for a ball."""
+"""For how many steps the same thing is taken for a ball, least and greatest."""
 AT_FEET_SHARE = 0.7
+"""Of the wrong balls; the others lie somewhere in the picture."""
 SHIRTS = ("home", "away", "home keeper", "away keeper", "referee", "other")
 
 
@@ -42,7 +43,7 @@ class DetectorNoise:
     ball_px: float
     wrong_balls: float
     wrong_shirt: float
-    rim: float = 0.0
+    rim: float
 
 
 @dataclass(frozen=True, slots=True)

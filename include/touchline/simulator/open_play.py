@@ -41,6 +41,7 @@ CROSS_WITHIN_M = 27.0
 CROSS_SHARE = 0.7
 HEADED_AT_GOAL_SHARE = 0.22
 HEADED_AWAY_SHARE = 0.7
+"""Of the high balls in front of their goal that defenders get to; the others they take."""
 BEHIND_SHARE = 0.45
 """Of the high balls close to their goal that defenders get to: they play them over the goal line."""
 EAGER_DEFENCE = 0.45

@@ -10,7 +10,7 @@ from touchline.simulator.detecting import SHIRTS, DetectorNoise, NoisyDetector
 from touchline.simulator.sight import Seen
 
 PERFECT = DetectorNoise(missed=0.0, small_px=1e-6, small_spread=2.0, hidden=0.0, missed_s=0.5, jitter=0.0,
-                        false_boxes=0.0, ball_seen=1.0, ball_px=1e-6, wrong_balls=0.0, wrong_shirt=0.0)
+                        false_boxes=0.0, ball_seen=1.0, ball_px=1e-6, wrong_balls=0.0, wrong_shirt=0.0, rim=0.0)
 ROWS = (0, 3, 14, 11, 22, 30)
 SEEN = Seen([("player", 100.0 * at, 100.0, 100.0 * at + 20, 150.0) for at in range(6)]
             + [("ball", 300.0, 300.0, 308.0, 308.0)], (304.0, 304.0), ROWS)
