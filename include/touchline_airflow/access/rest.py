@@ -13,6 +13,9 @@ from typing import Any
 FINISHED = ("success", "failed")
 BUSY_TRIES = 6
 BUSY_SEC = 0.5
+ANSWER_SEC = 30
+SLOW_TRIES = 4
+"""How often something is asked of an Airflow that takes longer than ANSWER_SEC: a busy machine with two cores does."""
 
 
 class ApiError(Exception):
@@ -44,6 +47,8 @@ class AirflowApi:
     def request(self, method: str, path: str, content: Any = None) -> Any:
         """One call below /api/v2; returns the decoded answer. It is sent again while Airflow's database is busy.
 
+        What only reads is asked again where no answer comes in time: that changes nothing.
+
         Raises:
             ApiError: Airflow refused it.
             OSError: Airflow is not there.
@@ -62,6 +67,9 @@ class AirflowApi:
                 elif error.is_busy and tried < BUSY_TRIES:
                     time.sleep(BUSY_SEC * tried)
                 else:
+                    raise
+            except TimeoutError:
+                if method != "GET" or tried >= SLOW_TRIES:
                     raise
 
     def is_healthy(self) -> bool:
@@ -138,7 +146,7 @@ class AirflowApi:
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=ANSWER_SEC) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, error.read().decode(errors="replace")[:2000]) from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -15,13 +17,14 @@ from touchline_airflow.access.rest import AirflowApi, ApiError
 BUSY = {"detail": {"reason": "Database error", "message": "Serious error when handling your request"}}
 
 
-class Airflow(HTTPServer):
+class Airflow(ThreadingHTTPServer):
     """Gives the answers that it was told, one after another, and then 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[tuple[int, object]] = []
         self.asked: list[str] = []
+        self.slow = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,6 +39,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(content).encode())
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.server.slow:
+            self.server.slow -= 1
+            time.sleep(2 * rest.ANSWER_SEC)
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(b'{"good": true}')
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -81,3 +94,18 @@ def test_other_errors_are_told_at_once(airflow: Airflow, status: int) -> None:
     with pytest.raises(ApiError, match=str(status)):
         api(airflow).request("POST", "/x", {})
     assert airflow.asked.count("/api/v2/x") == 1
+
+
+def test_what_only_reads_is_asked_again_where_no_answer_comes_in_time(
+        airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "ANSWER_SEC", 0.3)
+    airflow.slow = 2
+    assert api(airflow).request("GET", "/x") == {"good": True}
+    assert airflow.asked.count("/api/v2/x") == 3
+
+
+def test_an_airflow_that_never_answers_is_told(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "ANSWER_SEC", 0.1)
+    airflow.slow = 20
+    with pytest.raises(TimeoutError):
+        api(airflow).request("GET", "/x")
