@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spotting:
-    """One prediction: label, match time, confidence 0…1."""
+    """One prediction: label, match time, confidence 0…1, and which team acts.
+
+    `away_share` 0…1 is how sure we are that it is the team in the shirts called away; 0.5 where nothing is known.
+    """
 
     match_ms: int
     label: str
     confidence: float
+    away_share: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
 from touchline.errors import ModelError
 from touchline.inference.sight_columns import PERSON, STEP
 from touchline.inference.sight_features import SoundSteps, sight_features
-from touchline.inference.sight_network import SightNetwork, probabilities
+from touchline.inference.sight_network import Answers, SightNetwork, answers
 from touchline.seeing.sight import STEP_MS, Sight
 
 PEAK_REACH = 10
@@ -34,25 +33,26 @@ class SightSpotter:
         """
         self.labels, self.network = _load(folder)
 
-    def probabilities(self, sights: Sequence[Sight], sound: SoundSteps | None) -> NDArray[np.float32]:
-        """[T, labels]: how sure it is that the action happens at this step. `sound` is None where there is none."""
-        return probabilities(self.network, sight_features(sights, sound))
+    def answers(self, sights: Sequence[Sight], sound: SoundSteps | None) -> Answers:
+        """Which actions happen at each step, and who acts. `sound` is None where there is none."""
+        return answers(self.network, sight_features(sights, sound))
 
     def spot(self, sights: Sequence[Sight], sound: SoundSteps | None, start_ms: int = 0) -> list[Spotting]:
         """The peaks of all labels, in order of time; the first step shows `start_ms`."""
-        return peaks(self.probabilities(sights, sound), self.labels, start_ms)
+        return peaks(self.answers(sights, sound), self.labels, start_ms)
 
 
-def peaks(found: NDArray[np.float32], labels: Sequence[str], start_ms: int = 0) -> list[Spotting]:
-    """Steps of [T, labels] that no step near them surpasses; of equal ones the first counts."""
+def peaks(said: Answers, labels: Sequence[str], start_ms: int = 0) -> list[Spotting]:
+    """Steps that no step near them surpasses; of equal ones the first counts."""
+    found = said.happens
     if not len(found):
         return []
     padded = np.pad(found, ((PEAK_REACH, PEAK_REACH), (0, 0)), constant_values=-1.0)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * PEAK_REACH + 1, axis=0)
     is_first = windows.argmax(axis=-1) == PEAK_REACH
     places = np.argwhere(is_first & (found >= LEAST_CONFIDENCE))
-    return [Spotting(start_ms + int(step) * STEP_MS, labels[column], round(float(found[step, column]), 4))
-            for step, column in places]
+    return [Spotting(start_ms + int(step) * STEP_MS, labels[column], round(float(found[step, column]), 4),
+                     round(float(said.away[step, column]), 3)) for step, column in places]
 
 
 def keep_spotter(network: SightNetwork, labels: Sequence[str], recipe: Mapping[str, Any], folder: Path) -> None:

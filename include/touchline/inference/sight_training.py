@@ -39,15 +39,20 @@ WEIGHT_DECAY = 0.02
 WARM_UP = 0.05
 AVERAGED = 0.99
 LARGEST_WEIGHT = 4.0
+TEAM_WEIGHT = 0.3
+"""What the question whose action it is counts beside the question whether it is one; not tuned."""
 REPORTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledSights:
-    """One film as the spotter reads it, and its actions: (ms from its start, column of the label)."""
+    """One film as the spotter reads it, and its actions: (ms from its start, column of the label, acting team).
+
+    Team 0 wears the shirt that sights call home, 1 the other.
+    """
 
     features: SightFeatures
-    actions: tuple[tuple[int, int], ...]
+    actions: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class _Batch:
     steps: torch.Tensor
     inside: torch.Tensor
     target: torch.Tensor
+    away: torch.Tensor
 
 
 def train_sight_network(films: Sequence[LabelledSights], labels: int, *, epochs: float, seed: int,
@@ -89,15 +95,16 @@ def train_sight_network(films: Sequence[LabelledSights], labels: int, *, epochs:
 
 
 def _loss(network: SightNetwork, batch: _Batch, weights: torch.Tensor) -> torch.Tensor:
-    logits = network(batch.people, batch.present, batch.steps, batch.inside)
-    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.target, pos_weight=weights,
-                                                                reduction="none")
-    return (each.sum(-1) * batch.inside).sum() / batch.inside.sum()
+    happens, away = network(batch.people, batch.present, batch.steps, batch.inside)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    each = entropy(happens, batch.target, pos_weight=weights, reduction="none")
+    whose = entropy(away, batch.away, reduction="none") * batch.target  # asked only where something happens
+    return ((each + TEAM_WEIGHT * whose).sum(-1) * batch.inside).sum() / batch.inside.sum()
 
 
 def _label_weights(films: Sequence[LabelledSights], labels: int) -> torch.Tensor:
     """What a positive step of a label counts: more for rare labels, within bounds."""
-    counts = np.bincount([column for film in films for _, column in film.actions], minlength=labels)
+    counts = np.bincount([column for film in films for _, column, _ in film.actions], minlength=labels)
     weights = np.sqrt(np.median(counts) / np.maximum(counts, 1)).clip(1 / LARGEST_WEIGHT, LARGEST_WEIGHT)
     return torch.from_numpy(weights.astype(np.float32))
 
@@ -121,36 +128,41 @@ def _draw_stretch(films: Sequence[LabelledSights], labels: int,
     inside = np.zeros(STRETCH, np.float32)
     people[place], present[place] = film.features.people[low:end], film.features.present[low:end]
     steps[place], inside[place] = film.features.steps[low:end], 1.0
-    people, present, steps = _varied(people, present, steps, rng)
-    return people, present, steps, inside, soft_targets(film.actions, labels, first, STRETCH)
+    target, away = soft_targets(film.actions, labels, first, STRETCH)
+    people, present, steps, is_exchanged = _varied(people, present, steps, rng)
+    return people, present, steps, inside, target, 1 - away if is_exchanged else away
 
 
 def _rare_action(film: LabelledSights, rng: np.random.Generator) -> int:
     """The time of one of the film's actions; each label is as likely as every other."""
-    column = rng.choice(sorted({column for _, column in film.actions}))
-    return int(rng.choice([ms for ms, one in film.actions if one == column]))
+    column = rng.choice(sorted({column for _, column, _ in film.actions}))
+    return int(rng.choice([ms for ms, one, _ in film.actions if one == column]))
 
 
-def soft_targets(actions: Sequence[tuple[int, int]], labels: int, first: int, count: int) -> NDArray[np.float32]:
-    """[count, labels] from step `first` on: a bell about each action, 1 at its height."""
-    target = np.zeros((count, labels), np.float32)
+def soft_targets(actions: Sequence[tuple[int, int, int]], labels: int, first: int,
+                 count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Two [count, labels] from step `first` on: a bell about each action, 1 at its height; and whether team 1 acts."""
+    target, away = np.zeros((count, labels), np.float32), np.zeros((count, labels), np.float32)
     times = (first + np.arange(count)) * STEP_MS
-    for moment, column in actions:
+    for moment, column, team in actions:
         if times[0] - 4 * SOFT_MS < moment < times[-1] + 4 * SOFT_MS:
-            target[:, column] = np.maximum(target[:, column], np.exp(-(((times - moment) / SOFT_MS) ** 2) / 2))
-    return target
+            bell = np.exp(-(((times - moment) / SOFT_MS) ** 2) / 2)
+            away[bell > target[:, column], column] = team
+            target[:, column] = np.maximum(target[:, column], bell)
+    return target, away
 
 
 def _varied(people: NDArray[np.float32], present: NDArray[np.float32], steps: NDArray[np.float32],
-            rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+            rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], bool]:
     missing = frozenset(name for name in INPUTS if rng.random() < LEFT_OUT[name])
     of_person, of_step = kept_columns(PERSON, missing), kept_columns(STEP, missing)
     if rng.random() < 0.5:
         of_person, of_step = of_person * mirror_signs(PERSON), of_step * mirror_signs(STEP)
     people, steps = people * of_person, steps * of_step
-    if rng.random() < 0.5:
+    is_exchanged = rng.random() < 0.5
+    if is_exchanged:
         people, steps = people[..., exchanged_teams(PERSON)], steps[..., exchanged_teams(STEP)]
-    return people, present * np.float32("people" not in missing), steps
+    return people, present * np.float32("people" not in missing), steps, is_exchanged
 
 
 def _pace(done: float) -> float:

@@ -29,7 +29,7 @@ def train_spotter(footage: Path, output: Path, settings: Settings, *, epochs: in
     """
     learn = replace(LEARN, seeds=LEARN.seeds[:matches])
     films = [film for _, film in _films(footage, learn)]
-    counts = Counter(column for film in films for _, column in film.actions)
+    counts = Counter(column for film in films for _, column, _ in film.actions)
     labels = tuple(label for column, label in enumerate(LABELS) if counts[column] >= LEAST_TO_LEARN)
     network = train_sight_network([_with(film, labels) for film in films], len(labels), epochs=epochs or EPOCHS,
                                   seed=seed, threads=settings.max_workers)
@@ -47,5 +47,6 @@ def _films(footage: Path, plan: WatchPlan) -> list[tuple[str, LabelledSights]]:
 
 def _with(film: LabelledSights, labels: Sequence[str]) -> LabelledSights:
     """The film with columns of these labels instead of all; actions of others are left out."""
-    actions = ((ms, LABELS[column]) for ms, column in film.actions)
-    return replace(film, actions=tuple((ms, labels.index(label)) for ms, label in actions if label in labels))
+    actions = ((ms, LABELS[column], team) for ms, column, team in film.actions)
+    return replace(film, actions=tuple((ms, labels.index(label), team) for ms, label, team in actions
+                                       if label in labels))

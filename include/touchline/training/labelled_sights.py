@@ -25,7 +25,7 @@ def labelled_sights(match: WatchedMatch, labels: Sequence[str], draw: int = 0,
 
     Each `draw` sees and hears it with errors of its own, drawn from wide ranges where no `noise` is given.
     """
-    actions = tuple((ms, labels.index(label)) for ms, label in match.actions if label in labels)
+    actions = tuple((ms, labels.index(label), team) for ms, label, team in match.actions if label in labels)
     for at, (kind, _, watched) in enumerate(match.cameras):
         luck = match.seed * 1000 + draw * 50 + at
         sights = list(sights_of(watched, noise or draw_noise(luck), luck))

@@ -7,12 +7,18 @@ from typing import Any
 
 from touchline.domain.action import Spotting
 from touchline.inference.sight_columns import INPUTS
-from touchline.inference.sight_network import SightNetwork, probabilities
+from touchline.inference.sight_network import SightNetwork, answers
 from touchline.inference.sight_spotter import peaks
 from touchline.inference.sight_training import LabelledSights
 from touchline.seeing.sight import STEP_MS
 from touchline.training.baselines import uniform
-from touchline.training.spotting_figures import SpottedFilm, goal_figures, near_precision, soccernet_figures
+from touchline.training.spotting_figures import (
+    SpottedFilm,
+    goal_figures,
+    near_precision,
+    soccernet_figures,
+    team_share,
+)
 
 GOAL_THRESHOLDS = (0.3, 0.5, 0.8)
 
@@ -28,7 +34,7 @@ def spotter_figures(network: SightNetwork, films: Mapping[str, Sequence[Labelled
 
 def _of_kind(network: SightNetwork, films: Sequence[LabelledSights], labels: Sequence[str]) -> dict[str, Any]:
     def spotted(missing: frozenset[str] = frozenset()) -> list[SpottedFilm]:
-        return [_spotted(film, peaks(probabilities(network, film.features, missing), labels), labels) for film in films]
+        return [_spotted(film, peaks(answers(network, film.features, missing), labels), labels) for film in films]
 
     without = {f"without {name}": frozenset({name}) for name in INPUTS}
     without["sound alone"] = frozenset(INPUTS) - {"sound"}
@@ -36,11 +42,11 @@ def _of_kind(network: SightNetwork, films: Sequence[LabelledSights], labels: Seq
     compared["baseline: every label every 10 s"] = _near(
         [_spotted(film, uniform(_length_ms(film), labels), labels) for film in films])
     with_all = spotted()
-    return {**soccernet_figures(with_all), **_near(with_all), "compared": compared}
+    return {**soccernet_figures(with_all), **_near(with_all), "team": team_share(with_all), "compared": compared}
 
 
 def _spotted(film: LabelledSights, found: Sequence[Spotting], labels: Sequence[str]) -> SpottedFilm:
-    truth = tuple(Spotting(ms, labels[column], 1.0) for ms, column in film.actions)
+    truth = tuple(Spotting(ms, labels[column], 1.0, float(team)) for ms, column, team in film.actions)
     return SpottedFilm(_length_ms(film), truth, tuple(found))
 
 

@@ -102,6 +102,19 @@ def calibration_error(films: Films) -> dict[str, Any]:
             "bins": [[count, round(sure, 3), round(share, 3)] for count, sure, share in bins]}
 
 
+def team_share(films: Films, least: float = 0.3) -> float | None:
+    """Of the actions that were spotted within ±2 s from this confidence on: the share with the right team."""
+    right = []
+    for film in films:
+        for true in film.truth:
+            near = [one for one in film.spotted if one.label == true.label and one.confidence >= least
+                    and abs(one.match_ms - true.match_ms) <= NEAR_MS]
+            if near:
+                best = max(near, key=lambda one: one.confidence)
+                right.append(float((best.away_share > 0.5) == (true.away_share > 0.5)))
+    return _mean(right)
+
+
 def most_expected(count: int, certainty: float = CERTAINTY) -> float:
     """The largest mean of a Poisson distribution that gives so few with a probability of at least 1 - `certainty`.
 

@@ -42,11 +42,13 @@ HELD_OUT = WatchPlan("held-out", 1200, tuple(range(30_000, 30_012)), CAMERAS, 0.
 
 @dataclass(frozen=True, slots=True)
 class WatchedMatch:
-    """A match: its actions (ms from its start, label), its noises, tension per frame, and what each camera showed."""
+    """A match: its actions (ms from its start, label, acting team 0 or 1), noises, tension per frame, and what each
+    camera showed.
+    """
 
     seed: int
     seconds: int
-    actions: tuple[tuple[int, str], ...]
+    actions: tuple[tuple[int, str, int], ...]
     noises: tuple[Noise, ...]
     tension: Array
     cameras: tuple[tuple[str, int, Watched], ...]
@@ -71,7 +73,7 @@ def play_and_watch(plan: WatchPlan, seed: int) -> WatchedMatch:
     """Play the match of this seed; the second camera of a kind stands where that of another match would."""
     cameras = [(kind, seed + 100_000 * plan.kinds[:at].count(kind)) for at, kind in enumerate(plan.kinds)]
     score, watched = watch_cameras(plan.seconds, seed, cameras, tempo_of(plan, seed))
-    actions = tuple((event.frame * FRAME_MS, event.label) for event in score.events)
+    actions = tuple((event.frame * FRAME_MS, event.label, event.team) for event in score.events)
     return WatchedMatch(seed, plan.seconds, actions, score.noises, score.tension,
                         tuple((*camera, one) for camera, one in zip(cameras, watched, strict=True)))
 
@@ -113,10 +115,10 @@ def kept_match(place: Path) -> WatchedMatch:
                    for at in range(len(header["cameras"]))]
         tension = np.repeat(stored["tension"].astype(np.float64), EVERY)
     cameras = tuple((kind, seed, one) for (kind, seed), one in zip(header["cameras"], watched, strict=True))
-    return WatchedMatch(header["seed"], header["seconds"], tuple((ms, label) for ms, label in header["actions"]),
+    return WatchedMatch(header["seed"], header["seconds"], tuple((ms, label, team) for ms, label, team in header["actions"]),
                         tuple(Noise(*noise) for noise in header["noises"]), tension, cameras)
 
 
 def labels_of(matches: Sequence[WatchedMatch]) -> set[str]:
     """The labels that occur."""
-    return {label for match in matches for _, label in match.actions}
+    return {label for match in matches for _, label, _ in match.actions}

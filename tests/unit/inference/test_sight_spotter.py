@@ -8,7 +8,7 @@ import pytest
 from touchline.errors import ModelError
 from touchline.inference.sight_columns import INPUTS, PERSON, STEP, exchanged_teams, kept_columns, mirror_signs
 from touchline.inference.sight_features import SoundSteps, sight_features
-from touchline.inference.sight_network import REACH, SightNetwork, probabilities
+from touchline.inference.sight_network import REACH, Answers, SightNetwork, answers
 from touchline.inference.sight_spotter import SightSpotter, keep_spotter, peaks
 from touchline.inference.sight_training import LabelledSights, soft_targets, train_sight_network
 from touchline.inference.torchvision_nms import torch
@@ -42,6 +42,10 @@ def network():
     return SightNetwork(len(LABELS)).eval()
 
 
+def happens(*arguments, **options):
+    return answers(*arguments, **options).happens
+
+
 def test_a_mirrored_film_is_read_as_the_film_with_changed_signs():
     one, other = sight_features(sights(60), None), sight_features(sights(60, mirror=True), None)
     assert one.steps * mirror_signs(STEP) == pytest.approx(other.steps, abs=1e-3)
@@ -69,7 +73,7 @@ def test_a_film_without_an_input_is_read_as_one_in_which_that_is_left_out(networ
         column = [one.name for one in STEP].index(known)
         assert not sight_features(lacking, heard).steps[:, column].any()
         assert not left_out[:, column].any()
-    assert np.isfinite(probabilities(network, sight_features(made, heard), frozenset({name}))).all()
+    assert np.isfinite(happens(network, sight_features(made, heard), frozenset({name}))).all()
 
 
 def test_the_sound_is_counted_from_what_is_usual():
@@ -80,45 +84,48 @@ def test_the_sound_is_counted_from_what_is_usual():
 
 def test_pieces_of_a_film_give_what_the_whole_gives(network):
     features = sight_features(sights(400), None)
-    whole = probabilities(network, features, piece=1000)
-    assert whole == pytest.approx(probabilities(network, features, piece=90), abs=1e-5)
+    whole = happens(network, features, piece=1000)
+    assert whole == pytest.approx(happens(network, features, piece=90), abs=1e-5)
     changed = sight_features([*sights(200), *sights(200, seed=9)], None)
-    assert whole[: 200 - REACH - 1] == pytest.approx(probabilities(network, changed)[: 200 - REACH - 1], abs=1e-5)
+    assert whole[: 200 - REACH - 1] == pytest.approx(happens(network, changed)[: 200 - REACH - 1], abs=1e-5)
 
 
 def test_no_film_and_nobody_in_it_are_no_error(network):
-    assert probabilities(network, sight_features([], None)).shape == (0, 2)
+    assert happens(network, sight_features([], None)).shape == (0, 2)
     empty = Sight(np.zeros((0, 4), np.float32), np.zeros(0, np.int8), None, None, False, 0.0)
-    assert np.isfinite(probabilities(network, sight_features([empty] * 5, None))).all()
+    assert np.isfinite(happens(network, sight_features([empty] * 5, None))).all()
 
 
 def test_the_highest_step_nearby_is_the_spotting():
     found = np.zeros((60, 2), np.float32)
     found[[3, 20, 22, 59], 0] = 0.4, 0.6, 0.9, 0.3
-    spotted = peaks(found, LABELS, 1000)
+    said = Answers(found, np.full_like(found, 0.75))
+    spotted = peaks(said, LABELS, 1000)
     assert [(one.match_ms, one.label) for one in spotted] == [(1600, "Goal"), (5400, "Goal"), (12800, "Goal")]
-    assert peaks(found[:0], LABELS) == []
+    assert {one.away_share for one in spotted} == {0.75}
+    assert peaks(Answers(found[:0], found[:0]), LABELS) == []
 
 
 def test_the_aim_is_a_bell_about_the_action():
-    target = soft_targets([(2000, 1)], 2, 0, 20)
+    target, away = soft_targets([(2000, 1, 1)], 2, 0, 20)
     assert target[:, 1].argmax() == 10
     assert target[10, 1] == 1
     assert 0 < target[13, 1] < 0.6
     assert not target[:, 0].any()
+    assert away[10].tolist() == [0, 1]
 
 
 def test_a_trained_spotter_is_the_same_from_the_same_seed_and_can_be_loaded(tmp_path):
     features = sight_features(sights(300), sound(120))
-    films = [LabelledSights(features, ((20_000, 0), (40_000, 1)))]
+    films = [LabelledSights(features, ((20_000, 0, 0), (40_000, 1, 1)))]
     networks = [train_sight_network(films, 2, epochs=30, seed=seed, threads=1) for seed in (1, 1, 2)]
-    one, again, other = (probabilities(network, features) for network in networks)
+    one, again, other = (happens(network, features) for network in networks)
     assert (one == again).all()
     assert (one != other).any()
     keep_spotter(networks[0], LABELS, {"seed": 1}, tmp_path / "spotter")
     loaded = SightSpotter(tmp_path / "spotter")
     assert loaded.labels == LABELS
-    assert (loaded.probabilities(sights(300), sound(120)) == one).all()
+    assert (loaded.answers(sights(300), sound(120)).happens == one).all()
 
 
 def test_damaged_and_foreign_spotters_are_refused_in_one_line(tmp_path, network):
