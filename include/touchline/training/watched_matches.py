@@ -115,7 +115,8 @@ def kept_match(place: Path) -> WatchedMatch:
                    for at in range(len(header["cameras"]))]
         tension = np.repeat(stored["tension"].astype(np.float64), EVERY)
     cameras = tuple((kind, seed, one) for (kind, seed), one in zip(header["cameras"], watched, strict=True))
-    return WatchedMatch(header["seed"], header["seconds"], tuple((ms, label, team) for ms, label, team in header["actions"]),
+    actions = tuple((ms, label, team) for ms, label, team in header["actions"])
+    return WatchedMatch(header["seed"], header["seconds"], actions,
                         tuple(Noise(*noise) for noise in header["noises"]), tension, cameras)
 
 
