@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from touchline.domain.action import Action, Spotting
+from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.settings import Settings
-from touchline.spotting.fusion import Evidence, ScanSignals, View, fusion_table
+from touchline.spotting.fusion import Course, Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
 from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kick_offs_by_clock
 
-VERSION = 2
+VERSION = 3
 
 
 def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -44,15 +44,17 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
         readings = _readings(scan.result["graphic"])
-        evidence = Evidence(_views(chunks), signals, ScoreSheet.of(readings))
-        actions = merge_spottings(_spottings(chunks), evidence, marks, settings.min_event_confidence)
         # What the club wrote down counts for more than a clock that was read.
         kick_offs = tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(readings))
+        course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0))
+        evidence = Evidence(_views(chunks), signals, ScoreSheet.of(readings), course)
+        merged = merge_spottings(_spottings(chunks), evidence, marks, settings.min_event_confidence)
         halves = halves_from_kick_offs(kick_offs)
-        return {"actions": [_plain(action, halves) for action in actions]}
+        return {"actions": [_plain(action, halves) for action in merged.actions],
+                "candidates": [_plain_candidate(candidate, halves) for candidate in merged.candidates]}
 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
-    print(f"{len(outcome.result['actions'])} actions")
+    print(f"{len(outcome.result['actions'])} actions, {len(outcome.result['candidates'])} candidates")
     return outcome
 
 
@@ -86,7 +88,7 @@ def _readings(plain: Sequence[Mapping[str, Any]]) -> list[Reading]:
     return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None) for one in plain]
 
 
-def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:
+def _plain(action: Action | Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
     half, position_ms = position(halves, action.match_ms)
     return {
         "match_ms": action.match_ms,
@@ -95,4 +97,10 @@ def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:
         "label": action.label,
         "confidence": action.confidence,
         "source": action.source,
+        "evidence": dict(action.evidence),
     }
+
+
+def _plain_candidate(candidate: Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
+    others = [{"label": label, "confidence": confidence} for label, confidence in candidate.others]
+    return {**_plain(candidate, halves), "others": others}
