@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from touchline.domain.action import Action, Candidate, Spotting
 from touchline.spotting.candidates import rank_candidates
-from touchline.spotting.fusion import Evidence, Weighed, alone_ms, fusion_table, weigh
+from touchline.spotting.fusion import Evidence, Weighed, fusion_table, weigh
 from touchline.spotting.scoreboard import ScoreChange
 from touchline.spotting.shots import (
     GOAL,

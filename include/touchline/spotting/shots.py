@@ -36,9 +36,9 @@ class Restarts:
         self._rules = fusion_table()["restarts"]
         names: Mapping[str, str] = self._rules["names"]
         self._found = sorted(
-            ((one.match_ms, names[one.label], one.confidence) for one in found
+            (one.match_ms, names[one.label], one.confidence) for one in found
              if one.label in names and one.confidence >= self._rules["least"]
-             and not _begins_half(one, course)))
+             and not _begins_half(one, course))
         self._course = course
         self.are_seen = bool(self._found)
         """Whether there are any: where not one was spotted in a match, that none follows says nothing."""
