@@ -105,4 +105,4 @@ def _reason_against(one: Weighed, taken: Taken, evidence: Evidence,
         if taken.distance_ms(other, one.match_ms) <= within_ms:
             return "instead", other
     change = evidence.shown_goal(one.match_ms) if one.label == GOAL else None
-    return ("instead", "one change of the score is one goal") if change and change in changes else None
+    return ("score_adds_up", "the score went up once, for a surer goal") if change and change in changes else None
