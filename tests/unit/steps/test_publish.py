@@ -27,7 +27,8 @@ CLIP = {
 }
 SAVE = {"match_ms": 100_000, "half": 1, "position_ms": 98_000, "label": "Save", "confidence": 0.87, "source": "model",
         "evidence": {"spotter": 0.8, "surge": 0.5}}
-FOUL = {**SAVE, "match_ms": 150_000, "label": "Foul", "confidence": 0.31, "others": [{"label": "Offside", "confidence": 0.2}]}
+FOUL = {**SAVE, "match_ms": 150_000, "label": "Foul", "confidence": 0.31,
+        "others": [{"label": "Offside", "confidence": 0.2}]}
 EMPTY_SIDECAR = {
     "title": None,
     "home": None,
