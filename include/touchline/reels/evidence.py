@@ -8,6 +8,8 @@ from typing import Any
 
 from touchline.domain.text import shown
 
+LEAST_SHOWN = 0.15
+"""Log-odds: what moves a confidence by less than four points of a hundred is not worth a word."""
 BEGINNINGS = {"spotter": "spotter alone", "pattern": "restart alone"}
 WORDS = {
     "surge": "the crowd got louder",
@@ -23,6 +25,7 @@ WORDS = {
     "no_kick_off": "no kick-off after it",
     "no_surge": "the crowd stayed quiet",
 }
+OPPOSITES = {"surge": "no_surge", "kick_off_after": "no_kick_off"}
 REASONS = {
     "after": "{}",
     "instead": "the same shot is taken as “{}”",
@@ -33,7 +36,10 @@ REASONS = {
 
 @dataclass(frozen=True)
 class EvidenceView:
-    """How sure the first look was, what spoke for it and against it, the strongest first, and other reasons."""
+    """How sure the first look was, what spoke for it and against it, the strongest first, and other reasons.
+
+    Where nothing moved the confidence, there is no first look to compare it with.
+    """
 
     beginning: str
     speaks_for: str
@@ -43,10 +49,10 @@ class EvidenceView:
 
 def evidence_view(evidence: Mapping[str, Any]) -> EvidenceView:
     """The evidence of an action as `actions.json` holds it; a name without words is shown as it is."""
-    numbers = [(name, value) for name, value in evidence.items() if isinstance(value, int | float)]
-    begun = [f"{BEGINNINGS[name]} {value:.0%}" for name, value in numbers if name in BEGINNINGS]
-    moves = sorted(((name, value) for name, value in numbers if name not in BEGINNINGS),
+    numbers = _netted({name: value for name, value in evidence.items() if isinstance(value, int | float)})
+    moves = sorted(((name, value) for name, value in numbers if name not in BEGINNINGS and abs(value) >= LEAST_SHOWN),
                    key=lambda one: (-abs(one[1]), one[0]))
+    begun = [f"{BEGINNINGS[name]} {value * 100:.0f} %" for name, value in numbers if name in BEGINNINGS and moves]
     reasons = [REASONS.get(name, "{}").format(shown(str(value)))
                for name, value in evidence.items() if not isinstance(value, int | float)]
     return EvidenceView(
@@ -55,6 +61,15 @@ def evidence_view(evidence: Mapping[str, Any]) -> EvidenceView:
         ", ".join(_words(name) for name, value in moves if value < 0),
         ", ".join(reasons),
     )
+
+
+def _netted(numbers: dict[str, float]) -> list[tuple[str, float]]:
+    """Half a cheer speaks a little for a goal and a little against it: what is left of both is said."""
+    for present, absent in OPPOSITES.items():
+        if present in numbers and absent in numbers:
+            left = numbers.pop(present) + numbers.pop(absent)
+            numbers[present if left > 0 else absent] = left
+    return list(numbers.items())
 
 
 def _words(name: str) -> str:

@@ -179,7 +179,7 @@ def _facts(match: Plain) -> list[str]:
 
 
 def _action(action: Plain, content: ReportMatch, rules: ClipRules) -> ActionView:
-    others = [f"{one['label']} {one['confidence']:.0%}" for one in action.get("others", ())]
+    others = [f"{one['label']} {one['confidence'] * 100:.0f} %" for one in action.get("others", ())]
     return ActionView(
         match_ms=action["match_ms"],
         half=action["half"],

@@ -60,7 +60,7 @@ class Restarts:
 
 
 def tell_from_restarts(shot: Weighed, restarts: Restarts, evidence: Evidence) -> Weighed:
-    """Weigh what came after a shot; a goal that nothing bears out is doubted.
+    """Weigh what came after a shot; a goal is doubted as far as nothing at least half bears it out.
 
     Where no kick-off can be expected, or nothing can be heard, its absence does not count.
     """
@@ -68,7 +68,7 @@ def tell_from_restarts(shot: Weighed, restarts: Restarts, evidence: Evidence) ->
     if shot.label != GOAL:
         return shot.moved(after)
     seen = evidence.at(shot.match_ms)
-    doubt = 1 - max(seen["surge"], seen["score"], after["kick_off_after"])
+    doubt = max(0.0, 1 - 2 * max(seen["surge"], seen["score"], after["kick_off_after"]))
     is_due = restarts.are_seen and evidence.course.plays_on(shot.match_ms, fusion_table()["restarts"]["to_ms"])
     return shot.moved({**after, "no_kick_off": doubt * is_due, "no_surge": doubt * evidence.is_heard})
 

@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from touchline.reels.evidence import WORDS, EvidenceView, evidence_view
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
+from touchline.spotting.fusion import fusion_table
 
 RULES = load_rules()
 MATCH = {
@@ -230,7 +232,7 @@ def _candidate(match_ms, label, *others, **evidence):
 
 def test_an_action_says_in_plain_words_what_speaks_for_and_against_it():
     page = _page([{**SAVE, "evidence": {"spotter": 0.41, "surge": 0.5, "corner_after": 1.3, "few_players": -0.6}}])
-    assert "spotter alone 41%" in page
+    assert "spotter alone 41 %" in page
     assert "<b>for it</b> corner after it, the crowd got louder" in page
     assert "<b>against it</b> few people in the picture" in page
 
@@ -241,7 +243,7 @@ def test_candidates_are_listed_in_their_order_with_what_else_they_may_be():
     assert "Candidates: not in the reels <small>2</small>" in page
     listed = page[page.index("Candidates: not"):]
     assert listed.index('data-label="Goal"') < listed.index('data-label="Foul"')
-    assert "<b>or</b> Save 12%" in listed and "the same shot is taken as “Corner”" in listed
+    assert "<b>or</b> Save 12 %" in listed and "the same shot is taken as “Corner”" in listed
     assert "recording 05:10" in listed, "no reel shows it"
     link = _tags(page, "a", class_="action")[-1]
     assert link["data-places"].split() == ["highlights:7000"], "the clip of the save shows it"
@@ -265,8 +267,12 @@ def test_hostile_evidence_is_text_too():
 
 
 def test_all_evidence_that_moves_a_confidence_has_words():
-    from touchline.reels.evidence import WORDS
-    from touchline.spotting.fusion import fusion_table
-
     weights = {name for row in fusion_table()["labels"].values() for name in row} - {"alone_ms"}
     assert weights == set(WORDS)
+
+
+def test_opposite_evidence_is_said_once_and_the_faint_not_at_all():
+    view = evidence_view({"spotter": 0.5, "surge": 0.36, "no_surge": -0.1, "kick_off_after": 0.4, "no_kick_off": -0.9,
+                          "whistle": 0.1})
+    assert (view.speaks_for, view.speaks_against) == ("the crowd got louder", "no kick-off after it")
+    assert evidence_view({"spotter": 0.5, "whistle": 0.1}) == EvidenceView("", "", "", "")
