@@ -37,6 +37,14 @@ class ScanSignals:
     whistle: Sequence[float]
 
 
+@dataclass(frozen=True)
+class ClipScores:
+    """What the clip model said of the window around one moment: 0…1 per label; labels that it holds unlikely lack."""
+
+    match_ms: int
+    scores: Mapping[str, float]
+
+
 @cache
 def fusion_table() -> dict[str, Any]:
     """The data table `fusion.toml`."""
@@ -51,7 +59,10 @@ def alone_ms(label: str) -> int:
 class Evidence:
     """Answers what the picture and the sound say about a moment; all answers are 0…1."""
 
-    def __init__(self, views: Sequence[View], signals: ScanSignals, sheet: ScoreSheet) -> None:
+    def __init__(self, views: Sequence[View], signals: ScanSignals, sheet: ScoreSheet,
+                 clips: Sequence[ClipScores] = ()) -> None:
+        self._clips = sorted(clips, key=lambda one: one.match_ms)
+        self._known_to_clips = {label for one in clips for label in one.scores}
         self._sheet = sheet
         self._views = sorted(views, key=lambda view: view.match_ms)
         self._times = [view.match_ms for view in self._views]
@@ -75,6 +86,19 @@ class Evidence:
         """The goal that the graphic shows soon after a moment."""
         return self._sheet.goal_after(match_ms, self._bounds["score_late_ms"], self._bounds["score_to_ms"])
 
+    def opinion(self, spotting: Spotting) -> float:
+        """Log-odds of the clip model's best score for this label near this moment, within bounds.
+
+        0 where no window is near, or where it never names the label: it does not know it, or there is no such model.
+        """
+        if spotting.label not in self._known_to_clips:
+            return 0.0
+        reach, most = self._bounds["opinion_ms"], self._bounds["opinion_most"]
+        first = bisect_left(self._clips, spotting.match_ms - reach, key=lambda one: one.match_ms)
+        end = bisect_right(self._clips, spotting.match_ms + reach, key=lambda one: one.match_ms)
+        near = [one.scores.get(spotting.label, 0.0) for one in self._clips[first:end]]
+        return min(max(_log_odds(max(near)), -most), most) if near else 0.0
+
     def _near(self, match_ms: int, reach_ms: int) -> Sequence[View]:
         first = bisect_left(self._times, match_ms - reach_ms)
         return self._views[first : bisect_right(self._times, match_ms + reach_ms)]
@@ -90,6 +114,7 @@ def weigh(spotting: Spotting, evidence: Evidence) -> Spotting:
     weights = _weights(spotting.label)
     found = evidence.at(spotting.match_ms)
     odds = _log_odds(spotting.confidence) + sum(weights.get(name, 0.0) * value for name, value in found.items())
+    odds += fusion_table()["evidence"]["opinion_weight"] * evidence.opinion(spotting)
     return Spotting(spotting.match_ms, spotting.label, round(1 / (1 + math.exp(-odds)), 3))
 
 
