@@ -146,11 +146,11 @@ STEP_OF_RESULT = {"chunks": "plan_chunks", "actions": "merge_actions", "reels": 
 
 
 def mean_rate(stats: dict[str, dict[str, Any]], key: str) -> float:
-    """The rate over all chunks, each weighted by its windows."""
+    """The rate over all chunks, each weighted by its steps."""
     chunks = [values for values in stats.values() if values.get(key)]
-    windows = sum(values["windows"] for values in chunks)
-    seconds = sum(values["windows"] / values[key] for values in chunks)
-    return round(windows / seconds, 1) if seconds else 0.0
+    steps = sum(values["steps"] for values in chunks)
+    seconds = sum(values["steps"] / values[key] for values in chunks)
+    return round(steps / seconds, 1) if seconds else 0.0
 
 
 # --- In containers --------------------------------------------------------------------------------------------------
