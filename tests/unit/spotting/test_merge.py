@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
-from touchline.spotting.fusion import Evidence, ScanSignals, View, alone_ms, weigh
+from touchline.spotting.fusion import ClipScores, Evidence, ScanSignals, View, alone_ms, weigh
 from touchline.spotting.merge import infer_from_restarts, keep_strongest, merge_spottings
 from touchline.spotting.scoreboard import Reading, ScoreSheet
 
@@ -111,3 +111,23 @@ def test_a_goal_that_is_there_is_not_inferred_again():
         Spotting(40_000, "Kick-off", 0.8),
     ]
     assert infer_from_restarts(accepted) == []
+
+
+def _with_clips(*clips: ClipScores) -> Evidence:
+    return Evidence([], ScanSignals(500, [], []), ScoreSheet(), clips)
+
+
+def test_the_clip_models_opinion_raises_and_lowers_what_it_knows():
+    found = Spotting(10_000, "Save", 0.5)
+    clips = _with_clips(ClipScores(9_200, {"Save": 0.2}), ClipScores(10_800, {"Save": 0.9}), ClipScores(20_000, {}))
+    assert weigh(found, clips).confidence > 0.5
+    assert weigh(Spotting(20_300, "Save", 0.5), clips).confidence < 0.1
+    assert weigh(Spotting(30_000, "Save", 0.5), clips).confidence == 0.5
+    assert weigh(Spotting(10_000, "Corner", 0.5), clips).confidence == 0.5
+    assert weigh(found, QUIET).confidence == 0.5
+
+
+def test_no_opinion_counts_more_than_the_bound():
+    sure = _with_clips(ClipScores(0, {"Save": 1.0}))
+    assert sure.opinion(Spotting(0, "Save", 0.5)) == 3.0
+    assert _with_clips(ClipScores(0, {}), ClipScores(5000, {"Save": 1.0})).opinion(Spotting(0, "Save", 0.5)) == -3.0

@@ -1,6 +1,7 @@
 """Actions are merged from all chunks or not at all, and the same whatever the chunks are."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -44,7 +45,7 @@ def cut_at(*borders: int, windows=()) -> list[dict[str, object]]:
     steps = [0, *borders, SECONDS * 5]
     return [{"glances": [glance(step) for step in range(first, end)],
              "windows": [one for one in windows if first <= one["match_ms"] // 200 < end]}
-            for first, end in zip(steps, steps[1:], strict=False)]
+            for first, end in pairwise(steps)]
 
 
 @pytest.fixture
