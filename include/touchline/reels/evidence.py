@@ -14,6 +14,7 @@ BEGINNINGS = {"spotter": "spotter alone", "pattern": "restart alone"}
 WORDS = {
     "surge": "the crowd got louder",
     "whistle": "a whistle",
+    "opinion": "the clip model’s opinion",
     "keeper": "a goalkeeper in the picture",
     "few_players": "few people in the picture",
     "score": "the score went up",

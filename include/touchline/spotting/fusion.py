@@ -41,6 +41,14 @@ class ScanSignals:
 
 
 @dataclass(frozen=True)
+class ClipScores:
+    """What the clip model said of the window around one moment: 0…1 per label; labels that it holds unlikely lack."""
+
+    match_ms: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Course:
     """How long the film is, when halves are known to begin, and where a match begins that the club wrote down.
 
@@ -71,8 +79,14 @@ class Weighed(Spotting):
     def moved(self, found: Mapping[str, float]) -> Weighed:
         """The same with further evidence (0…1 by name), weighed as its label's row of the table says."""
         weights = _weights(self.label)
-        moves = {name: round(weights.get(name, 0.0) * value, 2) for name, value in found.items()}
-        evidence = self.evidence + tuple((name, move) for name, move in moves.items() if move)
+        told = self
+        for name, value in found.items():
+            told = told.added(name, round(weights.get(name, 0.0) * value, 2))
+        return told
+
+    def added(self, name: str, move: float) -> Weighed:
+        """The same with one more piece of evidence, as log-odds; 0 says nothing."""
+        evidence = (*self.evidence, (name, move)) if move else self.evidence
         return Weighed(self.match_ms, self.label, confidence_from(evidence), self.source, evidence)
 
     def because(self, name: str, reason: str) -> Weighed:
@@ -95,9 +109,11 @@ class Evidence:
     """Answers what the picture and the sound say about a moment; all answers are 0…1."""
 
     def __init__(self, views: Sequence[View], signals: ScanSignals, sheet: ScoreSheet,
-                 course: Course | None = None) -> None:
+                 clips: Sequence[ClipScores] = (), course: Course | None = None) -> None:
         self.course = course or Course()
         self.is_heard = any(signals.surge)
+        self._clips = sorted(clips, key=lambda one: one.match_ms)
+        self._known_to_clips = {label for one in clips for label in one.scores}
         self._sheet = sheet
         self._views = sorted(views, key=lambda view: view.match_ms)
         self._times = [view.match_ms for view in self._views]
@@ -121,6 +137,19 @@ class Evidence:
         """The goal that the graphic shows soon after a moment."""
         return self._sheet.goal_after(match_ms, self._bounds["score_late_ms"], self._bounds["score_to_ms"])
 
+    def opinion(self, spotting: Spotting) -> float:
+        """Log-odds of the clip model's best score for this label near this moment, within bounds.
+
+        0 where no window is near, or where it never names the label: it does not know it, or there is no such model.
+        """
+        if spotting.label not in self._known_to_clips:
+            return 0.0
+        reach, most = self._bounds["opinion_ms"], self._bounds["opinion_most"]
+        first = bisect_left(self._clips, spotting.match_ms - reach, key=lambda one: one.match_ms)
+        end = bisect_right(self._clips, spotting.match_ms + reach, key=lambda one: one.match_ms)
+        near = [one.scores.get(spotting.label, 0.0) for one in self._clips[first:end]]
+        return min(max(_log_odds(max(near)), -most), most) if near else 0.0
+
     def _near(self, match_ms: int, reach_ms: int) -> Sequence[View]:
         first = bisect_left(self._times, match_ms - reach_ms)
         return self._views[first : bisect_right(self._times, match_ms + reach_ms)]
@@ -140,7 +169,8 @@ def begin(spotting: Spotting, source: str = "model") -> Weighed:
 
 def weigh(spotting: Spotting, evidence: Evidence) -> Weighed:
     """Add the weighed evidence to the log-odds of a spotting."""
-    return begin(spotting).moved(evidence.at(spotting.match_ms))
+    opinion = round(fusion_table()["evidence"]["opinion_weight"] * evidence.opinion(spotting), 2)
+    return begin(spotting).added("opinion", opinion).moved(evidence.at(spotting.match_ms))
 
 
 def confidence_from(evidence: action.Evidence) -> float:

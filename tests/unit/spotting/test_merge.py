@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from touchline.domain.action import Spotting
 from touchline.domain.label import LABELS
 from touchline.spotting.fusion import (
+    ClipScores,
     Course,
     Evidence,
     ScanSignals,
@@ -21,7 +22,7 @@ from touchline.spotting.scoreboard import Reading, ScoreSheet
 from touchline.spotting.shots import excluded_by
 
 QUIET = Evidence([], ScanSignals(500, [], []), ScoreSheet())
-TEN_MINUTES = Evidence([], ScanSignals(500, [], []), ScoreSheet(), Course(600_000))
+TEN_MINUTES = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course=Course(600_000))
 
 spottings = st.lists(
     st.builds(
@@ -205,7 +206,7 @@ def test_only_the_first_restart_after_a_shot_counts():
 
 
 def test_the_kick_off_of_a_half_says_nothing_of_the_last_shot_before_it():
-    halves = Evidence([], ScanSignals(500, [], []), ScoreSheet(), Course(600_000, (2_000, 70_000)))
+    halves = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course=Course(600_000, (2_000, 70_000)))
     found = [(50_000, "Shots on target", 0.9), (71_000, "Kick-off", 0.9)]
     assert _said(_merged(*found, evidence=halves)) == [(50_000, "Shots on target"), (71_000, "Kick-off")]
     assert (50_000, "Goal") in _said(_merged(*found))
@@ -220,7 +221,7 @@ def _goal(evidence, *others):
 def test_a_goal_that_neither_kick_off_nor_score_nor_sound_bears_out_is_doubted():
     heard = [0.0] * 1200
     heard[1100] = 1.0
-    with_sound = Evidence([], ScanSignals(500, heard, heard), ScoreSheet(), Course(600_000))
+    with_sound = Evidence([], ScanSignals(500, heard, heard), ScoreSheet(), course=Course(600_000))
     silent, doubted = _goal(TEN_MINUTES), _goal(with_sound)
     assert doubted.confidence < silent.confidence < 0.5
     assert {"no_kick_off", "no_surge"} <= set(dict(doubted.evidence))
@@ -228,18 +229,18 @@ def test_a_goal_that_neither_kick_off_nor_score_nor_sound_bears_out_is_doubted()
     assert _goal(TEN_MINUTES, (75_000, "Kick-off", 0.9)).confidence > 0.7
     cheered = [0.0] * 1200
     cheered[104] = 1.0
-    with_cheer = Evidence([], ScanSignals(500, cheered, cheered), ScoreSheet(), Course(600_000))
+    with_cheer = Evidence([], ScanSignals(500, cheered, cheered), ScoreSheet(), course=Course(600_000))
     assert not {"no_kick_off", "no_surge"} & set(dict(_goal(with_cheer).evidence))
 
 
 @pytest.mark.parametrize("course", [Course(100_000), Course(600_000, (0, 130_000)), Course()])
 def test_no_kick_off_is_missed_at_the_end_of_a_film_or_a_half(course):
-    evidence = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course)
+    evidence = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course=course)
     assert _goal(evidence).confidence == 0.5
 
 
 def test_what_lies_before_the_kick_off_that_the_club_wrote_down_is_no_action_unless_it_is_marked():
-    evidence = Evidence([], ScanSignals(500, [], []), ScoreSheet(), Course(600_000, (120_000,), 120_000))
+    evidence = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course=Course(600_000, (120_000,), 120_000))
     merged = _merged((50_000, "Goal", 0.9), (119_000, "Kick-off", 0.9), evidence=evidence, marks=[(60_000, "Save")])
     assert _said(merged) == [(60_000, "Save"), (119_000, "Kick-off")]
     assert dict(merged.candidates[0].evidence)["before"] == "the first kick-off"
@@ -278,3 +279,23 @@ def test_a_mark_settles_what_became_of_a_shot():
     merged = _merged((50_000, "Goal", 0.9), marks=[(51_000, "Save")])
     assert _said(merged) == [(51_000, "Save")]
     assert merged.candidates[0].label == "Goal"
+
+
+def _with_clips(*clips: ClipScores) -> Evidence:
+    return Evidence([], ScanSignals(500, [], []), ScoreSheet(), clips)
+
+
+def test_the_clip_models_opinion_raises_and_lowers_what_it_knows():
+    found = Spotting(10_000, "Save", 0.5)
+    clips = _with_clips(ClipScores(9_200, {"Save": 0.2}), ClipScores(10_800, {"Save": 0.9}), ClipScores(20_000, {}))
+    assert weigh(found, clips).confidence > 0.5
+    assert weigh(Spotting(20_300, "Save", 0.5), clips).confidence < 0.1
+    assert weigh(Spotting(30_000, "Save", 0.5), clips).confidence == 0.5
+    assert weigh(Spotting(10_000, "Corner", 0.5), clips).confidence == 0.5
+    assert weigh(found, QUIET).confidence == 0.5
+
+
+def test_no_opinion_counts_more_than_the_bound():
+    sure = _with_clips(ClipScores(0, {"Save": 1.0}))
+    assert sure.opinion(Spotting(0, "Save", 0.5)) == 3.0
+    assert _with_clips(ClipScores(0, {}), ClipScores(5000, {"Save": 1.0})).opinion(Spotting(0, "Save", 0.5)) == -3.0
