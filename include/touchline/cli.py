@@ -110,14 +110,14 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:
-    models = _command(commands, "models", "Which detectors are there? Fetch one, or check what is here.", _models)
+    models = _command(commands, "models", "Which models are there? Fetch a detector, or check what is here.", _models)
     models.add_argument("action", nargs="?", default="list", choices=("list", "fetch", "verify"),
                         help="fetch is the only one that uses the network (default: %(default)s)")
     models.add_argument("name", nargs="?", default="", metavar="NAME", help="a name that the list shows")
     for name, purpose, footage, run in (
         ("train-detector", "Train the shipped detector on simulated footage.", "simulated footage", _train_detector),
         ("train-spotter",
-         "Train a spotter on what people, ball, camera and sound of simulated matches do; no step uses it yet.",
+         "Train a spotter on what people, ball, camera and sound of simulated matches do.",
          "simulated matches", _train_spotter),
         ("train-clip-model", "Train the clip model (VideoMAE) on simulated footage.", "simulated footage",
          _train_clip_model),

@@ -15,7 +15,7 @@ SHIPPED_MODELS = Path(__file__).parent / "models"
 DEFAULT_DETECTORS: tuple[str, ...] = ("detector.pt",)
 """Where YOLO_MODEL_PATH is not set, the first of these that is here is the detector; the last one is shipped.
 
-"yolov8n.pt" comes before it once fusion no longer asks the detector who is a goalkeeper.
+"yolov8n.pt" comes before it once the whole way to actions was measured with it.
 """
 FETCHED_BY_INSTALL = "yolov8n.pt"
 

@@ -47,7 +47,8 @@ class FromEnvironment:
         for item in fields(cls):  # type: ignore[arg-type]
             text = environ.get(item.name.upper(), "").strip()
             if text:
-                values[item.name] = _parse(item.name.upper(), text, type(item.default), item.metadata)
+                kind = Path if item.default is None else type(item.default)
+                values[item.name] = _parse(item.name.upper(), text, kind, item.metadata)
         return cls(**values)
 
 
@@ -87,8 +88,13 @@ class Settings(FromEnvironment):
         "Detector: a .pt, .onnx or .engine file, an OpenVINO folder, or a name that `touchline models` lists.",
         known_model=True,
     )
-    action_model_path: Path = setting(
-        SHIPPED_MODELS / "spotter", "Spotter: a VideoMAE model folder with its own id2label."
+    spotter_model_path: Path = setting(
+        SHIPPED_MODELS / "spotter", "Spotter: a folder that `touchline train-spotter` wrote."
+    )
+    action_model_path: Path | None = setting(
+        None,
+        "Clip model, a second opinion on what the spotter finds: a VideoMAE model folder with its own id2label. Empty: "
+        "none.",
     )
     output_codec: str = setting(
         "auto",

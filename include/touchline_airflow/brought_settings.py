@@ -25,7 +25,14 @@ IN_THEIR_PLACE = {
 }
 """Settings that nobody reads, and what there is in their place."""
 
-_MODELS = {"YOLO_MODEL_PATH": "detector", "ACTION_MODEL_PATH": "spotter"}
+_MODELS = {
+    "YOLO_MODEL_PATH": "put the detector there, or empty YOLO_MODEL_PATH for the shipped one; else every chunk fails",
+    "SPOTTER_MODEL_PATH": "put the spotter there, or empty SPOTTER_MODEL_PATH for the shipped one; else every match "
+                          "fails",
+    "ACTION_MODEL_PATH": "put the clip model there, or empty ACTION_MODEL_PATH to do without one; else every chunk "
+                         "fails",
+}
+"""What to do where a model is not there."""
 
 
 def remarks(environ: Mapping[str, str]) -> Iterator[str]:
@@ -35,9 +42,9 @@ def remarks(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is not used: {instead}"
     if environ.get("OUTPUT_CODEC", "").strip().lower() == "copy":
         yield "OUTPUT_CODEC=copy is taken as auto: clips are encoded, with h264_nvenc where it works, else with libx264"
-    for name, what in _MODELS.items():
+    for name, instead in _MODELS.items():
         if why := _trouble_with_model(environ.get(name, "").strip(), environ.get("MODELS_DIR", "").strip()):
-            yield f"{name}={why}: put the {what} there, or empty {name} for the shipped one; else every chunk fails"
+            yield f"{name}={why}: {instead}"
 
 
 def _trouble_with_model(path: str, models_dir: str) -> str | None:

@@ -32,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "build" / "bench"
 PATIENCE_S = 4 * 3600
 HOST_SETTINGS = (
-    "MAX_WORKERS", "USE_GPU", "CHUNK_DURATION_SEC", "MIN_EVENT_CONFIDENCE", "YOLO_MODEL_PATH", "ACTION_MODEL_PATH",
-    "OUTPUT_CODEC",
+    "MAX_WORKERS", "USE_GPU", "CHUNK_DURATION_SEC", "MIN_EVENT_CONFIDENCE", "YOLO_MODEL_PATH", "SPOTTER_MODEL_PATH",
+    "ACTION_MODEL_PATH", "OUTPUT_CODEC",
 )
 
 
@@ -88,7 +88,6 @@ def measure_match(minutes: int) -> dict[str, Any]:
         "stages_s": stage_walls(stats),
         "decode_frames_per_s": round(frames_of(recording) / decode_s, 1),
         "detector_frames_per_s": mean_rate(stats, "detector_frames_per_s"),
-        "spotter_windows_per_s": mean_rate(stats, "spotter_windows_per_s"),
     }
 
 
@@ -147,11 +146,11 @@ STEP_OF_RESULT = {"chunks": "plan_chunks", "actions": "merge_actions", "reels": 
 
 
 def mean_rate(stats: dict[str, dict[str, Any]], key: str) -> float:
-    """The rate over all chunks, each weighted by its windows."""
+    """The rate over all chunks, each weighted by its steps."""
     chunks = [values for values in stats.values() if values.get(key)]
-    windows = sum(values["windows"] for values in chunks)
-    seconds = sum(values["windows"] / values[key] for values in chunks)
-    return round(windows / seconds, 1) if seconds else 0.0
+    steps = sum(values["steps"] for values in chunks)
+    seconds = sum(values["steps"] / values[key] for values in chunks)
+    return round(steps / seconds, 1) if seconds else 0.0
 
 
 # --- In containers --------------------------------------------------------------------------------------------------
@@ -196,7 +195,6 @@ def match_table(match: dict[str, Any]) -> str:
             ("Airflow up (first start)", f"{airflow['up_s']} s"),
             ("decode (ffmpeg, every frame)", f"{match['decode_frames_per_s']} frames/s"),
             ("detector", f"{match['detector_frames_per_s']} frames/s"),
-            ("spotter", f"{match['spotter_windows_per_s']} windows/s"),
             ("largest process", f"{process['memory_mib']:.0f} MiB ({process['memory_of']})")]
     stages = [(f"stage {step}", f"{seconds:.1f} s") for step, seconds in match["stages_s"].items()]
     return table(f"{match['minutes']} minutes, 1280x720", [*rows, *stages])

@@ -93,7 +93,7 @@ def test_the_worker_holds_the_shipped_models(run_in, worker_image):
         from touchline.settings import Settings
         settings = Settings.from_env()
         assert settings.yolo_model_path.stat().st_size > 1_000_000
-        assert (settings.action_model_path / "model.safetensors").stat().st_size > 1_000_000"""
+        assert (settings.spotter_model_path / "model.safetensors").stat().st_size > 500_000"""
     assert run_in(worker_image, ["-c", script], entrypoint="python") == (0, "")
 
 

@@ -12,12 +12,11 @@ import pytest
 pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
 
 from touchline.inference.detector import Detector
-from touchline.inference.look import look
+from touchline.inference.look import look, look_size, stills
 from touchline.inference.windows import frame_index
 from touchline.seeing.camera import chain, link_frames, prepare, shrink
 from touchline.seeing.settle import settle
 from touchline.seeing.table import seeing_table
-from touchline.training.see_recording import look_size
 from touchline.video.decode import decode_frames
 from touchline.video.probe import probe_recording
 
@@ -66,7 +65,7 @@ def test_two_teams_and_the_ball_are_seen_on_a_broadcast(own_settings):
     frames = [(frame_index(frame.recording_ms, FPS), frame.pixels)
               for frame in decoded("yeabb_soccer_possession2", 0, 1000)]
     moments = {index: 40 * index for index in range(0, len(frames), 5)}
-    sights = settle(list(look(frames, moments, detector)), 16 / 9)
+    [sights] = settle([list(look(stills(frames, moments), detector, closely=True))], 16 / 9)
     assert len(sights) == 5
     assert np.mean([len(sight.people) for sight in sights]) > 9
     shirts = np.concatenate([sight.shirts for sight in sights])

@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="the models' libraries are in the worker's e
 
 from touchline.domain.layout import WorkFiles
 from touchline.inference.torchvision_nms import torch
+from touchline.known_models import SHIPPED_MODELS
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.probe import probe
@@ -27,7 +28,8 @@ TOLERANCE = 0.001
 def spotted(tmp_path_factory):
     """`spotted()` spots the one chunk again and returns its result."""
     root = tmp_path_factory.mktemp("short-memory")
-    settings = replace(Settings(), working_dir=root / "work", scratch_dir=root / "scratch", use_gpu="false")
+    settings = replace(Settings(), working_dir=root / "work", scratch_dir=root / "scratch", use_gpu="false",
+                       action_model_path=SHIPPED_MODELS / "clip-model")
     simulate(SECONDS, 5, "broadcast", 640, 360, root / "film")
     match_id = register_match([root / "film" / "match.mp4"], settings).match_id
     probe(match_id, settings)
@@ -43,7 +45,7 @@ def room_for(monkeypatch):
     from ultralytics.nn.autobackend import AutoBackend
 
     def make(most: int) -> dict[str, set[int]]:
-        looked_at: dict[str, set[int]] = {"spotter": set(), "detector": set()}
+        looked_at: dict[str, set[int]] = {"clip model": set(), "detector": set()}
 
         def limit(cls, name, tensor_of):
             forward = cls.forward
@@ -57,7 +59,7 @@ def room_for(monkeypatch):
 
             monkeypatch.setattr(cls, "forward", limited)
 
-        limit(VideoMAEForVideoClassification, "spotter", lambda _, named: named["pixel_values"])
+        limit(VideoMAEForVideoClassification, "clip model", lambda _, named: named["pixel_values"])
         limit(AutoBackend, "detector", lambda arguments, _: arguments[0])
         return looked_at
 
@@ -78,12 +80,12 @@ def test_halved_batches_give_the_same_results(spotted, room_for, most, capsys):
     looked_at = room_for(most)
     halved = spotted()
     size = {3: 2, 1: 1}[most]
-    assert looked_at == {"spotter": {size}, "detector": {size}}
+    assert looked_at == {"clip model": {size}, "detector": {size}}
     said = capsys.readouterr().err
     assert f"going on with batches of {BATCH // 2}" in said
     assert f"going on with batches of {size}" in said
     assert any(window["scores"] for window in whole["windows"])
-    assert any(view["players"] for view in whole["views"])
+    assert any(glance["people"] for glance in whole["glances"])
     wanted, found = numbers(whole), numbers(halved)
     assert wanted.keys() == found.keys()
     differences = [place for place, value in wanted.items() if found[place] != pytest.approx(value, abs=TOLERANCE)]

@@ -150,7 +150,7 @@ def test_a_model_that_touchline_knows_by_name_needs_no_folder_and_has_to_be_fetc
     assert "`touchline models fetch yolov8n.pt` gets it" in line
     (tmp_path / "yolov8n.pt").touch()
     assert list(remarks(named)) == []
-    (tmp_path / ".env").write_text("YOLO_MODEL_PATH=yolov8n.pt\nACTION_MODEL_PATH=/models/spotter\n")
+    (tmp_path / ".env").write_text("YOLO_MODEL_PATH=yolov8n.pt\nSPOTTER_MODEL_PATH=/models/spotter\n")
     assert provide_env(tmp_path / ".env")[0]["MODELS_DIR"] == "/models"
 
 

@@ -19,8 +19,14 @@ def save_detector():
 
 
 @pytest.fixture(scope="session")
+def save_clip_model():
+    """Writes a model folder: `save_clip_model(folder, labels, problem)`; what else is given goes into config.json."""
+    return _save_clip_model
+
+
+@pytest.fixture(scope="session")
 def save_spotter():
-    """Writes a model folder: `save_spotter(folder, labels, problem)`; what else is given goes into config.json."""
+    """Writes the folder of a spotter with random weights: `save_spotter(folder, labels)`."""
     return _save_spotter
 
 
@@ -48,7 +54,17 @@ def _save_detector(path: Path, names=("player", "goalkeeper", "referee", "ball")
     return path
 
 
-def _save_spotter(folder: Path, labels=("Background", "goal", "Save"), problem="multi_label_classification", **more):
+def _save_spotter(folder: Path, labels=("Goal", "Save", "Kick-off")):
+    from touchline.inference.sight_network import SightNetwork
+    from touchline.inference.sight_spotter import keep_spotter
+    from touchline.inference.torchvision_nms import torch
+
+    torch.manual_seed(0)
+    keep_spotter(SightNetwork(len(labels)), labels, {}, folder)
+    return folder
+
+
+def _save_clip_model(folder: Path, labels=("Background", "goal", "Save"), problem="multi_label_classification", **more):
     from touchline.inference.torchvision_nms import torch  # isort: skip - before transformers
     from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 

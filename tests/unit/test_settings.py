@@ -31,8 +31,8 @@ def test_an_empty_variable_counts_as_unset():
 def test_the_operators_names_are_known():
     known = {name.upper() for name in FIELDS}
     assert known >= {"NAS_MOUNT_PATH", "NAS_OUTPUT_PATH", "WORKING_DIR", "SCRATCH_DIR", "USE_GPU", "MAX_WORKERS",
-                     "CHUNK_DURATION_SEC", "MIN_EVENT_CONFIDENCE", "YOLO_MODEL_PATH", "ACTION_MODEL_PATH",
-                     "OUTPUT_CODEC", "OUTPUT_CRF", "WATCH_STABLE_TIME_SEC"}
+                     "CHUNK_DURATION_SEC", "MIN_EVENT_CONFIDENCE", "YOLO_MODEL_PATH", "SPOTTER_MODEL_PATH",
+                     "ACTION_MODEL_PATH", "OUTPUT_CODEC", "OUTPUT_CRF", "WATCH_STABLE_TIME_SEC"}
     assert Settings().chunk_duration_sec == 600
 
 
@@ -44,7 +44,8 @@ def test_every_setting_has_a_description_that_is_a_sentence(name):
 @pytest.mark.parametrize("name", sorted(FIELDS))
 def test_every_default_lies_within_its_own_bounds(name):
     default = FIELDS[name].default
-    assert getattr(Settings.from_env({name.upper(): str(default)}), name) == default
+    text = "" if default is None else str(default)
+    assert getattr(Settings.from_env({name.upper(): text}), name) == default
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -93,6 +94,11 @@ def test_a_detector_may_be_named_as_touchline_models_lists_it():
         Settings.from_env({"YOLO_MODEL_PATH": "yolov8m.pt"})
     with pytest.raises(SettingError, match="ACTION_MODEL_PATH"):
         Settings.from_env({"ACTION_MODEL_PATH": "yolov8n.pt"})
+
+
+def test_without_a_clip_model_there_is_none():
+    assert Settings().action_model_path is None
+    assert Settings.from_env({"ACTION_MODEL_PATH": "/models/own"}).action_model_path == Path("/models/own")
 
 
 def test_a_wrong_setting_is_a_usage_error():

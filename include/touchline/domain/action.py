@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Evidence = tuple[tuple[str, float | str], ...]
+"""What moved a confidence: names with what each added to the log-odds, or with a reason in words.
+
+"spotter" alone is the share 0…1 that all began with.
+"""
+
 
 @dataclass(frozen=True)
 class Spotting:
@@ -30,3 +36,20 @@ class Action:
     label: str
     confidence: float
     source: str = "model"
+    evidence: Evidence = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where a spotting was not accepted; a person may know better.
+
+    `label`, `confidence`, `source` and `evidence` are those of the strongest spotting there, as of an action; `others`
+    are the other labels at the same place with their confidences, the strongest first.
+    """
+
+    match_ms: int
+    label: str
+    confidence: float
+    source: str
+    evidence: Evidence
+    others: tuple[tuple[str, float], ...] = ()

@@ -26,7 +26,9 @@ class Need(Enum):
     CLIPS = auto()
     """What it writes there are the clips of all reels: space for them must be free."""
     MODELS = auto()
-    """Detector and spotter, and the leases by which the steps of one machine share its GPUs."""
+    """Detector and clip model, and the leases by which the steps of one machine share its GPUs."""
+    SPOTTER = auto()
+    """The spotter, which reads what the chunks saw; it runs on the CPU."""
     GPU = auto()
     """It uses a GPU where there is one."""
     MATCH_FOLDER = auto()
@@ -66,10 +68,11 @@ STEPS = (
     Step("scan", "Look over the whole match cheaply: motion, sound, hot windows.", lambda files, _: files.scan,
          frozenset({Need.RECORDINGS}), pool="scan", hours=4, share=0.02),
     Step("plan_chunks", "Cut the hot windows into chunks.", lambda files, _: files.chunks),
-    Step("spot_chunk", "Find what happens in one chunk with the detector and the spotter.", WorkFiles.spottings,
+    Step("spot_chunk", "Look at one chunk: people, ball and camera, step by step.", WorkFiles.spottings,
          frozenset({Need.RECORDINGS, Need.COPY, Need.SCRATCH, Need.MODELS, Need.GPU}),
          part="CHUNK_ID", part_help="as in chunks.json: chunk-0003", pool="gpu", hours=2, share=0.58, is_gpu_time=True),
-    Step("merge_actions", "Merge all spottings into the actions of the match.", lambda files, _: files.actions),
+    Step("merge_actions", "Spot the actions of the match in what all chunks show.", lambda files, _: files.actions,
+         frozenset({Need.SPOTTER}), share=0.01),
     Step("plan_reels", "Choose the clips of each reel.", lambda files, _: files.reels),
     Step("render_reel", "Render and check one reel.", WorkFiles.reel,
          frozenset({Need.RECORDINGS, Need.COPY, Need.SCRATCH, Need.CLIPS, Need.GPU}),

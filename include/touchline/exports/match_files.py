@@ -66,14 +66,15 @@ def _recording(recording: Plain, start_ms: int) -> dict[str, Any]:
     }
 
 
-def actions_json(match_id: str, actions: Sequence[Plain]) -> dict[str, Any]:
-    """`actions.json`: every action in order of time."""
-    keys = ("match_ms", "half", "position_ms", "label", "confidence", "source")
-    timed = [
-        {**{key: action[key] for key in keys}, "game_time": game_time(action["half"], action["position_ms"])}
-        for action in actions
-    ]
-    return {"match_id": match_id, "actions": timed}
+def actions_json(match_id: str, actions: Sequence[Plain], candidates: Sequence[Plain]) -> dict[str, Any]:
+    """`actions.json`: every action in order of time, and the candidates, the best first."""
+    keys = ("match_ms", "half", "position_ms", "label", "confidence", "source", "evidence")
+    return {"match_id": match_id, "actions": [_timed(action, keys) for action in actions],
+            "candidates": [_timed(candidate, (*keys, "others")) for candidate in candidates]}
+
+
+def _timed(action: Plain, keys: Sequence[str]) -> dict[str, Any]:
+    return {**{key: action[key] for key in keys}, "game_time": game_time(action["half"], action["position_ms"])}
 
 
 def reel_json(match_id: str, reel: Plain, recordings: Sequence[Plain]) -> dict[str, Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from touchline.domain.detection import Detection
+from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
+from touchline.inference.places import placed
 from touchline.seeing.boxes import Boxes
-from touchline.seeing.camera import Link, Small, chain, link_frames, prepare, shrink
+from touchline.seeing.camera import Link, Move, Small, chain, link_frames, prepare, shrink
 from touchline.seeing.glance import Glance, glance
 from touchline.seeing.grass import find_green, grass_mask
 from touchline.seeing.sight import STEP_MS
@@ -23,17 +26,33 @@ LOOK_PX = 1280
 """Longest side at which frames are looked at: people of a wide shot are 30 to 60 pixels high there."""
 
 
-def look(frames: Iterable[tuple[int, Pixels]], moments: Mapping[int, int], detector: Detector, *,
-         closely: bool = True) -> Iterator[Glance]:
-    """Yield a glance for each moment that the frames cover.
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A step before anybody is looked for: its last frame (RGB), the same frame shrunk, and how the camera moved."""
+
+    match_ms: int
+    frame: Pixels
+    shrunk: Pixels
+    camera: Move | None
+    is_cut: bool
+
+
+def look_size(recording: Recording, longest_px: int = LOOK_PX) -> tuple[int, int]:
+    """Width and height, even, at which a recording is looked at."""
+    sides = recording.video.width, recording.video.height
+    scale = min(1.0, longest_px / max(sides))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in sides)
+    return width, height
+
+
+def stills(frames: Iterable[tuple[int, Pixels]], moments: Mapping[int, int]) -> Iterator[Still]:
+    """Yield a still for each moment that the frames cover.
 
     Args:
         frames: (index on the grid of `fps` of `[motion]` a second, RGB picture [H, W, 3]) of one stretch without a gap,
             all of one size. It should begin one step before the first moment, where there is one: the camera's move
             is known only over a whole step.
         moments: index on the grid → match_ms, one for each step.
-        detector: with `least_ball_score` as `[ball]` has it.
-        closely: look at tiles of the picture as well, where people are small.
     """
     links: list[Link] = []
     before: Small | None = None
@@ -44,25 +63,43 @@ def look(frames: Iterable[tuple[int, Pixels]], moments: Mapping[int, int], detec
         before, links = small, links[-STEP_FRAMES:]
         if index in moments:
             camera, is_cut = chain(links, shrunk.shape[1], shrunk.shape[0])
-            found = detect_closely(frame, shrunk, detector) if closely else detector.detect([frame])[0]
-            yield glance(moments[index], frame, shrunk, found, camera if len(links) == STEP_FRAMES else None, is_cut)
+            yield Still(moments[index], frame, shrunk, camera if len(links) == STEP_FRAMES else None, is_cut)
 
 
-def detect_closely(frame: Pixels, shrunk: Pixels, detector: Detector) -> list[Detection]:
-    """Detections in the whole frame and in the tiles that it needs, one for each person, best score first.
+def look(shown: Iterable[Still], detector: Detector, *, closely: bool = False) -> Iterator[Glance]:
+    """Yield a glance for each still.
+
+    Each has the place in the detector's batch that its match time gives it, so that it gives the same boxes whatever
+    stands beside it.
+
+    Args:
+        shown: of one stretch, in order of time.
+        detector: with `least_ball_score` as `[ball]` has it.
+        closely: look at tiles of the picture as well, where people are small.
+    """
+    for batch in placed(shown, lambda still: still.match_ms // STEP_MS, detector.batch):
+        black = np.zeros_like(next(still.frame for still in batch if still))
+        found = detector.detect([still.frame if still else black for still in batch])
+        for still, whole in zip(batch, found, strict=True):
+            if still:
+                seen = look_closer(still.frame, still.shrunk, whole, detector) if closely else whole
+                yield glance(still.match_ms, still.frame, still.shrunk, seen, still.camera, still.is_cut)
+
+
+def look_closer(frame: Pixels, shrunk: Pixels, whole: Sequence[Detection], detector: Detector) -> list[Detection]:
+    """What was found in the whole frame, and in the tiles that it needs: one for each person, best score first.
 
     Which tiles and batches there are follows from this frame alone, so it gives the same boxes in every chunk.
     """
-    whole = detector.detect([frame])[0]
     least = seeing_table("people")["least_score"]
-    tiles = needed_tiles(grass_mask(shrunk, find_green(shrunk)), _boxes([one for one in whole if one.kind != "ball"
-                                                     and one.score >= least]))
+    people = _boxes([one for one in whole if one.kind != "ball" and one.score >= least])
+    tiles = needed_tiles(grass_mask(shrunk, find_green(shrunk)), people)
     size = tile_size(frame.shape[1], frame.shape[0])
     closer = detector.detect([tile.crop(frame, size) for tile in tiles])
-    found = whole + [one for tile, some in zip(tiles, closer, strict=True) for one in _of_picture(some, tile)]
-    people = [one for one in found if one.kind != "ball"]
+    found = [*whole, *(one for tile, some in zip(tiles, closer, strict=True) for one in _of_picture(some, tile))]
+    people_found = [one for one in found if one.kind != "ball"]
     balls = [one for one in found if one.kind == "ball"]
-    return sorted(_one_each(people) + _one_each(balls), key=lambda one: -one.score)
+    return sorted(_one_each(people_found) + _one_each(balls), key=lambda one: -one.score)
 
 
 def _of_picture(found: Sequence[Detection], tile: Tile) -> list[Detection]:

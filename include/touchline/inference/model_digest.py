@@ -37,7 +37,8 @@ def model_digest(path: Path) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     files = sorted(file for file in path.rglob("*") if file.is_file())
     if not files:
-        raise ModelError(f"{path} is not there or empty: set YOLO_MODEL_PATH and ACTION_MODEL_PATH to models")
+        raise ModelError(f"{path} is not there or empty: set YOLO_MODEL_PATH, SPOTTER_MODEL_PATH and "
+                         "ACTION_MODEL_PATH to models")
     total = hashlib.sha256()
     for file in files:
         total.update(f"{file.relative_to(path).as_posix()} {model_digest(file)}\n".encode())

@@ -28,6 +28,8 @@ FASTEST = 8.0
 FADES_S = (2.0, 10.0, 60.0)
 """How long the camera remembers where it looked, three times."""
 LEAST_HEIGHT = 0.004
+PIECE = 2000
+"""Steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +109,26 @@ def _stacked(sights: Sequence[Sight]) -> _Stacked:
 
 
 def _people_moved(stacked: _Stacked, shift: Numbers) -> tuple[Numbers, Flags]:
-    """Speeds [T, P, 2] in own heights a second, and whether somebody stood near enough there a step before."""
-    place, height = stacked.place, stacked.height
-    moved, is_known = np.zeros_like(place), np.zeros(place.shape[:2], bool)
-    if len(place) < 2:
-        return moved, is_known
-    before = place[:-1] + shift[1:, None]
-    away = place[1:, :, None] - before[:, None]
-    distance = np.hypot(away[..., 0], away[..., 1]) + np.where(stacked.present[:-1, None], 0.0, np.inf)
+    """Speeds [T, P, 2] in own heights a second, and whether somebody stood near enough there a step before.
+
+    Everybody is compared with everybody of the step before: in pieces, for the sake of memory.
+    """
+    moved, is_known = np.zeros_like(stacked.place), np.zeros(stacked.place.shape[:2], bool)
+    for first in range(1, len(moved), PIECE):
+        now, before = slice(first, first + PIECE), slice(first - 1, min(first + PIECE, len(moved)) - 1)
+        moved[now], is_known[now] = _moved_since(stacked, shift, now, before)
+    return moved, is_known
+
+
+def _moved_since(stacked: _Stacked, shift: Numbers, now: slice, before: slice) -> tuple[Numbers, Flags]:
+    place, height = stacked.place[now], stacked.height[now]
+    away = place[:, :, None] - (stacked.place[before] + shift[now, None])[:, None]
+    distance = np.hypot(away[..., 0], away[..., 1]) + np.where(stacked.present[before][:, None], 0.0, np.inf)
     nearest = distance.argmin(axis=2)
     least = np.take_along_axis(distance, nearest[..., None], axis=2)[..., 0]
-    speed = np.take_along_axis(away, nearest[..., None, None], axis=2)[:, :, 0] / height[1:, :, None] / STEP_S
-    is_known[1:] = stacked.present[1:] & (least < FASTEST * STEP_S * height[1:]) & (stacked.cuts[1:, None] == 0)
-    moved[1:] = np.where(is_known[1:, :, None], speed, 0.0)
-    return moved, is_known
+    speed = np.take_along_axis(away, nearest[..., None, None], axis=2)[:, :, 0] / height[..., None] / STEP_S
+    is_known = stacked.present[now] & (least < FASTEST * STEP_S * height) & (stacked.cuts[now, None] == 0)
+    return np.where(is_known[..., None], speed, 0.0), is_known
 
 
 def _people(stacked: _Stacked, moved: Numbers, is_known: Flags) -> Numbers:

@@ -31,11 +31,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the models see of one moment: the spotter a window [T, h, w, 3], the detector a frame [H, W, 3]."""
+    """What the clip model sees of one moment: a window of frames [T, h, w, 3]."""
 
     match_ms: int
     window: Pixels
-    frame: Pixels
 
 
 def owned_moments(chunk: Chunk, stride_ms: int) -> list[int]:
@@ -87,20 +86,14 @@ def samples(frames: Iterable[tuple[int, Pixels]], moments_ms: Sequence[int], cen
     """
     small: deque[tuple[int, Pixels]] = deque(maxlen=length)
     pending = deque(zip(moments_ms, centres, strict=True))
-    looks: dict[int, Pixels] = {}
-    wanted, last = set(centres), None
     for index, pixels in frames:
         small.append((index, fit(pixels, size)))
-        last = pixels
-        if index in wanted:
-            looks[index] = pixels
         while pending and index >= pending[0][1] - length // 2 + length - 1:
             moment, centre = pending.popleft()
-            yield Sample(moment, _window(small, centre, length), looks.get(centre, pixels))
-            looks = {key: kept for key, kept in looks.items() if pending and key >= pending[0][1]}
-    while pending and last is not None:
+            yield Sample(moment, _window(small, centre, length))
+    while pending and small:
         moment, centre = pending.popleft()
-        yield Sample(moment, _window(small, centre, length), looks.get(centre, last))
+        yield Sample(moment, _window(small, centre, length))
 
 
 def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:

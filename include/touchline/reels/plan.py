@@ -10,7 +10,7 @@ Clips are named by their cut (`Clip.clip_id`), so two reels that show the same c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from touchline.domain.action import Action
@@ -43,7 +43,8 @@ class _Stretch:
 def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: ClipRules) -> Reel:
     """Choose the clips of one reel: in order of time, disjoint, each within one recording.
 
-    Every action that the reel takes lies in a clip, except one outside the match (before 0, after its end).
+    Every action that the reel takes lies in a clip, except one outside the match (before 0, after its end) and what a
+    reel of limited length has no room for.
     """
     taken = [
         action
@@ -51,9 +52,35 @@ def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: Cl
         if rules.takes(name, action.label, action.confidence, action.source)
         and 0 <= action.match_ms <= frame.timeline.duration_ms
     ]
-    stretches = [one for action in taken for one in _stretches(action, frame, rules)]
-    merged = merge_stretches(stretches, rules.merge_gap_ms)
-    return Reel(name, tuple(_clip(stretch, rules) for stretch in merged))
+    most_ms = rules.most_ms(name, frame.timeline.duration_ms)
+    return Reel(name, tuple(_clip(stretch, rules) for stretch in _fitting(taken, most_ms, frame, rules)))
+
+
+def _fitting(actions: Sequence[Action], most_ms: float, frame: MatchFrame, rules: ClipRules) -> list[_Stretch]:
+    """The merged stretches of all actions; where these are too long together, of the best ones that fit.
+
+    A mark is never left out. An empty reel is nobody's wish: without marks the best action is in, even if it is too
+    long. What lies in the clips of others takes no room.
+    """
+    cuts = {action: _stretches(action, frame, rules) for action in sorted(set(actions), key=_ranked_by(rules))}
+    kept = merge_stretches((one for found in cuts.values() for one in found), rules.merge_gap_ms)
+    if _length_ms(kept) <= most_ms:
+        return kept
+    kept = merge_stretches((one for action, found in cuts.items() if action.source == "mark" for one in found),
+                           rules.merge_gap_ms)
+    for action, found in cuts.items():
+        longer = merge_stretches([*kept, *found], rules.merge_gap_ms)
+        if action.source != "mark" and (not kept or _length_ms(longer) <= max(most_ms, _length_ms(kept))):
+            kept = longer
+    return kept
+
+
+def _ranked_by(rules: ClipRules) -> Callable[[Action], tuple[object, ...]]:
+    return lambda action: (-rules.rank(action.label, action.confidence), action.match_ms, action.label, action.source)
+
+
+def _length_ms(stretches: Iterable[_Stretch]) -> int:
+    return sum(one.end_ms - one.start_ms for one in stretches)
 
 
 def merge_stretches(stretches: Iterable[_Stretch], gap_ms: int) -> list[_Stretch]:

@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.text import shown
+from touchline.reels.evidence import EvidenceView, evidence_view
 from touchline.reels.rules import ClipRules
 from touchline.reels.timeline import HalfView, half_views
 
@@ -41,6 +42,7 @@ class ReportMatch:
 
     match: Plain
     actions: Sequence[Plain]
+    candidates: Sequence[Plain]
     reels: Sequence[Plain]
     thumbnails: Mapping[tuple[str, str], bytes]
 
@@ -60,7 +62,10 @@ class Place:
 
 @dataclass(frozen=True)
 class ActionView:
-    """One line of the list; `places` is empty for an action that no reel shows."""
+    """One line of a list; `places` is empty for an action that no reel shows.
+
+    `film` says where a recording shows it; `others` which other labels a candidate could have.
+    """
 
     match_ms: int
     half: int
@@ -70,6 +75,9 @@ class ActionView:
     percent: int
     source: str
     places: tuple[Place, ...]
+    evidence: EvidenceView
+    film: str
+    others: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,8 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
     """The whole page as text; equal content gives equal text."""
     match = content.match
     halves = halves_from_kick_offs(tuple(match["kick_offs_ms"]))
-    actions = [_action(item, content.reels, rules) for item in content.actions]
+    actions = [_action(item, content, rules) for item in content.actions]
+    half_titles = {half.number: half.title for half in half_views(match, (), (), rules)}
     reels = [_reel(reel, content.thumbnails, halves, rules) for reel in content.reels]
     css = _inline("report.css") + _colour_classes(rules)
     js = _inline("report.js")
@@ -116,6 +125,8 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
         halves=_by_half(actions, half_views(match, (), (), rules)),
         filters=_filters(actions),
         action_count=len(actions),
+        candidates=[_action(item, content, rules) for item in content.candidates],
+        half_titles=half_titles if len(half_titles) > 1 else {},
         data=_data(reels),
         reel_titles={reel.name: reel.title for reel in reels},
         css=css,
@@ -167,7 +178,8 @@ def _facts(match: Plain) -> list[str]:
     return facts
 
 
-def _action(action: Plain, reels: Sequence[Plain], rules: ClipRules) -> ActionView:
+def _action(action: Plain, content: ReportMatch, rules: ClipRules) -> ActionView:
+    others = [f"{one['label']} {one['confidence'] * 100:.0f} %" for one in action.get("others", ())]
     return ActionView(
         match_ms=action["match_ms"],
         half=action["half"],
@@ -176,8 +188,19 @@ def _action(action: Plain, reels: Sequence[Plain], rules: ClipRules) -> ActionVi
         colour=rules.of(action["label"]).colour,
         percent=round(action["confidence"] * 100),
         source=SOURCES.get(action["source"], str(action["source"])),
-        places=tuple(place for reel in reels if (place := _place(action["match_ms"], reel))),
+        places=tuple(place for reel in content.reels if (place := _place(action["match_ms"], reel))),
+        evidence=evidence_view(action["evidence"]),
+        film=_film(action["match_ms"], content.match["recordings"]),
+        others=", ".join(others),
     )
+
+
+def _film(match_ms: int, recordings: Sequence[Plain]) -> str:
+    """Where to look in the recordings themselves: "12:34", or with several "second.mp4 12:34"."""
+    begun = [one for one in recordings if one["start_ms"] <= match_ms]
+    recording = max(begun or recordings, key=lambda one: int(one["start_ms"]))
+    name = "" if len(recordings) == 1 else f"{shown(recording['file'])} "
+    return f"{name}{_clock(match_ms - recording['start_ms'])}"
 
 
 def _place(match_ms: int, reel: Plain) -> Place | None:

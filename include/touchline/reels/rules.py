@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -28,12 +29,17 @@ class ClipRule:
 
 @dataclass(frozen=True)
 class ReelKind:
-    """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes."""
+    """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes.
+
+    It is at most `most_minutes` long, and at most `most_share` of its match.
+    """
 
     title: str
     note: str
     marks: bool
     actions: Mapping[str, float]
+    most_minutes: float = math.inf
+    most_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,15 @@ class ClipRules:
             return True
         lowest = kind.actions.get(label)
         return lowest is not None and confidence >= lowest
+
+    def most_ms(self, reel: str, match_ms: int) -> float:
+        """How long a reel of a match of this length may be."""
+        kind = self.reels[reel]
+        return min(kind.most_minutes * 60_000, kind.most_share * match_ms)
+
+    def rank(self, label: str, confidence: float) -> float:
+        """What an action is worth to a reel that is too short for all: how sure, times how interesting."""
+        return confidence * self.of(label).priority
 
 
 @functools.cache

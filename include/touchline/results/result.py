@@ -19,14 +19,14 @@ from typing import Any
 
 from touchline.beneath.folder import temporary_name
 from touchline.errors import DamagedResultError, UntrustedFileError
-from touchline.results.files import folder_of, remove_leftovers, write_json
+from touchline.results.files import folder_of, remove_leftovers, write_json, write_text
 from touchline.storage import writing
 
 REUSED = "found done: the result was whole and is reused"
 """The last line of a step that had nothing to compute; by it the Airflow side knows that no work was done."""
 _ROOM_BYTES = 1 << 16
 RESULT_BYTES = 1 << 25
-"""The largest result of a match of six hours (its scan) has 5 MB."""
+"""What a chunk of two hours shows, the longest there may be, takes up to 24 MB; a scan of six hours 5 MB."""
 _STATS_BYTES = 1 << 16
 _OBJECTS = ("inputs", "result")
 
@@ -67,7 +67,7 @@ def reuse_or_compute(
     body = {"step": step, "inputs": _plain(inputs), "result": _plain(result)}
     digest = digest_of(body)
     write_json(path.with_suffix(".stats.json"), stats)
-    write_json(path, {**body, "digest": digest})
+    write_text(path, canonical({**body, "digest": digest}) + "\n")
     return Outcome(body["result"], digest, reused=False)
 
 
@@ -125,8 +125,12 @@ def _refuse_full_folder(path: Path) -> None:
 
 def digest_of(content: Any) -> str:
     """Hex sha256 of the canonical JSON of plain data."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def canonical(content: Any) -> str:
+    """Plain data as JSON in one line, without a space: what a match shows is millions of numbers."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _stored(path: Path) -> dict[str, Any] | None:

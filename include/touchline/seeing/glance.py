@@ -23,6 +23,8 @@ from touchline.seeing.table import seeing_table
 
 UNIT = 1000
 """Fractions are stored in thousandths, logarithms as well."""
+MOST_ROWS = 1000
+"""People or balls of one step: no detector finds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def glance_from_plain(plain: dict[str, Any]) -> Glance:
 
 def _rows(numbers: Any, width: int) -> NDArray[np.int64]:
     rows: NDArray[np.int64] = np.array(numbers, np.int64).reshape(-1, width)
+    if len(rows) > MOST_ROWS:
+        raise ValueError("too many people or balls")
     if ((rows < 0) | (rows > UNIT)).any():
         raise ValueError("a number outside 0 to 1000")
     return rows

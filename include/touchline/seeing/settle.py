@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -14,22 +16,32 @@ from touchline.seeing.table import seeing_table
 from touchline.seeing.tracks import Track, follow_people
 
 
-def settle(glances: Sequence[Glance], aspect: float) -> list[Sight]:
-    """One sight for each glance of a match, in order of time; `aspect` is the picture's width by its height.
+def settle(stretches: Sequence[Sequence[Glance]], aspect: float) -> list[list[Sight]]:
+    """One sight for each glance of a match, which was looked at in stretches without a gap, in order of time.
 
-    Who was missed for a step or two is filled in; who was seen only once, and not well, is left out. The same glances
-    give the same sights.
+    `aspect` is the picture's width by its height. Who was missed for a step or two is filled in; who was seen only
+    once, and not well, is left out. Nobody, and no ball, is followed from one stretch into the next; shirts are told
+    apart over the whole match. The same glances give the same sights.
     """
+    glances = [one for stretch in stretches for one in _begun(stretch)]
     tracks = [track for track in follow_people(glances) if _is_somebody(track)]
     shirts = shirts_of(tracks)
     shown: list[list[tuple[np.ndarray, int]]] = [[] for _ in glances]
     for track, shirt in zip(tracks, shirts.tolist(), strict=True):
         for step, box in track.boxes.items():
             shown[step].append((box, shirt))
-    balls = ball_path(glances, aspect)
-    return [Sight(np.array([box for box, _ in people], np.float32).reshape(-1, 4).clip(0, 1),
-                  np.array([shirt for _, shirt in people], np.int8), ball, one.camera, one.is_cut, one.grass)
-            for one, people, ball in zip(glances, shown, balls, strict=True)]
+    del tracks
+    settled = zip(shown, ball_path(glances, aspect), strict=True)
+    return [[Sight(np.array([box for box, _ in people], np.float32).reshape(-1, 4).clip(0, 1),
+                   np.array([shirt for _, shirt in people], np.int8), ball, one.camera, one.is_cut, one.grass)
+             for one, (people, ball) in zip(stretch, islice(settled, len(stretch)), strict=True)]
+            for stretch in stretches]
+
+
+def _begun(stretch: Sequence[Glance]) -> Iterator[Glance]:
+    """What was before a stretch is not known: for whoever follows something it begins as a cut does."""
+    yield from (replace(one, is_cut=True, camera=None) for one in stretch[:1])
+    yield from stretch[1:]
 
 
 def _is_somebody(track: Track) -> bool:

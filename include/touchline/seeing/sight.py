@@ -26,3 +26,9 @@ class Sight:
     is_cut: bool
     grass: float
     """Share of the picture that is grass, 0…1."""
+
+
+def keepers(sight: Sight) -> int:
+    """How many people wear a keeper's shirt."""
+    kept = [SHIRTS.index("home keeper"), SHIRTS.index("away keeper")]
+    return int(np.isin(sight.shirts, kept).sum())

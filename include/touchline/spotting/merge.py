@@ -1,89 +1,108 @@
-"""Which spottings become the actions of a match?"""
+"""Which spottings become the actions of a match, and which are shown beside them as candidates?"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from touchline.domain.action import Action, Spotting
-from touchline.spotting.fusion import Evidence, alone_ms, fusion_table, weigh
+from touchline.domain.action import Action, Candidate, Spotting
+from touchline.spotting.candidates import rank_candidates
+from touchline.spotting.fusion import Evidence, Weighed, fusion_table, weigh
 from touchline.spotting.scoreboard import ScoreChange
+from touchline.spotting.shots import (
+    GOAL,
+    Restarts,
+    excluded_by,
+    infer_from_restarts,
+    is_shot,
+    tell_from_restarts,
+)
+from touchline.spotting.taken import Taken
 
-GOAL = "Goal"
+AnySpotting = TypeVar("AnySpotting", bound=Spotting)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The actions, sorted by time, then label; the candidates, the best first."""
+
+    actions: tuple[Action, ...]
+    candidates: tuple[Candidate, ...]
 
 
 def merge_spottings(
     spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting], min_confidence: float
-) -> tuple[Action, ...]:
-    """Weigh, thin out, add what restarts tell, add the coach's marks; sorted by time, then label.
+) -> Merged:
+    """Weigh, thin out, let the restarts correct the shots, settle what excludes each other, add the coach's marks.
 
     Every mark is an action with confidence 1; a model's action with the same label close to it is the same action and
-    gives way. The result does not depend on the order of `spottings`.
+    gives way, and so does another outcome of the same shot. The result does not depend on the order of `spottings`.
     """
-    weighed = (weigh(spotting, evidence) for spotting in spottings)
-    strong = keep_strongest(spotting for spotting in weighed if spotting.confidence >= min_confidence)
-    accepted = one_goal_per_change(strong, evidence)
-    inferred = [found for found in infer_from_restarts(accepted) if found.confidence >= min_confidence]
+    weighed = [weigh(spotting, evidence) for spotting in spottings]
+    thinned = keep_strongest(weighed)
+    restarts = Restarts([*thinned, *marks], evidence.course)
+    told = [tell_from_restarts(one, restarts, evidence) if is_shot(one.label) else one for one in weighed]
+    spotted = Taken(one for one in told if one.confidence >= min_confidence)
+    inferred = infer_from_restarts([one for one in thinned if one.confidence >= min_confidence], evidence)
+    pool = [*told, *(one for one in inferred if not spotted.is_near(one))]
+    settled = settle(pool, evidence, marks, min_confidence)
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
-    for source, found in (("model", accepted), ("pattern", inferred)):
-        actions += [
-            Action(item.match_ms, item.label, item.confidence, source) for item in found if not _is_near(item, marks)
-        ]
-    return tuple(sorted(set(actions), key=lambda action: (action.match_ms, action.label)))
+    actions += [Action(one.match_ms, one.label, one.confidence, one.source, one.evidence) for one in settled.accepted]
+    in_time = sorted(set(actions), key=lambda action: (action.match_ms, action.label))
+    return Merged(tuple(in_time), rank_candidates(settled.refused, [*settled.accepted, *marks]))
 
 
-def keep_strongest(spottings: Iterable[Spotting]) -> list[Spotting]:
+def keep_strongest(spottings: Iterable[AnySpotting]) -> list[AnySpotting]:
     """Non-maximum suppression per label: the strongest first, none closer to it than the label's `alone_ms`."""
-    kept: list[Spotting] = []
-    taken: dict[str, list[int]] = {}
-    by_strength = sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label))
-    for spotting in by_strength:
-        times, reach = taken.setdefault(spotting.label, []), alone_ms(spotting.label)
-        place = bisect_left(times, spotting.match_ms)
-        if all(abs(time - spotting.match_ms) >= reach for time in times[max(0, place - 1) : place + 1]):
-            times.insert(place, spotting.match_ms)
+    kept, taken = list[AnySpotting](), Taken()
+    for spotting in sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label)):
+        if not taken.is_near(spotting):
+            taken.add(spotting)
             kept.append(spotting)
     return sorted(kept, key=lambda item: (item.match_ms, item.label))
 
 
-def one_goal_per_change(spottings: Sequence[Spotting], evidence: Evidence) -> list[Spotting]:
-    """Of several goals before one change of the score only the strongest stays: the score has to add up."""
-    best: dict[ScoreChange, Spotting] = {}
-    surplus = set()
-    for spotting in sorted(spottings, key=lambda item: (-item.confidence, item.match_ms)):
-        change = evidence.shown_goal(spotting.match_ms) if spotting.label == GOAL else None
-        if change and best.setdefault(change, spotting) != spotting:
-            surplus.add(spotting)
-    return [spotting for spotting in spottings if spotting not in surplus]
+@dataclass
+class Settled:
+    """What was accepted up to now, and what was refused, with the reason where there is one."""
+
+    accepted: list[Weighed] = field(default_factory=list)
+    refused: list[Weighed] = field(default_factory=list)
 
 
-def infer_from_restarts(accepted: Sequence[Spotting]) -> list[Spotting]:
-    """What a restart tells of the shot before it: a shot and then a kick-off was a goal."""
-    inferred: list[Spotting] = []
-    for pattern in fusion_table()["patterns"]:
-        for restart in (item for item in accepted if item.label == pattern["restart"]):
-            shots = [
-                item
-                for item in accepted
-                if item.label in pattern["shot"]
-                and pattern["from_ms"] <= restart.match_ms - item.match_ms <= pattern["to_ms"]
-            ]
-            if not shots:
-                continue
-            shot = max(shots, key=lambda item: item.match_ms)
-            confidence = round(min(shot.confidence, restart.confidence) * pattern["factor"], 3)
-            found = Spotting(shot.match_ms, pattern["gives"], confidence)
-            between = [
-                item
-                for item in accepted
-                if item.label == found.label
-                and shot.match_ms - alone_ms(found.label) < item.match_ms < restart.match_ms
-            ]
-            if not between and not _is_near(found, inferred):
-                inferred.append(found)
-    return inferred
+def settle(spottings: Iterable[Weighed], evidence: Evidence, marks: Sequence[Spotting],
+           min_confidence: float) -> Settled:
+    """Take the strongest first, and of the rest what contradicts neither them nor a mark.
+
+    Two of a label within its `alone_ms` are one action; one shot has one outcome; one change of the score is one goal;
+    before the first half is no match.
+    """
+    settled, taken, changes = Settled(), Taken(marks), set[ScoreChange | None]()
+    changes.update(evidence.shown_goal(mark.match_ms) for mark in marks if mark.label == GOAL)
+    for one in sorted(spottings, key=lambda one: (-one.confidence, one.match_ms, one.label, one.source, one.evidence)):
+        if one.confidence < min_confidence:
+            settled.refused.append(one)
+        elif taken.is_near(one):
+            continue
+        elif reason := _reason_against(one, taken, evidence, changes):
+            settled.refused.append(one.because(*reason))
+        else:
+            settled.accepted.append(one)
+            taken.add(one)
+            if one.label == GOAL:
+                changes.add(evidence.shown_goal(one.match_ms))
+    return settled
 
 
-def _is_near(spotting: Spotting, others: Iterable[Spotting]) -> bool:
-    reach = alone_ms(spotting.label)
-    return any(other.label == spotting.label and abs(other.match_ms - spotting.match_ms) < reach for other in others)
+def _reason_against(one: Weighed, taken: Taken, evidence: Evidence,
+                    changes: set[ScoreChange | None]) -> tuple[str, str] | None:
+    """Why a spotting that is sure enough is not an action, as a piece of its evidence."""
+    if one.match_ms < evidence.course.begins_ms - fusion_table()["restarts"]["half_ms"]:
+        return "before", "the first kick-off"
+    within_ms = fusion_table()["shot"]["within_ms"]
+    for other in excluded_by(one.label):
+        if taken.distance_ms(other, one.match_ms) <= within_ms:
+            return "instead", other
+    change = evidence.shown_goal(one.match_ms) if one.label == GOAL else None
+    return ("score_adds_up", "the score went up once, for a surer goal") if change and change in changes else None

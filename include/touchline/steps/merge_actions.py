@@ -1,22 +1,25 @@
-"""Merge the spottings of all chunks, the scan's signals and the coach's marks into the actions of the match."""
+"""Merge what all chunks show, the scan's signals and the coach's marks into the actions of the match."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from touchline.domain.action import Action, Spotting
+from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
+from touchline.inference.model_digest import checked_digest
 from touchline.results.request import load_request
-from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
+from touchline.results.result import Outcome, digest_of, read_result, reading_result, reuse_or_compute
 from touchline.settings import Settings
-from touchline.spotting.fusion import Evidence, ScanSignals, View, fusion_table
+from touchline.spotting.fusion import ClipScores, Course, Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
 from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kick_offs_by_clock
+from touchline.video.plain import recording_from_plain
 
-VERSION = 2
+VERSION = 4
+"""Raise it when the same inputs would give another result."""
 
 
 def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -24,16 +27,21 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
 
     Raises:
         DamagedResultError: the result of a chunk is missing or damaged; clear that chunk.
+        ModelError: the spotter cannot be loaded.
     """
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
-    sidecar = read_result(files.probe).result["sidecar"]
+    probed = read_result(files.probe).result
+    sidecar = probed["sidecar"]
     scan = read_result(files.scan)
     chunk_ids = [chunk["chunk_id"] for chunk in read_result(files.chunks).result["chunks"]]
-    chunks = [_spotted(chunk_id, files) for chunk_id in chunk_ids]
+    spotted = _joined([_spotted(chunk_id, files) for chunk_id in chunk_ids])
+    spotter = checked_digest(settings.spotter_model_path)
     inputs = {
         "version": VERSION,
-        "spottings": digest_of(_joined(chunks)),
+        "recordings": [{key: value for key, value in one.items() if key != "path"} for one in probed["recordings"]],
+        "spottings": digest_of(spotted),
         "scan": digest_of(scan.result),
+        "spotter": spotter,
         "marks": sidecar["marks"],
         "kick_offs_ms": sidecar["kick_offs_ms"],
         "min_event_confidence": settings.min_event_confidence,
@@ -42,51 +50,70 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
 
     def compute() -> dict[str, object]:
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
+        clips = [ClipScores(one["match_ms"], one["scores"]) for one in spotted["windows"]]
+        spottings, views = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
         readings = _readings(scan.result["graphic"])
-        evidence = Evidence(_views(chunks), signals, ScoreSheet.of(readings))
-        actions = merge_spottings(_spottings(chunks), evidence, marks, settings.min_event_confidence)
         # What the club wrote down counts for more than a clock that was read.
         kick_offs = tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(readings))
+        course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0))
+        evidence = Evidence(views, signals, ScoreSheet.of(readings), clips, course)
+        merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
         halves = halves_from_kick_offs(kick_offs)
-        return {"actions": [_plain(action, halves) for action in actions]}
+        stats = {"steps": len(views), "spottings": len(spottings), "spotter": spotter}
+        return {"actions": [_plain(action, halves) for action in merged.actions],
+                "candidates": [_plain_candidate(candidate, halves) for candidate in merged.candidates], "stats": stats}
 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
-    print(f"{len(outcome.result['actions'])} actions")
+    print(f"{len(outcome.result['actions'])} actions, {len(outcome.result['candidates'])} candidates")
     return outcome
 
 
-def _spotted(chunk_id: str, files: WorkFiles) -> dict[str, Any]:
+def _spotted(chunk_id: str, files: WorkFiles) -> dict[str, list[Any]]:
     try:
-        return read_result(files.spottings(chunk_id)).result
+        with reading_result(files.spottings(chunk_id)) as result:
+            return {"glances": list(result["glances"]), "windows": [_window(one) for one in result["windows"]]}
     except DamagedResultError:
         why = f"{chunk_id} has no whole result: clear its spot_chunk, or run spot-chunk again"
         raise DamagedResultError(why) from None
 
 
-def _joined(chunks: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _window(plain: Mapping[str, Any]) -> dict[str, Any]:
+    scores = {str(label): float(score) for label, score in plain["scores"].items()}
+    if not all(0 <= score <= 1 for score in scores.values()):
+        raise ValueError("a score outside 0 to 1")
+    return {"match_ms": int(plain["match_ms"]), "scores": scores}
+
+
+def _joined(chunks: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
     """All chunks as one, in order of time: where the borders lay does not count as another input."""
-    return {key: [item for chunk in chunks for item in chunk[key]] for key in ("windows", "views")}
+    return {key: [item for chunk in chunks for item in chunk[key]] for key in ("glances", "windows")}
 
 
-def _spottings(chunks: Sequence[Mapping[str, Any]]) -> Iterator[Spotting]:
-    for window in _joined(chunks)["windows"]:
-        for label, probability in window["scores"].items():
-            yield Spotting(window["match_ms"], label, probability)
+def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, Any]], scan: Mapping[str, Any],
+          settings: Settings) -> tuple[list[Spotting], list[View]]:
+    """What the spotter finds in the steps of all chunks, and who is there in each of them."""
+    # Here and not above: the Airflow side reads this module's VERSION without the models' packages.
+    from touchline.inference.spot_match import sound_of_scan, spot_match
+    from touchline.seeing.glance import glance_from_plain
+    from touchline.seeing.sight import STEP_MS, keepers
 
-
-def _views(chunks: Sequence[Mapping[str, Any]]) -> list[View]:
-    return [
-        View(view["match_ms"], view["players"] + view["goalkeepers"] + view["referees"], view["goalkeepers"])
-        for view in _joined(chunks)["views"]
-    ]
+    spottings: list[Spotting] = []
+    views: list[View] = []
+    found = (glance_from_plain(one) for one in glances)
+    for stretch in spot_match(found, sound_of_scan(scan), [recording_from_plain(one) for one in recordings],
+                              settings.spotter_model_path):
+        spottings += stretch.spottings
+        views += [View(stretch.start_ms + number * STEP_MS, len(sight.people), keepers(sight))
+                  for number, sight in enumerate(stretch.sights)]
+    return spottings, views
 
 
 def _readings(plain: Sequence[Mapping[str, Any]]) -> list[Reading]:
     return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None) for one in plain]
 
 
-def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:
+def _plain(action: Action | Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
     half, position_ms = position(halves, action.match_ms)
     return {
         "match_ms": action.match_ms,
@@ -95,4 +122,10 @@ def _plain(action: Action, halves: tuple[Half, ...]) -> dict[str, object]:
         "label": action.label,
         "confidence": action.confidence,
         "source": action.source,
+        "evidence": dict(action.evidence),
     }
+
+
+def _plain_candidate(candidate: Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
+    others = [{"label": label, "confidence": confidence} for label, confidence in candidate.others]
+    return {**_plain(candidate, halves), "others": others}

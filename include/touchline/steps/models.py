@@ -1,4 +1,4 @@
-"""`touchline models`: which detectors are there, get one, and is what lies here what its name says?
+"""`touchline models`: which models are there, get a detector, and is what lies here what its name says?
 
 Steps never use the network: a model is fetched here, once, by the install or by hand.
 """
@@ -19,12 +19,14 @@ WITHOUT = "without it touchline uses the shipped small detector, which finds peo
 
 
 def list_models(settings: Settings) -> None:
-    """Print each known detector with its state, what it sees, its licence and its card, and the one in use."""
+    """Print each known detector with its state, what it sees, its licence and its card, and the models in use."""
     for model in known_models().values():
         print(f"{model.name}: {state_of(model)}")
         print(f"    sees {model.sees}\n    licence {model.licence}, card {model.card}")
     known = known_at(settings.yolo_model_path)
     print(f"in use: {known.name if known else settings.yolo_model_path} (YOLO_MODEL_PATH chooses)")
+    print(f"spotter: {settings.spotter_model_path} (SPOTTER_MODEL_PATH chooses)")
+    print(f"clip model: {settings.action_model_path or 'none'} (ACTION_MODEL_PATH chooses)")
 
 
 def fetch_model(name: str) -> None:
@@ -70,7 +72,7 @@ def fetch(model: KnownModel) -> bool:
 
 
 def verify_models(settings: Settings, name: str) -> None:
-    """Check the sums of the known detectors that are here, and load the one in use: a club's own may be anything.
+    """Check the sums of the known detectors that are here, and load the models in use: a club's own may be anything.
 
     With a name only that one is checked, and has to be here.
 
@@ -83,10 +85,21 @@ def verify_models(settings: Settings, name: str) -> None:
             raise ModelError(f"{model.path}: {state}")
         print(f"{model.name}: {state}")
     if not name:
-        from touchline.inference.detector import Detector
+        _load_models(settings)
 
-        path = settings.yolo_model_path
-        print(f"in use: {path}: sees {', '.join(Detector(path, settings).sees)}")
+
+def _load_models(settings: Settings) -> None:
+    from touchline.inference.clip_model import ClipModel
+    from touchline.inference.detector import Detector
+    from touchline.inference.sight_spotter import SightSpotter
+
+    path = settings.yolo_model_path
+    print(f"in use: {path}: sees {', '.join(Detector(path, settings).sees)}")
+    path = settings.spotter_model_path
+    print(f"spotter: {path}: spots {', '.join(SightSpotter(path).labels)}")
+    if settings.action_model_path:
+        path = settings.action_model_path
+        print(f"clip model: {path}: knows {', '.join(ClipModel(path, settings).labels)}")
 
 
 ABSENT, DAMAGED, WHOLE, SHIPPED = (

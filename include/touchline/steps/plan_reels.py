@@ -15,7 +15,7 @@ from touchline.results.request import load_request
 from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.settings import Settings
 
-VERSION = 1
+VERSION = 2
 
 
 def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:

@@ -23,7 +23,7 @@ from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
 from touchline.steps.render_reel import is_whole
 
-VERSION = 1
+VERSION = 2
 KNOWN_NAMES = frozenset(
     {"match.json", "actions.json", "results_spotting.json", "report.html"}
     | {f"reels/{name}.{kind}" for name in REELS for kind in ("mp4", "json")}
@@ -71,11 +71,12 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
 def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFolder) -> Iterator[NewFile]:
     """All files of the match folder but the manifest."""
     probe = read_result(work.probe).result
-    actions = read_result(work.actions).result["actions"]
+    merged = read_result(work.actions).result
+    actions = merged["actions"]
     reels = [read_result(work.reel(name)).result for name in names]
     videos = [_video(reel, work, folder) for reel in reels]
     match = match_json(match_id, probe, actions, reels)
-    published_actions = actions_json(match_id, actions)
+    published_actions = actions_json(match_id, actions, merged["candidates"])
     published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
 
     yield NewFile.of("match.json", json_bytes(match))
@@ -84,7 +85,8 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     for reel, published in zip(reels, published_reels, strict=True):
         yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
     yield from filter(None, videos)
-    content = ReportMatch(match, published_actions["actions"], published_reels, _thumbnails(reels, work))
+    content = ReportMatch(match, published_actions["actions"], published_actions["candidates"], published_reels,
+                          _thumbnails(reels, work))
     yield NewFile.of("report.html", render_report(content, load_rules()).encode())
 
 

@@ -1,4 +1,4 @@
-"""What happens in one chunk of a match? Detector and spotter look at its hot windows."""
+"""What happens in one chunk of a match? The detector looks at its hot windows, and a clip model where there is one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from touchline.domain.chunk import Chunk, HotWindow
 from touchline.domain.layout import CHUNK_ID, ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
+from touchline.inference.clip_model import ClipModel
 from touchline.inference.detector import Detector
 from touchline.inference.gpu_lease import leased_device
+from touchline.inference.look import STEP_FRAMES, look, look_size, stills
 from touchline.inference.model_digest import checked_digest
+from touchline.inference.places import placed
 from touchline.inference.read_ahead import ReadAhead
-from touchline.inference.spotter import Spotter
-from touchline.inference.views import view
 from touchline.inference.windows import (
     Pixels,
     Sample,
@@ -35,32 +36,65 @@ from touchline.progress import report
 from touchline.results.recordings import from_nearest
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.seeing.glance import plain_glance
+from touchline.seeing.sight import STEP_MS
+from touchline.seeing.table import seeing_table
 from touchline.settings import Settings
 from touchline.video.decode import decode_frames
 from touchline.video.plain import recording_from_plain
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same inputs would give another result."""
 BATCH = 8
 """Moments that are looked at together. A moment's place in its batch follows from its match time alone."""
 LEAST_SCORE = 0.05
+CLIP_PX = 640
+"""Longest side at which frames are decoded for the clip model, which takes smaller ones."""
 
 
 @dataclass
 class _Work:
-    """What was found so far, and how long it took."""
+    """What was found so far, of how many steps and windows, and how long it took."""
 
+    chunk_id: str
+    moments: int
+    glances: list[dict[str, Any]] = field(default_factory=list)
     windows: list[dict[str, Any]] = field(default_factory=list)
-    views: list[dict[str, Any]] = field(default_factory=list)
     frames: int = 0
     load_s: float = 0.0
     decode_wait_s: float = 0.0
     detect_s: float = 0.0
-    spot_s: float = 0.0
+    clip_s: float = 0.0
+
+    def report(self) -> None:
+        report("spot_chunk", (len(self.glances) + len(self.windows)) / self.moments, self.chunk_id)
+
+
+@dataclass(frozen=True)
+class _Film:
+    """The recordings of a match on its clock, and how many threads decode them."""
+
+    recordings: Sequence[Recording]
+    timeline: Timeline
+    threads: int
+
+    def centres(self, stretch: Stretch, fps: Fraction) -> list[int]:
+        """The frames on the grid of a recording that show the moments of a stretch."""
+        offset = self.timeline.offset_ms(stretch.recording)
+        return [frame_index(moment - offset, fps) for moment in stretch.moments_ms]
+
+    def decoded(self, stretch: Stretch, frames: tuple[int, int], fps: Fraction,
+                size: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
+        """The first to the last of these frames of the grid as (index, pixels), at `size` (width, height)."""
+        recording = self.recordings[stretch.recording]
+        end_ms = min(frame_ms(frames[1] + 1, fps), recording.duration_ms)
+        for frame in decode_frames(recording, frame_ms(frames[0], fps), end_ms, fps=fps, width=size[0],
+                                   height=size[1], threads=self.threads):
+            yield frame_index(frame.recording_ms, fps), frame.pixels
 
 
 def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool = False) -> Outcome:
-    """Write `spottings/<chunk_id>.json`: scores per window and what the detector saw, as in docs/files.md.
+    """Write `spottings/<chunk_id>.json`: what each step shows, and scores per window, as in docs/files.md.
 
     Raises:
         UsageError: there is no such match or chunk.
@@ -73,12 +107,15 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     plain = read_result(files.probe).result["recordings"]
     chunk = _find_chunk(read_result(files.chunks).result["chunks"], chunk_id, match_id)
     recordings = [recording_from_plain(one) for one in plain]
+    models = {
+        "detector": checked_digest(settings.yolo_model_path),
+        "clip_model": checked_digest(settings.action_model_path) if settings.action_model_path else "",
+    }
     inputs = {
         "version": VERSION,
         "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
         "chunk": asdict(chunk),
-        "detector": checked_digest(settings.yolo_model_path),
-        "spotter": checked_digest(settings.action_model_path),
+        **models,
         "max_workers": settings.max_workers,
     }
     scratch = ScratchFiles(settings.scratch_dir, match_id)
@@ -86,7 +123,7 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     def compute() -> dict[str, Any]:
         made = from_nearest(recordings, scratch, lambda near: _compute(chunk, near, settings))
         # The catalogue keeps these; the retention removes the result itself.
-        made["stats"] |= {"detector": inputs["detector"], "spotter": inputs["spotter"]}
+        made["stats"] |= models
         return made
 
     return reuse_or_compute(files.spottings(chunk_id), "spot_chunk", inputs, compute, force=force)
@@ -104,97 +141,88 @@ def _find_chunk(chunks: list[dict[str, Any]], chunk_id: str, match_id: str) -> C
 
 def _compute(chunk: Chunk, recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    film = _Film(recordings, timeline, settings.max_workers)
+    steps = owned_moments(chunk, STEP_MS)
+    if not steps:
+        return {"glances": [], "windows": [], "stats": {"frames": 0}}
     with leased_device(settings) as device:
         started = time.monotonic()
-        spotter = Spotter(settings.action_model_path, settings, device, batch=BATCH)
-        moments = owned_moments(chunk, spotter.stride_ms)
-        if not moments:
-            return {"windows": [], "views": [], "stats": {"frames": 0, "device": str(device)}}
-        detector = Detector(settings.yolo_model_path, settings, device, batch=BATCH)
-        work = _Work(load_s=time.monotonic() - started)
-        for stretch in stretches(moments, spotter.stride_ms, timeline):
-            frames = _decoded(stretch, recordings[stretch.recording], timeline, detector, spotter, settings)
-            with ReadAhead(frames) as ahead:
-                for batch in _batches(_samples(ahead, stretch, timeline, spotter), spotter.stride_ms):
-                    _look(batch, detector, spotter, work)
-                    report("spot_chunk", len(work.windows) / len(moments), chunk.chunk_id)
-            work.decode_wait_s += ahead.waited_s
-            work.frames += ahead.items
-    return {"windows": work.windows, "views": work.views, "stats": _stats(work, detector, spotter)}
+        detector = Detector(settings.yolo_model_path, settings, device, batch=BATCH,
+                            least_ball_score=seeing_table("ball")["least_score"])
+        path = settings.action_model_path
+        clip_model = ClipModel(path, settings, device, batch=BATCH) if path else None
+        centres = owned_moments(chunk, clip_model.stride_ms) if clip_model else []
+        work = _Work(chunk.chunk_id, len(steps) + len(centres), load_s=time.monotonic() - started)
+        for stretch in stretches(steps, STEP_MS, timeline):
+            _look(film, stretch, detector, work)
+        if clip_model:
+            for stretch in stretches(centres, clip_model.stride_ms, timeline):
+                _watch(film, stretch, clip_model, work)
+    return {"glances": work.glances, "windows": work.windows, "stats": _stats(work, detector, clip_model)}
 
 
-def _centres(stretch: Stretch, timeline: Timeline, fps: Fraction) -> list[int]:
-    offset = timeline.offset_ms(stretch.recording)
-    return [frame_index(moment - offset, fps) for moment in stretch.moments_ms]
-
-
-def _decoded(stretch: Stretch, recording: Recording, timeline: Timeline, detector: Detector, spotter: Spotter,
-             settings: Settings) -> Iterator[tuple[int, Pixels]]:
-    """All frames that a stretch needs, once, as (index on the grid, pixels at the detector's size)."""
-    first, last = needed_frames(_centres(stretch, timeline, spotter.fps), spotter.frames)
-    width, height = _decode_size(recording, detector.size_px)
-    end_ms = min(frame_ms(last + 1, spotter.fps), recording.duration_ms)
-    for frame in decode_frames(recording, frame_ms(first, spotter.fps), end_ms, fps=spotter.fps, width=width,
-                               height=height, threads=settings.max_workers):
-        yield frame_index(frame.recording_ms, spotter.fps), frame.pixels
-
-
-def _decode_size(recording: Recording, longest_px: int) -> tuple[int, int]:
-    """Width and height, even, no larger than the recording or the detector's input."""
-    scale = min(1.0, longest_px / max(recording.video.width, recording.video.height))
-    return tuple(max(2, round(side * scale / 2) * 2)  # type: ignore[return-value]
-                 for side in (recording.video.width, recording.video.height))
-
-
-def _samples(frames: ReadAhead[tuple[int, Pixels]], stretch: Stretch, timeline: Timeline,
-             spotter: Spotter) -> Iterator[Sample]:
-    centres = _centres(stretch, timeline, spotter.fps)
-    return samples(frames, stretch.moments_ms, centres, spotter.frames, spotter.size)
-
-
-def _batches(found: Iterator[Sample], stride_ms: int) -> Iterator[list[Sample | None]]:
-    """Group samples so that each has the place in its batch that its match time gives it; None where none is."""
-    number, batch = -1, _empty()
-    for sample in found:
-        moment = sample.match_ms // stride_ms
-        if moment // BATCH != number:
-            if number >= 0:
-                yield batch
-            number, batch = moment // BATCH, _empty()
-        batch[moment % BATCH] = sample
-    if number >= 0:
-        yield batch
-
-
-def _empty() -> list[Sample | None]:
-    return [None] * BATCH
-
-
-def _look(batch: list[Sample | None], detector: Detector, spotter: Spotter, work: _Work) -> None:
-    """Show one batch to both models; empty places are filled with black, so that the shape is always the same."""
-    some = next(sample for sample in batch if sample)
+def _look(film: _Film, stretch: Stretch, detector: Detector, work: _Work) -> None:
+    """Add a glance for each step of a stretch, which is decoded from one step before it on for the camera's sake."""
+    fps = Fraction(seeing_table("motion")["fps"])
+    indices = film.centres(stretch, fps)
+    wanted = max(0, indices[0] - STEP_FRAMES), indices[-1]
+    frames = film.decoded(stretch, wanted, fps, look_size(film.recordings[stretch.recording]))
+    moments = dict(zip(indices, stretch.moments_ms, strict=True))
     started = time.monotonic()
-    scores = spotter.spot(sample.window if sample else np.zeros_like(some.window) for sample in batch)
-    spotted = time.monotonic()
-    detections = detector.detect([sample.frame if sample else np.zeros_like(some.frame) for sample in batch])
-    work.spot_s += spotted - started
-    work.detect_s += time.monotonic() - spotted
-    for sample, row, seen in zip(batch, scores.tolist(), detections, strict=True):
+    with ReadAhead(stills(_counted(frames, work), moments)) as ahead:
+        for number, glance in enumerate(look(ahead, detector), 1):
+            work.glances.append(plain_glance(glance))
+            if number % BATCH == 0 or number == len(moments):
+                work.report()
+    work.decode_wait_s += ahead.waited_s
+    work.detect_s += time.monotonic() - started - ahead.waited_s
+
+
+def _watch(film: _Film, stretch: Stretch, clip_model: ClipModel, work: _Work) -> None:
+    """Add the clip model's scores for each window of a stretch."""
+    centres = film.centres(stretch, clip_model.fps)
+    wanted = needed_frames(centres, clip_model.frames)
+    size = look_size(film.recordings[stretch.recording], CLIP_PX)
+    with ReadAhead(_counted(film.decoded(stretch, wanted, clip_model.fps, size), work)) as ahead:
+        shown = samples(ahead, stretch.moments_ms, centres, clip_model.frames, clip_model.size)
+        for batch in placed(shown, lambda sample: sample.match_ms // clip_model.stride_ms, BATCH):
+            started = time.monotonic()
+            work.windows += _scored(batch, clip_model)
+            work.clip_s += time.monotonic() - started
+            work.report()
+    work.decode_wait_s += ahead.waited_s
+
+
+def _counted(frames: Iterator[tuple[int, Pixels]], work: _Work) -> Iterator[tuple[int, Pixels]]:
+    for frame in frames:
+        work.frames += 1
+        yield frame
+
+
+def _scored(batch: list[Sample | None], clip_model: ClipModel) -> Iterator[dict[str, Any]]:
+    """Empty places are filled with black, so that the shape is always the same."""
+    black = np.zeros_like(next(sample.window for sample in batch if sample))
+    scores = clip_model.spot(sample.window if sample else black for sample in batch)
+    for sample, row in zip(batch, scores.tolist(), strict=True):
         if sample:
-            likely = {label: round(score, 3) for label, score in zip(spotter.labels, row, strict=True)
+            likely = {label: round(score, 3) for label, score in zip(clip_model.labels, row, strict=True)
                       if round(score, 3) >= LEAST_SCORE}
-            work.windows.append({"match_ms": sample.match_ms, "scores": likely})
-            work.views.append(view(sample.match_ms, seen))
+            yield {"match_ms": sample.match_ms, "scores": likely}
 
 
-def _stats(work: _Work, detector: Detector, spotter: Spotter) -> dict[str, Any]:
-    moments = len(work.windows)
+def _stats(work: _Work, detector: Detector, clip_model: ClipModel | None) -> dict[str, Any]:
+    devices = {detector.device, clip_model.device} if clip_model else {detector.device}
     return {
         "frames": work.frames,
-        "windows": moments,
+        "steps": len(work.glances),
+        "windows": len(work.windows),
         "load_s": round(work.load_s, 3),
         "decode_wait_s": round(work.decode_wait_s, 3),
-        "detector_frames_per_s": round(moments / work.detect_s, 2) if work.detect_s else 0.0,
-        "spotter_windows_per_s": round(moments / work.spot_s, 2) if work.spot_s else 0.0,
-        "device": spotter.device if spotter.device == detector.device else f"{spotter.device}, {detector.device}",
+        "detector_frames_per_s": _rate(len(work.glances), work.detect_s),
+        "clip_windows_per_s": _rate(len(work.windows), work.clip_s),
+        "device": ", ".join(sorted(devices)),
     }
+
+
+def _rate(count: int, seconds: float) -> float:
+    return round(count / seconds, 2) if seconds else 0.0

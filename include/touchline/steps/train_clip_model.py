@@ -12,21 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.domain.label import LABELS
-from touchline.inference.measuring import best_thresholds, spotting_precision
-from touchline.inference.spotter import Spotter
-from touchline.inference.spotter_training import (
+from touchline.inference.clip_model import ClipModel
+from touchline.inference.clip_training import (
     SAMPLING,
     SIZE,
     LabelledMatch,
     calibrate,
     match_window,
-    train_spotter_model,
+    train_clip_network,
 )
+from touchline.inference.measuring import best_thresholds, spotting_precision
 from touchline.inference.windows import frame_index
 from touchline.settings import Settings
 from touchline.training.footage import Footage, FootagePlan, make_footage
 
-PLAN = FootagePlan("spotter", seconds=150, fps=Fraction(str(SAMPLING["fps"])), paint_width=320, paint_height=180,
+PLAN = FootagePlan("clip-model", seconds=150, fps=Fraction(str(SAMPLING["fps"])), paint_width=320, paint_height=180,
                    size=SIZE, learn=tuple(range(201, 245)), held_out=(291, 292, 293, 294))
 EPOCHS = 8
 CALIBRATION_SEEDS = (245, 246, 247, 248)
@@ -42,7 +42,7 @@ def train_clip_model(footage: Path, output: Path, settings: Settings, *, epochs:
     learn = [_labelled(match, labels) for match in matches]
     actions = sum(len(match.actions) for match in learn)
     recipe = {"footage": PLAN.plain(), "epochs": epochs, "actions": actions}
-    train_spotter_model(learn, labels, output, recipe, settings, epochs=epochs)
+    train_clip_network(learn, labels, output, recipe, settings, epochs=epochs)
     tune = [_labelled(match, labels) for match in make_footage(footage, PLAN, CALIBRATION_SEEDS)]
     calibrate(output, best_thresholds(*_spotted(output, tune, settings), labels))
     held_out = [_labelled(match, labels) for match in make_footage(footage, PLAN, PLAN.held_out)]
@@ -51,18 +51,18 @@ def train_clip_model(footage: Path, output: Path, settings: Settings, *, epochs:
 
 def measure_clip_model(model: Path, matches: Sequence[LabelledMatch], settings: Settings) -> dict[str, Any]:
     """Average precision per label within ±2 s, over all windows of the grid in labelled matches."""
-    return spotting_precision(*_spotted(model, matches, settings), Spotter(model, settings).labels)
+    return spotting_precision(*_spotted(model, matches, settings), ClipModel(model, settings).labels)
 
 
 def _spotted(model: Path, matches: Sequence[LabelledMatch], settings: Settings) -> _Spotted:
     """Moments, scores [N, labels] and true actions (moment, column) of matches laid end to end, a minute apart."""
-    spotter = Spotter(model, settings)
+    clip_model = ClipModel(model, settings)
     moments: list[int] = []
     scores, actions, offset_ms = [], [], 0
     for match in matches:
         length_ms = int(len(match.frames) * 1000 / PLAN.fps)
-        grid = range(0, length_ms, spotter.stride_ms)
-        scores.append(spotter.spot(match_window(match.frames, frame_index(moment, PLAN.fps)) for moment in grid))
+        grid = range(0, length_ms, clip_model.stride_ms)
+        scores.append(clip_model.spot(match_window(match.frames, frame_index(moment, PLAN.fps)) for moment in grid))
         moments += [offset_ms + moment for moment in grid]
         actions += [(offset_ms + int(frame * 1000 / PLAN.fps), column) for frame, column in match.actions]
         offset_ms += length_ms + 60_000

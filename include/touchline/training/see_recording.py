@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
-from touchline.inference.look import LOOK_PX, look
+from touchline.inference.look import look, look_size, stills
 from touchline.inference.windows import frame_index
 from touchline.seeing.settle import settle
 from touchline.seeing.sight import STEP_MS, Sight
@@ -28,15 +28,8 @@ def see_recording(recording: Recording, detector: Detector, *, threads: int = 2,
     fps = Fraction(seeing_table("motion")["fps"])
     moments = {frame_index(at, fps): at for at in range(0, recording.duration_ms, STEP_MS)}
     frames = _frames(recording, (width, height), fps, threads)
-    return settle(list(look(frames, moments, detector, closely=closely)), width / height)
-
-
-def look_size(recording: Recording) -> tuple[int, int]:
-    """Width and height, even, at which a recording is looked at."""
-    sides = recording.video.width, recording.video.height
-    scale = min(1.0, LOOK_PX / max(sides))
-    width, height = (max(2, round(side * scale / 2) * 2) for side in sides)
-    return width, height
+    [sights] = settle([list(look(stills(frames, moments), detector, closely=closely))], width / height)
+    return sights
 
 
 def _frames(recording: Recording, size: tuple[int, int], fps: Fraction,

@@ -64,6 +64,8 @@ def _changes(match: Match, settings: Settings) -> Iterator[str]:
     if actions is None or reels is None:
         yield "its results are gone"
         return
+    if actions["spotter"] != _digest(settings.spotter_model_path):
+        yield "another spotter"
     if actions["min_event_confidence"] != settings.min_event_confidence:
         yield f"MIN_EVENT_CONFIDENCE was {actions['min_event_confidence']}"
     if (actions["version"], actions["fusion"]) != (merge_actions.VERSION, digest_of(fusion_table())):
@@ -83,9 +85,9 @@ def _models(match: Match, files: WorkFiles, settings: Settings) -> Iterator[str]
     if used is None:
         yield "it is not known which models made it"
         return
-    for name, path in (("detector", settings.yolo_model_path), ("spotter", settings.action_model_path)):
+    for name, path in (("detector", settings.yolo_model_path), ("clip_model", settings.action_model_path)):
         if any(chunk[name] != _digest(path) for chunk in used):
-            yield f"another {name}"
+            yield f"another {name.replace('_', ' ')}"
 
 
 def _in_catalogue(match: Match, settings: Settings) -> list[dict[str, Any]] | None:
@@ -95,10 +97,10 @@ def _in_catalogue(match: Match, settings: Settings) -> list[dict[str, Any]] | No
         chunks = [stage for stage in runs.stages(address, run["run_id"]) if stage.stage == "spot_chunk" and stage.done]
         told = [dict(chunk.stats or {}) for chunk in chunks]
         if chunks:
-            return told if all({"detector", "spotter"} <= set(stats) for stats in told) else None
+            return told if all({"detector", "clip_model"} <= set(stats) for stats in told) else None
     return []
 
 
 @cache
-def _digest(path: Path) -> str:
-    return model_digest(path)
+def _digest(path: Path | None) -> str:
+    return model_digest(path) if path else ""

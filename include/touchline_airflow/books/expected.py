@@ -47,7 +47,8 @@ def usual_seconds(duration_ms: int, settings: Settings, *, but: str = "") -> flo
 def conditions(settings: Settings) -> str:
     """A short digest of what makes runs slower or faster: models, chunks, threads, GPU, encoder."""
     return digest_of({
-        "detector": _model(settings.yolo_model_path), "spotter": _model(settings.action_model_path),
+        "detector": _model(settings.yolo_model_path), "spotter": _model(settings.spotter_model_path),
+        "clip_model": _model(settings.action_model_path),
         "chunk_duration_sec": settings.chunk_duration_sec, "max_workers": settings.max_workers,
         "use_gpu": settings.use_gpu, "output_codec": settings.output_codec})[:16]
 
@@ -65,8 +66,10 @@ def _comparable(duration_ms: int, settings: Settings, but: str) -> list[publicat
 
 
 @cache
-def _model(path: Path) -> str:
+def _model(path: Path | None) -> str:
     """Its digest; its path where this machine does not have it."""
+    if path is None:
+        return ""
     try:
         return model_digest(path)
     except (OSError, ModelError):

@@ -13,7 +13,7 @@ from touchline_airflow.deployment import while_parsing
 
 NVIDIA = Path("/dev/nvidiactl")
 SMALL_MODELS_BYTES = 400_000_000
-"""A detector and a spotter of this size together leave room for a second chunk on the same GPU."""
+"""A detector and a clip model of this size together leave room for a second chunk on the same GPU."""
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +32,18 @@ def slots_per_chunk(environ: Mapping[str, str], gpu: Path = NVIDIA) -> int:
         return 2
     try:
         models = (_model(environ, "yolo_model_path"), _model(environ, "action_model_path"))
-        return 1 if sum(map(_size_bytes, models)) <= SMALL_MODELS_BYTES else 2
+        return 1 if sum(_size_bytes(model) for model in models if model) <= SMALL_MODELS_BYTES else 2
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         log.warning("the size of the models is not known (%s): one slot per chunk", error)
         return 1
 
 
-def _model(environ: Mapping[str, str], setting: str) -> Path:
+def _model(environ: Mapping[str, str], setting: str) -> Path | None:
     text = environ.get(setting.upper(), "").strip()
-    return SHIPPED_MODELS / text if text in known_models() else Path(text or getattr(Settings, setting))
+    if not text:
+        default: Path | None = getattr(Settings, setting)
+        return default
+    return SHIPPED_MODELS / text if text in known_models() else Path(text)
 
 
 def _size_bytes(path: Path) -> int:

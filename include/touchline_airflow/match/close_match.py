@@ -13,7 +13,7 @@ from touchline.exports.match_files import actions_json, json_bytes
 from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.results.files import remove_tree
 from touchline.results.request import load_request
-from touchline.results.result import read_result
+from touchline.results.result import read_result, reading_result
 from touchline.settings import Settings
 from touchline_airflow.books.expected import conditions
 from touchline_airflow.books.failure_note import remove_failure, write_failure
@@ -89,12 +89,15 @@ def is_published(match_id: str, settings: Settings) -> bool:
     try:
         with opened_folder(MatchFolder(settings.nas_output_path, match_id)) as folder:
             manifest, listed = read_manifest(folder, match_id)
-        found, made = noted_actions(files), noted_reels(files, load_request(match_id, settings).reels)
+        noted_actions(files)
+        with reading_result(files.actions) as found:
+            told = json_bytes(actions_json(match_id, found["actions"], found["candidates"]))
+        made = noted_reels(files, load_request(match_id, settings).reels)
         published = read_result(files.published).result.get("manifest")
     except (FileNotFoundError, NotADirectoryError, UntrustedFileError, DamagedResultError):
         return False
     wanted = {f"reels/{reel['name']}.mp4": reel["sha256"] for reel in made}
-    wanted["actions.json"] = hashlib.sha256(json_bytes(actions_json(match_id, found))).hexdigest()
+    wanted["actions.json"] = hashlib.sha256(told).hexdigest()
     return manifest == published and all(
         listed.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items())
 

@@ -79,7 +79,9 @@ def _mounts(step: str, request: Request, settings: Settings, user: str) -> Itera
         yield _folder(settings.scratch_dir, scratch.root, user)
     if Need.MODELS in needs:
         yield _folder(settings.scratch_dir, gpu_leases(settings.scratch_dir), user)
-        yield from _models(settings)
+        yield from _models(settings.yolo_model_path, settings.action_model_path)
+    if Need.SPOTTER in needs:
+        yield from _models(settings.spotter_model_path)
     if Need.MATCH_FOLDER in needs:
         place = MatchFolder(settings.nas_output_path, request.match_id)
         with writing(place.root), opened_folder(place, make=True) as folder:
@@ -130,10 +132,10 @@ def _ids(user: str) -> tuple[int, int]:
     return int(uid), int(gid)
 
 
-def _models(settings: Settings) -> Iterator[Shown]:
-    """Models of the operator's own; those that touchline knows by name are in the image."""
-    for path in (settings.yolo_model_path, settings.action_model_path):
-        if not path.is_relative_to(SHIPPED_MODELS):
+def _models(*paths: Path | None) -> Iterator[Shown]:
+    """Models of the operator's own; those that are shipped, or that touchline knows by name, are in the image."""
+    for path in paths:
+        if path and not path.is_relative_to(SHIPPED_MODELS):
             if not path.exists():
                 raise storage_error(errno.ENOENT, path, writes=False)
             yield Shown(path, path.resolve(), identity(path.stat()))

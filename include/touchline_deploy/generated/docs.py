@@ -78,7 +78,7 @@ def _default(item: Field) -> str:
         return f"{fetched}the shipped `{DEFAULT_DETECTORS[-1]}`"
     if isinstance(default, Path) and default.is_relative_to(SHIPPED_MODELS):
         return f"the shipped `{default.relative_to(SHIPPED_MODELS)}`"
-    return f"`{default}`" if default != "" else "empty"
+    return "empty" if default in ("", None) else f"`{default}`"
 
 
 def _allowed(item: Field) -> str:
@@ -88,7 +88,7 @@ def _allowed(item: Field) -> str:
         return f"{item.metadata['low']} to {item.metadata['high']}"
     if item.metadata["known_model"]:
         return "an absolute path, " + ", ".join(f"`{name}`" for name in known_models())
-    return "an absolute path" if isinstance(item.default, Path) else "text"
+    return "an absolute path" if item.default is None or isinstance(item.default, Path) else "text"
 
 
 # --- docs/cli.md ----------------------------------------------------------------------------------------------------

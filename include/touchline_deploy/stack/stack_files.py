@@ -74,7 +74,7 @@ def _of_this_machine() -> dict[str, str]:
 
 def _models_place(env: Mapping[str, str]) -> dict[str, str]:
     """MODELS_DIR for a file that names models and not their folder: without it no container would see them."""
-    paths = [env.get(name, "") for name in ("YOLO_MODEL_PATH", "ACTION_MODEL_PATH")]
+    paths = [env.get(name, "") for name in ("YOLO_MODEL_PATH", "SPOTTER_MODEL_PATH", "ACTION_MODEL_PATH")]
     folders = [os.path.dirname(path) for path in paths if path and path not in known_models()]
     place = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else "/"
     return {"MODELS_DIR": place} if place != "/" else {}

@@ -46,7 +46,7 @@ def sources(own_settings: Settings, tmp_path: Path) -> Sources:
     (tmp_path / "backups").mkdir()
     matches.register(own_settings.catalogue_address, MATCH, "f" * 64, "/nas/Cup final.mp4")
     files = WorkFiles(own_settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": []})
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": [], "candidates": []})
     files.reel_video("keeper").parent.mkdir()
     files.reel_video("keeper").write_bytes(b"video")
     (files.root / ".scan.7.part.json").write_text("half")

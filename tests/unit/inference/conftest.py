@@ -21,5 +21,5 @@ def detector_path(settings, save_detector, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def spotter_path(settings, save_spotter, tmp_path_factory):
-    return save_spotter(tmp_path_factory.mktemp("models") / "tiny", sampling={"fps": "5", "stride_ms": 800})
+def clip_model_path(settings, save_clip_model, tmp_path_factory):
+    return save_clip_model(tmp_path_factory.mktemp("models") / "tiny", sampling={"fps": "5", "stride_ms": 800})

@@ -7,7 +7,7 @@ import pytest
 
 from support.filmed_field import filmed, textured
 from touchline.inference.detector import Detector
-from touchline.inference.look import detect_closely, look
+from touchline.inference.look import look, look_closer, stills
 from touchline.seeing.camera import shrink
 from touchline.seeing.glance import plain_glance
 from touchline.seeing.tiles import merged
@@ -19,7 +19,7 @@ MOMENTS = {index: 1000 + 40 * index for index in range(0, FRAMES, 5)}
 @pytest.fixture(scope="module")
 def detector(settings, tmp_path_factory, save_detector):
     path = save_detector(tmp_path_factory.mktemp("models") / "coco.pt", ("person", "sports ball"))
-    return Detector(path, settings, batch=1, least_ball_score=0.03)
+    return Detector(path, settings, batch=4, least_ball_score=0.03)
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +29,21 @@ def frames():
 
 
 def looked(frames, detector, **how):
-    return [plain_glance(one) for one in look(frames, MOMENTS, detector, **how)]
+    return [plain_glance(one) for one in look(stills(frames, MOMENTS), detector, **how)]
 
 
-def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector):
-    whole = looked(frames, detector)
+@pytest.mark.parametrize("closely", [False, True])
+def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector, closely):
+    whole = looked(frames, detector, closely=closely)
     assert [one["match_ms"] for one in whole] == [1000, 1200, 1400, 1600, 1800, 2000]
     assert any(one["people"] for one in whole)
     # Two chunks: the second begins one step before its first own moment, which it leaves out again.
-    assert looked(frames[:14], detector) + looked(frames[10:], detector)[1:] == whole
+    first, second = (looked(part, detector, closely=closely) for part in (frames[:14], frames[10:]))
+    assert first + second[1:] == whole
 
 
 def test_the_camera_is_known_over_whole_steps_only(frames, detector):
-    first, *others = looked(frames[3:], detector, closely=False)
+    first, *others = looked(frames[3:], detector)
     assert first["camera"] is None
     for one in others:
         assert one["camera"] == pytest.approx([-20 / 320 * 1000, 0, 0], abs=6)
@@ -50,12 +52,13 @@ def test_the_camera_is_known_over_whole_steps_only(frames, detector):
 
 def test_a_closer_look_keeps_what_the_whole_frame_shows_once(frames, detector):
     _, frame = frames[0]
-    found = detect_closely(frame, shrink(frame), detector)
+    [whole] = detector.detect([frame])
+    found = look_closer(frame, shrink(frame), whole, detector)
     scores = [one.score for one in found]
     assert scores == sorted(scores, reverse=True)
     for is_ball in (False, True):
         some = [one for one in found if (one.kind == "ball") == is_ball]
         boxes = np.array([(one.x1, one.y1, one.x2, one.y2) for one in some], np.float32).reshape(-1, 4)
         assert len(merged(boxes, np.array([one.score for one in some], np.float32))) == len(some)
-    best = detector.detect([frame])[0][0]
+    best = whole[0]
     assert best in found or found[0].score >= best.score

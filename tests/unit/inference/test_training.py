@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from touchline.domain.detection import DETECTION_KINDS
-from touchline.inference import detector_training, spotter_training
+from touchline.inference import clip_training, detector_training
+from touchline.inference.clip_model import ClipModel
 from touchline.inference.detector import Detector
-from touchline.inference.spotter import Spotter
 from touchline.inference.torchvision_nms import torch
 
 
@@ -38,38 +38,38 @@ def test_mirrored_boxes_stay_on_their_people():
 
 
 def match():
-    frames = np.random.default_rng(0).integers(0, 255, (40, *spotter_training.SIZE, 3), dtype=np.uint8)
-    return spotter_training.LabelledMatch(frames, ((10, 0), (30, 1)), np.full((40, 3), 0.5, np.float32))
+    frames = np.random.default_rng(0).integers(0, 255, (40, *clip_training.SIZE, 3), dtype=np.uint8)
+    return clip_training.LabelledMatch(frames, ((10, 0), (30, 1)), np.full((40, 3), 0.5, np.float32))
 
 
-def test_the_trained_spotter_can_be_loaded(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(spotter_training, "WINDOWS_PER_EPOCH", 8)
-    monkeypatch.setitem(spotter_training.ARCHITECTURE, "num_hidden_layers", 1)
-    spotter_training.train_spotter_model([match()], ("Goal", "Save"), tmp_path, {"seeds": [1]}, settings, epochs=1)
-    spotter = Spotter(tmp_path, settings)
-    assert spotter.labels == ("Goal", "Save")
-    assert (spotter.frames, spotter.stride_ms, spotter.size) == (16, 800, (112, 192))
+def test_the_trained_clip_model_can_be_loaded(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(clip_training, "WINDOWS_PER_EPOCH", 8)
+    monkeypatch.setitem(clip_training.ARCHITECTURE, "num_hidden_layers", 1)
+    clip_training.train_clip_network([match()], ("Goal", "Save"), tmp_path, {"seeds": [1]}, settings, epochs=1)
+    model = ClipModel(tmp_path, settings)
+    assert model.labels == ("Goal", "Save")
+    assert (model.frames, model.stride_ms, model.size) == (16, 800, (112, 192))
 
 
 @pytest.mark.parametrize(("away", "target", "sure"), [(0, 1, 1), (2, 1, 1), (3, 0, 0), (4, 0, 0), (5, 0, 1)])
 def test_windows_near_an_action_are_right_unsure_or_wrong(away, target, sure):
-    example = spotter_training._example(match(), 10 + away, 2, np.random.default_rng(0))
+    example = clip_training._example(match(), 10 + away, 2, np.random.default_rng(0))
     assert (example.target[0], example.sure[0]) == (target, sure)
     assert (example.target[1], example.sure[1]) == (0, 1)
 
 
 def test_the_quick_embedding_is_the_model_s_own(settings):
-    network = spotter_training._network(("Goal",), {})
-    pixels = torch.rand(1, 16, 3, *spotter_training.SIZE)
+    network = clip_training._network(("Goal",), {})
+    pixels = torch.rand(1, 16, 3, *clip_training.SIZE)
     with torch.no_grad():
         own = network.videomae.embeddings(pixels, None)
-        assert torch.allclose(spotter_training._embedded(network.videomae.embeddings, pixels), own, atol=1e-4)
+        assert torch.allclose(clip_training._embedded(network.videomae.embeddings, pixels), own, atol=1e-4)
 
 
-def test_calibration_moves_the_threshold_to_one_half(settings, save_spotter, tmp_path):
-    folder = save_spotter(tmp_path, labels=("Goal", "Save"))
+def test_calibration_moves_the_threshold_to_one_half(settings, save_clip_model, tmp_path):
+    folder = save_clip_model(tmp_path, labels=("Goal", "Save"))
     windows = np.random.default_rng(0).integers(0, 255, (1, 4, 16, 32, 3), dtype=np.uint8)
-    goal, save = Spotter(folder, settings).spot(windows)[0]
-    spotter_training.calibrate(folder, [float(goal), None])
-    calibrated = Spotter(folder, settings).spot(windows)[0]
+    goal, save = ClipModel(folder, settings).spot(windows)[0]
+    clip_training.calibrate(folder, [float(goal), None])
+    calibrated = ClipModel(folder, settings).spot(windows)[0]
     assert calibrated == pytest.approx([0.5, save], abs=1e-3)

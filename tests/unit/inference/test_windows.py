@@ -72,20 +72,17 @@ def test_a_window_lies_around_its_centre():
     #  frames  0 1 2 3 4 5 6 7      moment 800 ms is frame 4: two before it, itself, one after it
     (sample,) = cut(stream(0, 8), [800])
     assert shown(sample) == [2, 3, 4, 5]
-    assert sample.frame[0, 0, 0] == 4
 
 
 def test_windows_at_the_ends_repeat_the_first_and_last_frame():
     first, _, last = cut(stream(0, 9), [0, 800, 1600])
     assert shown(first) == [0, 0, 0, 1]
     assert shown(last) == [6, 7, 8, 8]
-    assert last.frame[0, 0, 0] == 8
 
 
 def test_a_recording_that_ends_early_repeats_its_last_frame():
     last = cut(stream(0, 6), [0, 800, 1600])[-1]
     assert shown(last) == [5, 5, 5, 5]
-    assert last.frame[0, 0, 0] == 5
 
 
 def test_no_frames_give_no_samples():
@@ -101,7 +98,6 @@ def test_a_window_has_the_same_frames_from_every_chunk():
             first, last = needed_frames(centres, 16)
             for sample in cut(stream(first, min(last, 60) - first + 1), part, length=16):
                 assert shown(sample) == shown(whole[sample.match_ms])
-                assert np.array_equal(sample.frame, whole[sample.match_ms].frame)
 
 
 def test_only_a_few_frames_are_held_at_once():

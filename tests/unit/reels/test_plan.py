@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -10,6 +12,8 @@ from touchline.reels.plan import MatchFrame, merge_stretches, plan_reel
 from touchline.reels.rules import load_rules
 
 RULES = load_rules()
+UNLIMITED = replace(RULES, reels={name: replace(kind, most_minutes=math.inf, most_share=1.0)
+                                  for name, kind in RULES.reels.items()})
 ONE_FILE = MatchFrame(Timeline((600_000,)))
 
 actions = st.lists(
@@ -47,8 +51,8 @@ def test_clips_are_in_order_disjoint_and_inside_one_recording(found, frame, name
 
 
 @given(actions, frames, st.sampled_from(("highlights", "keeper")))
-def test_each_action_that_the_reel_takes_is_seen(found, frame, name):
-    reel = plan_reel(name, found, frame, RULES)
+def test_each_action_that_a_reel_without_limit_takes_is_seen(found, frame, name):
+    reel = plan_reel(name, found, frame, UNLIMITED)
     for action in found:
         taken = RULES.takes(name, action.label, action.confidence, action.source)
         if taken and action.match_ms <= frame.timeline.duration_ms:
@@ -65,11 +69,27 @@ def test_every_mark_is_in_the_highlights(found, frame):
             assert any(clip.start_ms <= action.match_ms <= clip.end_ms for clip in reel.clips)
 
 
-@given(actions, frames, st.randoms(use_true_random=False))
-def test_the_order_in_which_actions_come_does_not_matter(found, frame, chance):
+@given(actions, frames, st.sampled_from(("highlights", "keeper")), st.randoms(use_true_random=False))
+def test_the_order_in_which_actions_come_does_not_matter(found, frame, name, chance):
     shuffled = list(found)
     chance.shuffle(shuffled)
-    assert plan_reel("keeper", shuffled, frame, RULES) == plan_reel("keeper", found, frame, RULES)
+    assert plan_reel(name, shuffled, frame, RULES) == plan_reel(name, found, frame, RULES)
+
+
+def _length_ms(reel):
+    return sum(clip.end_ms - clip.start_ms for clip in reel.clips)
+
+
+@given(actions, frames)
+def test_highlights_keep_to_their_share_but_for_marks_and_the_best_action(found, frame):
+    spotted = [action for action in found if action.source != "mark"]
+    reel = plan_reel("highlights", spotted, frame, RULES)
+    is_best_alone = any(_cuts(reel) == _cuts(plan_reel("highlights", [one], frame, UNLIMITED)) for one in spotted)
+    most_ms = min(12 * 60_000, frame.timeline.duration_ms / 2)
+    assert _length_ms(reel) <= most_ms or is_best_alone
+    whole = plan_reel("highlights", spotted, frame, UNLIMITED)
+    assert bool(reel.clips) == bool(whole.clips)
+    assert _length_ms(whole) > most_ms or reel == whole
 
 
 @given(actions, frames)
@@ -142,3 +162,25 @@ def test_a_clip_does_not_run_into_the_other_half():
 
 def test_no_actions_give_an_empty_reel():
     assert _highlights().clips == ()
+
+
+def test_a_full_reel_has_the_surest_and_most_interesting_in_order_of_time():
+    # 100 s of match, so 50 s of highlights: a goal (24 s) and a save (14 s) fit, the weak shot and the other do not.
+    frame = MatchFrame(Timeline((100_000,)))
+    found = [Action(12_000, "Shots off target", 0.9), Action(30_000, "Save", 0.9), Action(60_000, "Goal", 0.8),
+             Action(85_000, "Shots on target", 0.5)]
+    assert [clip.label for clip in _highlights(*found, frame=frame).clips] == ["Save", "Goal"]
+
+
+def test_a_long_match_has_at_most_twelve_minutes_of_highlights():
+    found = [Action(30_000 * at, "Save", 0.5 + at / 1000) for at in range(1, 170)]
+    reel = _highlights(*found, frame=MatchFrame(Timeline((90 * 60_000,))))
+    assert 11.7 * 60_000 < _length_ms(reel) <= 12 * 60_000
+    assert reel.clips[-1].start_ms == 169 * 30_000 - 8000, "the surest were taken"
+
+
+def test_what_lies_in_the_clip_of_another_takes_no_room_and_is_named():
+    short = MatchFrame(Timeline((36_000,)))
+    found = [Action(19_000, "Shots on target", 0.5), Action(20_000, "Goal", 0.9), Action(3_000, "Save", 0.9)]
+    [clip] = _highlights(*found, frame=short).clips
+    assert (clip.label, clip.labels) == ("Goal", ("Shots on target", "Goal"))

@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from touchline.reels.evidence import WORDS, EvidenceView, evidence_view
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
+from touchline.spotting.fusion import fusion_table
 
 RULES = load_rules()
 MATCH = {
@@ -18,7 +20,7 @@ MATCH = {
     "date": "2026-01-31",
     "kick_offs_ms": [2000, 300_000],
     "duration_ms": 600_000,
-    "recordings": [{"file": "a.mp4"}],
+    "recordings": [{"file": "a.mp4", "start_ms": 0}],
 }
 HOSTILE = '<script>alert("x")</script>\' onerror=1 &amp;'
 
@@ -31,6 +33,7 @@ def _action(match_ms, label, *, half=1, source="model"):
         "label": label,
         "confidence": 0.876,
         "source": source,
+        "evidence": {},
     }
 
 
@@ -46,12 +49,13 @@ def _clip(start_ms, end_ms, reel_start_ms, label, *others):
     }
 
 
-def _page(actions=(), highlights=(), keeper=(), thumbnails=None, **match):
+def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), **match):
     reels = [
         {"name": "highlights", "duration_ms": 60_000, "clips": list(highlights)},
         {"name": "keeper", "duration_ms": 60_000, "clips": list(keeper)},
     ]
-    return render_report(ReportMatch({**MATCH, **match}, list(actions), reels, thumbnails or {}), RULES)
+    content = ReportMatch({**MATCH, **match}, list(actions), list(candidates), reels, thumbnails or {})
+    return render_report(content, RULES)
 
 
 class _Tags(HTMLParser):
@@ -206,7 +210,7 @@ def test_names_from_files_are_text_and_nothing_else(field):
 def test_a_hostile_label_or_file_name_is_text_too():
     hostile = {**SAVE, "label": HOSTILE}
     clip = {**SAVE_CLIP, "label": HOSTILE, "labels": [HOSTILE, HOSTILE + "2"]}
-    page = _page([hostile], [clip], recordings=[{"file": HOSTILE}])
+    page = _page([hostile], [clip], recordings=[{"file": HOSTILE, "start_ms": 0}])
     assert len(_tags(page, "script")) == 2
     assert "<script>alert" not in page
 
@@ -219,3 +223,56 @@ def test_the_script_gets_its_data_as_json_that_cannot_end_the_script_element():
 
 def test_equal_content_gives_an_equal_page():
     assert _page([SAVE, CORNER], [SAVE_CLIP]) == _page([SAVE, CORNER], [SAVE_CLIP])
+
+
+def _candidate(match_ms, label, *others, **evidence):
+    told = [{"label": other, "confidence": 0.12} for other in others]
+    return {**_action(match_ms, label), "confidence": 0.34, "evidence": evidence, "others": told}
+
+
+def test_an_action_says_in_plain_words_what_speaks_for_and_against_it():
+    page = _page([{**SAVE, "evidence": {"spotter": 0.41, "surge": 0.5, "corner_after": 1.3, "few_players": -0.6}}])
+    assert "spotter alone 41 %" in page
+    assert "<b>for it</b> corner after it, the crowd got louder" in page
+    assert "<b>against it</b> few people in the picture" in page
+
+
+def test_candidates_are_listed_in_their_order_with_what_else_they_may_be():
+    page = _page([SAVE], [SAVE_CLIP], candidates=[_candidate(310_000, "Goal", "Save", spotter=0.34, instead="Corner"),
+                                                  _candidate(98_000, "Foul", spotter=0.2)])
+    assert "Candidates: not in the reels <small>2</small>" in page
+    listed = page[page.index("Candidates: not"):]
+    assert listed.index('data-label="Goal"') < listed.index('data-label="Foul"')
+    assert "<b>or</b> Save 12 %" in listed and "the same shot is taken as “Corner”" in listed
+    assert "recording 05:10" in listed, "no reel shows it"
+    link = _tags(page, "a", class_="action")[-1]
+    assert link["data-places"].split() == ["highlights:7000"], "the clip of the save shows it"
+
+
+def test_a_page_without_candidates_has_no_section_for_them():
+    assert "Candidates" not in _page([SAVE], [SAVE_CLIP])
+
+
+def test_a_candidate_of_several_recordings_names_the_one_to_look_at():
+    chapters = [{"file": "one.mp4", "start_ms": 0}, {"file": "two.mp4", "start_ms": 300_000}]
+    assert "recording two.mp4 00:10" in _page(candidates=[_candidate(310_000, "Goal")], recordings=chapters)
+
+
+def test_hostile_evidence_is_text_too():
+    evidence = {HOSTILE: 1.0, "instead": HOSTILE, "after": [HOSTILE], "surge": True}
+    hostile = {**_candidate(98_000, HOSTILE, HOSTILE), "evidence": evidence}
+    page = _page([{**SAVE, "evidence": evidence}], [SAVE_CLIP], candidates=[hostile])
+    assert len(_tags(page, "script")) == 2
+    assert "<script>alert" not in page
+
+
+def test_all_evidence_that_moves_a_confidence_has_words():
+    weights = {name for row in fusion_table()["labels"].values() for name in row} - {"alone_ms"}
+    assert weights | {"opinion"} == set(WORDS)
+
+
+def test_opposite_evidence_is_said_once_and_the_faint_not_at_all():
+    view = evidence_view({"spotter": 0.5, "surge": 0.36, "no_surge": -0.1, "kick_off_after": 0.4, "no_kick_off": -0.9,
+                          "whistle": 0.1})
+    assert (view.speaks_for, view.speaks_against) == ("the crowd got louder", "no kick-off after it")
+    assert evidence_view({"spotter": 0.5, "whistle": 0.1}) == EvidenceView("", "", "", "")

@@ -52,6 +52,7 @@ CLICKS = """
   seen.clip = await after("highlights", () => document.querySelectorAll(".clips[data-reel=highlights] a")[1].click());
   seen.mark = await after("highlights", () => document.querySelector('.mark[data-label="Throw-in"]')
     .dispatchEvent(new MouseEvent("click", { bubbles: true })));
+  seen.candidate = await after("highlights", () => action("Save").click());
   seen.now = document.querySelector("#reel-highlights .clip-now").textContent;
   document.querySelector('.filters [data-label="Goal"]').click();
   seen.filtered = [...document.querySelectorAll(".actions li:not([hidden])")].map((line) => line.dataset.label);
@@ -105,6 +106,7 @@ def _action(match_ms, label):
         "label": label,
         "confidence": 0.9,
         "source": "model",
+        "evidence": {"spotter": 0.8, "surge": 0.5},
     }
 
 
@@ -117,7 +119,7 @@ def page(tmp_path):
         "date": None,
         "kick_offs_ms": [],
         "duration_ms": 120_000,
-        "recordings": [{"file": "a.mp4"}],
+        "recordings": [{"file": "a.mp4", "start_ms": 0}],
     }
     goal = _clip(8_000, 32_000, 0, "Goal")
     reels = [
@@ -125,9 +127,10 @@ def page(tmp_path):
         {"name": "keeper", "duration_ms": 34_000, "clips": [goal, _clip(87_000, 97_000, 24_000, "Goal kick")]},
     ]
     actions = [_action(20_000, "Goal"), _action(63_000, "Throw-in"), _action(90_000, "Goal kick")]
+    candidates = [{**_action(64_000, "Save"), "others": []}]
     pictures = {("highlights", goal["clip_id"]): _jpeg()}
     path = tmp_path / "report.html"
-    path.write_text(render_report(ReportMatch(match, actions, reels, pictures), load_rules()))
+    path.write_text(render_report(ReportMatch(match, actions, candidates, reels, pictures), load_rules()))
     (tmp_path / "reels").mkdir()
     for name in ("highlights", "keeper"):
         subprocess.run(
@@ -225,6 +228,7 @@ def test_clicks_and_keys_move_the_right_player_to_the_right_moment(page, listene
         "previous": ["keeper", 0.0],
         "clip": ["highlights", 24.0],
         "mark": ["highlights", 24.0],
+        "candidate": ["highlights", 24.0],  # 64 s − 4 s is where its clip begins
         "now": "2 of 2 · Throw-in",
         "filtered": ["Goal"],
     }

@@ -11,11 +11,16 @@ from touchline.seeing.ball import ball_path
 from touchline.seeing.camera import carry
 from touchline.seeing.glance import glance_from_plain, plain_glance
 from touchline.seeing.settle import settle
-from touchline.seeing.sight import SHIRTS
+from touchline.seeing.sight import SHIRTS, keepers
 from touchline.seeing.tracks import follow_people
 
 ASPECT = 16 / 9
 RED, BLUE, YELLOW, BLACK = (90, 190, 160), (90, 150, 70), (200, 118, 200), (10, 128, 128)
+
+
+def settled(glances):
+    [sights] = settle([glances], ASPECT)
+    return sights
 
 
 def test_the_ball_is_what_moves_on_and_not_what_flashes_or_sticks_to_the_picture():
@@ -60,12 +65,36 @@ def test_people_are_followed_in_a_pan_and_past_a_missed_step():
     assert sorted(len(track.boxes) for track in tracks) == [12, 12]
     second = next(track for track in tracks if len(track.kits) == 11)
     assert second.boxes[6][3] == pytest.approx(0.62, abs=0.01)
-    assert [len(sight.people) for sight in settle(glances, ASPECT)] == [2] * 12
+    assert [len(sight.people) for sight in settled(glances)] == [2] * 12
 
 
 def test_nobody_is_followed_over_a_cut():
     glances = [glance_of(step, people=[(0.5, 0.6, 0.2)], is_cut=step == 3) for step in range(6)]
     assert [sorted(track.boxes) for track in follow_people(glances)] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_nobody_and_no_ball_is_followed_from_one_stretch_into_the_next():
+    glances = [glance_of(step, people=[] if step == 3 else [(0.5, 0.6, 0.2)],
+                         balls=[] if step == 3 else [(0.5 + step / 100, 0.5, 0.5)], camera=(0.0, 0.0, 0.0))
+               for step in range(6)]
+    whole = settled(glances)
+    assert len(whole[3].people) == 1
+    assert whole[3].ball is not None
+    first, second = settle([glances[:4], glances[4:]], ASPECT)
+    assert [len(first), len(second)] == [4, 2]
+    assert len(first[3].people) == 0
+    assert first[3].ball is None
+    assert second[0].camera == (0.0, 0.0, 0.0)
+    assert not second[0].is_cut
+
+
+def test_shirts_are_told_apart_over_all_stretches():
+    glances = list(match_in_view())
+    whole = settled(glances)
+    parts = settle([glances[:9], glances[9:11], glances[11:]], ASPECT)
+    for one, other in zip(whole, (sight for part in parts for sight in part), strict=True):
+        assert sorted(one.shirts) == sorted(other.shirts)
+    assert {keepers(sight) for sight in whole} == {1}
 
 
 def match_in_view(steps: int = 30):
@@ -81,20 +110,20 @@ def match_in_view(steps: int = 30):
 
 
 def test_two_kits_are_two_teams_and_keeper_and_referee_are_told_by_place():
-    counted = np.array([np.bincount(sight.shirts, minlength=len(SHIRTS)) for sight in settle(list(match_in_view()),
-                                                                                             ASPECT)])
+    counted = np.array([np.bincount(sight.shirts, minlength=len(SHIRTS)) for sight in
+                        settled(list(match_in_view()))])
     assert dict(zip(SHIRTS, counted.mean(axis=0), strict=True)) == {
         "home": 8, "away": 7, "home keeper": 1, "away keeper": 0, "referee": 1, "other": 0}
 
 
 def test_shirts_are_unknown_where_there_are_no_two_teams():
     glances = [glance_of(step, people=[(0.3, 0.6, 0.1), (0.6, 0.7, 0.1)]) for step in range(5)]
-    assert all((sight.shirts == -1).all() for sight in settle(glances, ASPECT))
+    assert all((sight.shirts == -1).all() for sight in settled(glances))
 
 
 def test_no_glances_are_no_sights():
     assert settle([], ASPECT) == []
-    (nothing,) = settle([glance_of(0)], ASPECT)
+    (nothing,) = settled([glance_of(0)])
     assert nothing.people.shape == (0, 4)
     assert nothing.ball is None
 
@@ -109,8 +138,8 @@ def test_a_glance_is_the_same_after_it_was_written_down():
     assert plain_glance(again) == plain_glance(one)
 
 
-@pytest.mark.parametrize("change", [{"people": [1, 2, 3]}, {"people": [-5] * 8}, {"balls": [10**30] * 4},
-                                    {"camera": [1, 2]}, {"camera": [0, 0, 10**6]},
+@pytest.mark.parametrize("change", [{"people": [1, 2, 3]}, {"people": [-5] * 8}, {"people": [0] * 8008},
+                                    {"balls": [10**30] * 4}, {"camera": [1, 2]}, {"camera": [0, 0, 10**6]},
                                     {"camera": "up"}, {"grass": None}, {"match_ms": []}])
 def test_a_glance_of_another_form_is_damaged(change):
     plain = plain_glance(glance_of(0, people=[(0.3, 0.6, 0.1)])) | change

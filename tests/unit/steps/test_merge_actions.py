@@ -1,23 +1,138 @@
-"""Actions are merged from all chunks or not at all."""
+"""Actions are merged from all chunks or not at all, and the same whatever the chunks are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from touchline.domain.layout import WorkFiles
-from touchline.errors import DamagedResultError
+from touchline.errors import DamagedResultError, ModelError
 from touchline.results.request import Request, save_request
-from touchline.results.result import reuse_or_compute
+from touchline.results.result import read_stats, reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.merge_actions import merge_actions
 
 MATCH = "cup-final-0123456789ab"
+SECONDS = 40
+VIDEO = {"index": 0, "codec": "h264", "pix_fmt": "yuv420p", "width": 1280, "height": 720, "fps": "25/1",
+         "start_s": "0/1"}
+RECORDING = {"path": "/nas/Cup final.mp4", "size_bytes": 1, "fingerprint": "f" * 64, "demuxer": "mov",
+             "duration_ms": SECONDS * 1000, "video": VIDEO, "audio": None}
+
+
+def glance(step: int) -> dict[str, object]:
+    return {"match_ms": step * 200, "people": [300 + step, 400, 330 + step, 500, 800, 120, 128, 128] * 2,
+            "balls": [500, 600, 300, 1000], "camera": [10, 0, 0] if step else None, "cut": False, "grass": 700}
+
+
+def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict[str, object] = RECORDING,
+            hearing: bool = True, kick_offs_ms: Sequence[int] = ()) -> WorkFiles:
+    """Write what the steps before would, with these results of `spot_chunk`."""
+    save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), settings)
+    files = WorkFiles(settings.working_dir, MATCH)
+    names = [f"chunk-{number:04d}" for number in range(len(chunks))]
+    heard = [0.0] * 2 * SECONDS if hearing else []
+    scan = {"step_ms": 500, "duration_ms": SECONDS * 1000, "surge": heard, "whistle": heard, "loudness_db": heard,
+            "graphic": []}
+    sidecar = {"marks": [], "kick_offs_ms": list(kick_offs_ms)}
+    for path, result in ((files.probe, {"recordings": [recording], "sidecar": sidecar}),
+                         (files.scan, scan), (files.chunks, {"chunks": [{"chunk_id": name} for name in names]}),
+                         *((files.spottings(name), chunk) for name, chunk in zip(names, chunks, strict=True))):
+        reuse_or_compute(path, path.stem, {}, lambda result=result: result, force=True)
+    return files
+
+
+def cut_at(*borders: int, windows=()) -> list[dict[str, object]]:
+    """Chunks of the match's glances that meet at these steps."""
+    steps = [0, *borders, SECONDS * 5]
+    return [{"glances": [glance(step) for step in range(first, end)],
+             "windows": [one for one in windows if first <= one["match_ms"] // 200 < end]}
+            for first, end in pairwise(steps)]
+
+
+@pytest.fixture
+def settings(own_settings, tmp_path, save_spotter):
+    pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
+    return replace(own_settings, spotter_model_path=save_spotter(tmp_path / "spotter"), min_event_confidence=0.0)
 
 
 def test_a_chunk_without_a_result_is_named(own_settings: Settings) -> None:
-    save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
-    files = WorkFiles(own_settings.working_dir, MATCH)
-    for path, result in ((files.probe, {"sidecar": {"marks": [], "kick_offs_ms": []}}), (files.scan, {}),
-                         (files.chunks, {"chunks": [{"chunk_id": "chunk-0000"}, {"chunk_id": "chunk-0001"}]}),
-                         (files.spottings("chunk-0000"), {"windows": [], "views": []})):
-        reuse_or_compute(path, path.stem, {}, lambda result=result: result)
+    prepare(own_settings, cut_at(100))
+    WorkFiles(own_settings.working_dir, MATCH).spottings("chunk-0001").unlink()
     with pytest.raises(DamagedResultError, match="chunk-0001 has no whole result: clear its spot_chunk"):
         merge_actions(MATCH, own_settings)
+
+
+def test_the_borders_of_chunks_change_nothing(settings):
+    prepare(settings, cut_at())
+    whole = merge_actions(MATCH, settings)
+    assert whole.result["actions"]
+    prepare(settings, cut_at(1, 63, 150))
+    assert merge_actions(MATCH, settings).reused
+    assert merge_actions(MATCH, settings, force=True).digest == whole.digest
+
+
+def test_without_sound_and_without_a_moment_there_are_actions_or_none(settings):
+    prepare(settings, cut_at(), hearing=False)
+    assert merge_actions(MATCH, settings).result["actions"]
+    prepare(settings, [])
+    assert merge_actions(MATCH, settings).result["actions"] == []
+
+
+def test_another_spotter_makes_another_result_and_its_digest_is_told(settings, tmp_path, save_spotter):
+    files = prepare(settings, cut_at())
+    merge_actions(MATCH, settings)
+    first = read_stats(files.actions)["spotter"]
+    other = save_spotter(tmp_path / "other", labels=("Goal",))
+    assert not merge_actions(MATCH, replace(settings, spotter_model_path=other)).reused
+    assert read_stats(files.actions)["spotter"] != first
+    with pytest.raises(ModelError, match="SPOTTER_MODEL_PATH"):
+        merge_actions(MATCH, replace(settings, spotter_model_path=tmp_path / "gone"))
+
+
+def test_the_clip_model_has_a_second_opinion(settings):
+    prepare(settings, cut_at())
+    before = best(merge_actions(MATCH, settings), "Save")
+    window = {"match_ms": before["match_ms"] + 400, "scores": {"Save": 0.9}}
+    prepare(settings, cut_at(windows=[window]))
+    after = merge_actions(MATCH, settings).result["actions"]
+    [same] = [one for one in after if (one["match_ms"], one["label"]) == (before["match_ms"], "Save")]
+    assert same["confidence"] > before["confidence"]
+
+
+@pytest.mark.parametrize("damage", [{"people": [1, 2]}, {"match_ms": "x"}, {"camera": "left"}])
+def test_a_glance_of_another_form_is_damaged(settings, damage):
+    chunks = cut_at()
+    chunks[0]["glances"][7] |= damage
+    prepare(settings, chunks)
+    with pytest.raises(DamagedResultError, match="a glance of an unexpected form"):
+        merge_actions(MATCH, settings)
+
+
+@pytest.mark.parametrize("chunk", [{"windows": []}, {"glances": []}, {"glances": 5, "windows": []},
+                                   {"glances": [], "windows": [{"match_ms": 0, "scores": {"Goal": 7}}]}])
+def test_a_chunk_of_another_form_is_named(settings, chunk):
+    prepare(settings, [chunk])
+    with pytest.raises(DamagedResultError, match="chunk-0000 has no whole result"):
+        merge_actions(MATCH, settings)
+
+
+def best(outcome, label):
+    return max((one for one in outcome.result["actions"] if one["label"] == label), key=lambda one: one["confidence"])
+
+
+def test_actions_carry_their_evidence_and_candidates_stand_beside_them(settings):
+    prepare(settings, cut_at())
+    found = merge_actions(MATCH, settings).result
+    assert all(0 <= one["evidence"]["spotter"] <= 1 for one in found["actions"])
+    unsure = merge_actions(MATCH, replace(settings, min_event_confidence=1.0)).result
+    assert (unsure["actions"], bool(unsure["candidates"])) == ([], True)
+    assert all(one["evidence"] and one["others"] is not None for one in unsure["candidates"])
+
+
+def test_before_the_kick_off_of_the_sidecar_is_warm_up(settings):
+    prepare(settings, cut_at(), kick_offs_ms=[30_000])
+    found = merge_actions(MATCH, settings).result
+    assert min(one["match_ms"] for one in found["actions"]) >= 20_000
+    assert "before" in {name for one in found["candidates"] for name in one["evidence"]}

@@ -16,7 +16,7 @@ from support.model_server import model_server
 from touchline.cli import main
 from touchline.errors import ModelError, StorageError, UsageError
 from touchline.inference import download
-from touchline.known_models import KnownModel, default_detector, known_models
+from touchline.known_models import SHIPPED_MODELS, KnownModel, default_detector, known_models
 from touchline.steps import models
 from touchline.steps.models import fetch, state_of
 
@@ -192,6 +192,7 @@ def test_the_list_names_state_licence_and_card_of_each(capsys):
     for known in known_models().values():
         assert f"{known.name}: " in shown and known.licence in shown and known.card in shown
     assert "in use: detector.pt" in shown
+    assert f"spotter: {SHIPPED_MODELS / 'spotter'} " in shown and "clip model: none " in shown
 
 
 def test_a_chosen_model_is_shown_as_the_one_in_use(capsys, monkeypatch):

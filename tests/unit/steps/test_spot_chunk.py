@@ -15,6 +15,7 @@ from touchline.inference.model_digest import model_digest
 from touchline.progress import reporting_to
 from touchline.results.request import Request, save_request
 from touchline.results.result import read_stats, reuse_or_compute
+from touchline.seeing.glance import glance_from_plain, plain_glance
 from touchline.settings import Settings
 from touchline.steps import spot_chunk as step
 from touchline.steps.spot_chunk import spot_chunk
@@ -37,10 +38,10 @@ def films(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory, save_detector, save_spotter):
+def models(tmp_path_factory, save_detector, save_clip_model):
     folder = tmp_path_factory.mktemp("models")
-    spotter = save_spotter(folder / "spotter", labels=("Goal", "Save"), sampling={"fps": "5", "stride_ms": 800})
-    return save_detector(folder / "detector.pt"), spotter
+    clip_model = save_clip_model(folder / "clips", labels=("Goal", "Save"), sampling={"fps": "5", "stride_ms": 800})
+    return save_detector(folder / "detector.pt"), clip_model
 
 
 @pytest.fixture
@@ -65,28 +66,44 @@ def moments(outcome, key="windows"):
     return [entry["match_ms"] for entry in outcome.result[key]]
 
 
-def test_every_moment_of_the_hot_windows_has_scores_and_a_view(settings, films):
+def test_every_step_of_the_hot_windows_has_a_glance_and_every_window_its_scores(settings, films):
     prepare(settings, films[:1], [(0, 9000, [[1000, 4000], [6000, 20_000]])])
     outcome = spot_chunk(MATCH, "chunk-0000", settings)
     assert moments(outcome) == [1600, 2400, 3200, 6400, 7200, 8000, 8800]
-    assert moments(outcome, "views") == moments(outcome)
+    assert moments(outcome, "glances") == [*range(1000, 4000, 200), *range(6000, 9000, 200)]
     for window in outcome.result["windows"]:
         assert set(window["scores"]) <= {"Goal", "Save"}
         assert all(score == round(score, 3) >= 0.05 for score in window["scores"].values())
-    assert set(outcome.result["views"][0]) == {"match_ms", "players", "goalkeepers", "referees", "ball", "spread"}
+    assert [plain_glance(glance_from_plain(one)) for one in outcome.result["glances"]] == outcome.result["glances"]
+    assert any(one["people"] for one in outcome.result["glances"])
+
+
+def test_the_camera_is_known_from_the_first_step_on_but_at_the_beginning_of_a_recording(settings, films):
+    prepare(settings, films[:1], [(0, 9000, [[0, 600], [3000, 3600]])])
+    glances = spot_chunk(MATCH, "chunk-0000", settings).result["glances"]
+    assert [one["match_ms"] for one in glances if one["camera"] is None] == [0]
+
+
+def test_without_a_clip_model_no_window_is_looked_at_and_none_is_loaded(settings, films, monkeypatch):
+    prepare(settings, films[:1], [(0, 9000, [[0, 3000]])])
+    both = spot_chunk(MATCH, "chunk-0000", settings).result
+    monkeypatch.setattr(step, "ClipModel", lambda *_, **__: pytest.fail("a clip model was loaded"))
+    alone = spot_chunk(MATCH, "chunk-0000", replace(settings, action_model_path=None)).result
+    assert alone == {"glances": both["glances"], "windows": []}
 
 
 def test_measurements_stand_beside_the_result(settings, films):
     prepare(settings, films[:1], [(0, 9000, [[0, 3000]])])
     outcome = spot_chunk(MATCH, "chunk-0000", settings)
     stats = read_stats(WorkFiles(settings.working_dir, MATCH).spottings("chunk-0000"))
-    assert set(outcome.result) == {"windows", "views"}
+    assert set(outcome.result) == {"glances", "windows"}
     assert stats["device"] == "cpu"
-    assert stats["windows"] == 4
-    assert stats["frames"] == 14  # from 0 s to one frame after 2.4 s, five a second
-    assert {"decode_wait_s", "detector_frames_per_s", "spotter_windows_per_s", "wall_s"} <= set(stats)
-    assert {name: stats[name] for name in ("detector", "spotter")} == {
-        "detector": model_digest(settings.yolo_model_path), "spotter": model_digest(settings.action_model_path)}
+    assert (stats["steps"], stats["windows"]) == (15, 4)
+    # 25 a second up to 2.8 s, and for the windows five a second up to one after 2.4 s.
+    assert stats["frames"] == 71 + 14
+    assert {"decode_wait_s", "detector_frames_per_s", "clip_windows_per_s", "wall_s"} <= set(stats)
+    assert {name: stats[name] for name in ("detector", "clip_model")} == {
+        "detector": model_digest(settings.yolo_model_path), "clip_model": model_digest(settings.action_model_path)}
 
 
 @pytest.mark.parametrize("border", [1600, 4100, 8800, 9100, 12_345])
@@ -99,14 +116,14 @@ def test_the_borders_of_chunks_change_nothing(settings, films, border):
     prepare(settings, films, [(0, border, [[500, border]]), (border, 18_000, [[border, 15_000]])])
     parts = [spot_chunk(MATCH, f"chunk-000{index}", settings).result for index in (0, 1)]
     assert [one for part in parts for one in part["windows"]] == whole["windows"]
-    assert [one for part in parts for one in part["views"]] == whole["views"]
+    assert [one for part in parts for one in part["glances"]] == whole["glances"]
 
 
 def test_frames_of_one_recording_do_not_reach_into_the_next(settings, films):
     prepare(settings, films, [(0, 18_000, [[9000, 12_000]])])
-    after = spot_chunk(MATCH, "chunk-0000", settings).result["windows"]
+    after = spot_chunk(MATCH, "chunk-0000", settings).result
     prepare(settings, [films[1], films[1]], [(0, 18_000, [[9000, 12_000]])])
-    assert spot_chunk(MATCH, "chunk-0000", settings).result["windows"] == after
+    assert spot_chunk(MATCH, "chunk-0000", settings).result == after
 
 
 def test_a_whole_result_is_used_again_and_force_makes_it_anew(settings, films, monkeypatch):
@@ -141,7 +158,7 @@ def test_another_model_makes_another_result(settings, films, tmp_path):
 def test_a_chunk_without_a_moment_is_an_empty_result(settings, films):
     prepare(settings, films[:1], [(0, 9000, [[900, 1000]])])
     outcome = spot_chunk(MATCH, "chunk-0000", settings)
-    assert outcome.result == {"windows": [], "views": []}
+    assert outcome.result == {"glances": [], "windows": []}
 
 
 def test_progress_is_told(settings, films):

@@ -29,11 +29,11 @@ MATCH, RUN = "cup-final-0123456789ab", "match__cup-final-0123456789ab__1"
 def settings(own_settings: Settings, tmp_path: Path) -> Settings:
     for name in ("detector", "spotter", "better"):
         (tmp_path / name).write_text(name)
-    return replace(own_settings, yolo_model_path=tmp_path / "detector", action_model_path=tmp_path / "spotter")
+    return replace(own_settings, yolo_model_path=tmp_path / "detector", spotter_model_path=tmp_path / "spotter")
 
 
 def models(settings: Settings) -> dict[str, Any]:
-    return {"detector": model_digest(settings.yolo_model_path), "spotter": model_digest(settings.action_model_path)}
+    return {"detector": model_digest(settings.yolo_model_path), "clip_model": ""}
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ def made(settings: Settings) -> Match:
             (files.scan, {"table": digest_of(signal_table())}),
             (files.spottings("chunk-0000"), models(settings)),
             (files.actions, {"version": merge_actions.VERSION, "fusion": digest_of(fusion_table()),
+                             "spotter": model_digest(settings.spotter_model_path),
                              "min_event_confidence": settings.min_event_confidence}),
             (files.reels, {"version": plan_reels.VERSION, "rules": load_rules().digest}),
             (files.reel("keeper"), {"style": {"crf": settings.output_crf}})):
@@ -78,7 +79,8 @@ def test_of_a_match_of_an_earlier_release_the_reels_that_are_there_count(made: M
 
 @pytest.mark.parametrize(("setting", "value", "line"), [
     ("yolo_model_path", "better", "another detector"),
-    ("action_model_path", "better", "another spotter"),
+    ("spotter_model_path", "better", "another spotter"),
+    ("action_model_path", "better", "another clip model"),
     ("min_event_confidence", 0.7, "MIN_EVENT_CONFIDENCE was 0.5"),
     ("output_crf", 24, "OUTPUT_CRF was 20"),
 ])

@@ -23,13 +23,13 @@ def sparse(path: Path, size: int) -> Path:
 
 @pytest.fixture
 def models(tmp_path):
-    """Environment for a detector of 100 MB and a spotter folder whose files have these sizes."""
+    """Environment for a detector of 100 MB and a clip model whose files have these sizes."""
 
     def make(*sizes: int) -> dict[str, str]:
         detector = sparse(tmp_path / "detector.pt", 100 * MB)
         for number, size in enumerate(sizes):
-            sparse(tmp_path / "spotter" / f"part{number}" / "model.safetensors", size)
-        return {"YOLO_MODEL_PATH": str(detector), "ACTION_MODEL_PATH": str(tmp_path / "spotter")}
+            sparse(tmp_path / "clip-model" / f"part{number}" / "model.safetensors", size)
+        return {"YOLO_MODEL_PATH": str(detector), "ACTION_MODEL_PATH": str(tmp_path / "clip-model")}
 
     return make
 
@@ -62,7 +62,7 @@ def test_models_that_cannot_be_looked_at_count_as_small(models, path):
 
 def test_a_folder_with_a_file_that_is_gone_counts_as_small(models, tmp_path):
     environ = models(900 * MB)
-    (tmp_path / "spotter" / "config.json").symlink_to("nowhere")
+    (tmp_path / "clip-model" / "config.json").symlink_to("nowhere")
     assert slots_per_chunk(environ) == 1
 
 

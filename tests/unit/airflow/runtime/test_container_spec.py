@@ -87,8 +87,12 @@ def test_models_of_the_operator_are_shown_and_the_shipped_ones_are_in_the_image(
                                                                                 tmp_path: Path) -> None:
     own = tmp_path / "own.pt"
     own.write_bytes(b"weights")
-    changed = replace(settings, yolo_model_path=own)
-    assert seen("spot_chunk", changed).items() - seen("spot_chunk", settings).items() == {(str(own), False)}
+    for setting, step in (("yolo_model_path", "spot_chunk"), ("action_model_path", "spot_chunk"),
+                          ("spotter_model_path", "merge_actions")):
+        changed = replace(settings, **{setting: own})
+        for each in ("spot_chunk", "merge_actions", "scan"):
+            more = {(str(own), False)} if each == step else set()
+            assert seen(each, changed).items() - seen(each, settings).items() == more
 
 
 def test_what_is_not_there_is_a_matter_of_the_mount_and_of_a_retry(settings: Settings) -> None:

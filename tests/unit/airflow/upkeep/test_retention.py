@@ -65,7 +65,7 @@ def a_match(settings: Settings, match_id: str = MATCH, *, days: float = 40, stat
     probe = {"recordings": [{"path": str(recording), "duration_ms": 1}]}
     for path, step, result in ((files.probe, "probe", probe), (files.scan, "scan", {"hot": [0] * 500}),
                                (files.spottings("chunk-0000"), "spot_chunk", {"windows": [0] * 500}),
-                               (files.actions, "merge_actions", {"actions": []}),
+                               (files.actions, "merge_actions", {"actions": [], "candidates": []}),
                                (files.reel("keeper"), "render_reel", reel)):
         reuse_or_compute(path, step, {}, lambda result=result: dict(result))
     files.reel_video("keeper").write_bytes(VIDEO)
@@ -81,7 +81,8 @@ def a_match(settings: Settings, match_id: str = MATCH, *, days: float = 40, stat
 
 
 def publish(settings: Settings, match_id: str) -> None:
-    found = [NewFile.of("actions.json", json_bytes(actions_json(match_id, []))), NewFile.of("reels/keeper.mp4", VIDEO)]
+    told = json_bytes(actions_json(match_id, [], []))
+    found = [NewFile.of("actions.json", told), NewFile.of("reels/keeper.mp4", VIDEO)]
     commit = commit_files(MatchFolder(settings.nas_output_path, match_id), found)
     reuse_or_compute(WorkFiles(settings.working_dir, match_id).published, "publish", {},
                      lambda: {"manifest": commit.manifest_sha256})

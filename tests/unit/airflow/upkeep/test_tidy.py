@@ -39,9 +39,9 @@ def settings(own_settings: Settings) -> Settings:
 def publish(settings: Settings) -> None:
     files = WorkFiles(settings.working_dir, MATCH)
     keeper = {"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0, "sha256": None, "size_bytes": 0}
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": []})
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": [], "candidates": []})
     reuse_or_compute(files.reel("keeper"), "render_reel", {}, lambda: keeper)
-    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [])))
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [], [])))
     commit = commit_files(MatchFolder(settings.nas_output_path, MATCH), [found])
     reuse_or_compute(files.published, "publish", {}, lambda: {"manifest": commit.manifest_sha256})
 

@@ -1,4 +1,4 @@
-"""How does the shipped spotter learn? A small VideoMAE, from random weights, on windows around known actions.
+"""How does the clip model learn? A small VideoMAE, from random weights, on windows around known actions.
 
 Beside the labels it is asked for what helps to find them (where the ball is, what happens within seconds); those
 answers are thrown away after training.
@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.inference.augmentation import recolour, zoomed_crop
+from touchline.inference.clip_model import IMAGENET_MEAN, IMAGENET_STD, MULTI_LABEL
 from touchline.inference.offline import keep_offline
 from touchline.inference.precision import mixed_precision, training_device
 from touchline.inference.read_ahead import ReadAhead
-from touchline.inference.spotter import IMAGENET_MEAN, IMAGENET_STD, MULTI_LABEL
 from touchline.inference.torchvision_nms import torch
 from touchline.settings import Settings
 
@@ -72,9 +72,9 @@ class _Example:
     help: NDArray[np.float32]
 
 
-def train_spotter_model(matches: Sequence[LabelledMatch], labels: Sequence[str], output: Path,
+def train_clip_network(matches: Sequence[LabelledMatch], labels: Sequence[str], output: Path,
                         recipe: Mapping[str, Any], settings: Settings, *, epochs: int) -> None:
-    """Train and write a model folder that `Spotter` loads. `recipe` (plain data) is stored in config.json."""
+    """Train and write a model folder that `ClipModel` loads. `recipe` (plain data) is stored in config.json."""
     keep_offline(settings.scratch_dir)
     torch.manual_seed(SEED)
     torch.set_num_threads(settings.max_workers)
@@ -98,7 +98,7 @@ def train_spotter_model(matches: Sequence[LabelledMatch], labels: Sequence[str],
             _average(averaged, network, step)
             losses.append(float(loss.detach()))
             if step % (WINDOWS_PER_EPOCH // BATCH) == 0 or step == steps:
-                print(f"spotter epoch {step * BATCH / WINDOWS_PER_EPOCH:.1f}/{epochs}: loss {np.mean(losses):.4f}, "
+                print(f"clip model epoch {step * BATCH / WINDOWS_PER_EPOCH:.1f}/{epochs}: loss {np.mean(losses):.4f}, "
                       f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
                 losses.clear()
                 _save(averaged, output)

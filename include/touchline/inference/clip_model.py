@@ -29,8 +29,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 MULTI_LABEL = "multi_label_classification"
 
 
-class Spotter:
-    """A spotter that is loaded once and looks at many windows.
+class ClipModel:
+    """A clip model that is loaded once and looks at many windows.
 
     Attributes:
         frames: frames of one window.

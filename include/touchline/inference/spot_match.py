@@ -1,0 +1,78 @@
+"""What does a whole match show, and which actions does that speak of? From the glances of its chunks to spottings.
+
+Runs on the CPU and in one thread: the network is too small to be worth more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from touchline.domain.action import Spotting
+from touchline.domain.recording import Recording, Timeline
+from touchline.inference.gpu_lease import repeat_exactly
+from touchline.inference.sight_features import SoundSteps
+from touchline.inference.sight_spotter import SightSpotter
+from touchline.inference.windows import stretches
+from touchline.seeing.glance import Glance
+from touchline.seeing.settle import settle
+from touchline.seeing.sight import STEP_MS, Sight
+
+
+@dataclass(frozen=True, slots=True)
+class SeenStretch:
+    """Steps of one recording that follow each other without a gap: what they show, and the spotter's peaks."""
+
+    start_ms: int
+    sights: Sequence[Sight]
+    spottings: Sequence[Spotting]
+
+
+def spot_match(glances: Iterable[Glance], sound: SoundSteps, recordings: Sequence[Recording],
+               spotter: Path) -> Iterator[SeenStretch]:
+    """Yield the stretches of a match in order of time.
+
+    Args:
+        glances: of all chunks; those outside the match are left out.
+        sound: the scan's signals over the whole match. Where a recording has no sound it is not listened to.
+        recordings: in the order of play.
+        spotter: the folder of the model.
+
+    Raises:
+        ModelError: the spotter cannot be loaded.
+    """
+    repeat_exactly(threads=1)
+    model = SightSpotter(spotter)
+    by_time = {one.match_ms: one for one in glances}
+    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    found = stretches(sorted(by_time), STEP_MS, timeline)
+    video = recordings[0].video
+    settled = settle([[by_time[moment] for moment in one.moments_ms] for one in found], video.width / video.height)
+    del by_time
+    for stretch, sights in zip(found, settled, strict=True):
+        start_ms = stretch.moments_ms[0]
+        heard = sound_from(sound, start_ms, len(sights)) if recordings[stretch.recording].audio else None
+        yield SeenStretch(start_ms, sights, model.spot(sights, heard, start_ms))
+
+
+def sound_from(sound: SoundSteps, start_ms: int, count: int) -> SoundSteps | None:
+    """The signals at the middles of `count` steps of sights, from match time `start_ms` on; None where there are none.
+
+    The scan's steps are longer, and a stretch may begin within one of them.
+    """
+    if not len(sound.loudness_db):
+        return None
+    middles = start_ms + (np.arange(count) + 0.5) * STEP_MS
+    places = middles / sound.step_ms - 0.5
+    loudness_db, surge, whistle = (np.interp(places, np.arange(len(one)), one)
+                                   for one in (sound.loudness_db, sound.surge, sound.whistle))
+    return SoundSteps(STEP_MS, loudness_db, surge, whistle)
+
+
+def sound_of_scan(scan: Mapping[str, Any]) -> SoundSteps:
+    """What `scan.json` says of the sound."""
+    return SoundSteps(scan["step_ms"], scan["loudness_db"], scan["surge"], scan["whistle"])
