@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from touchline.known_models import SHIPPED_MODELS
+from touchline.results.result import read_result
 from touchline.settings import Settings
 from touchline.steps.process import process
 from touchline.steps.simulate import simulate
@@ -70,6 +72,22 @@ def test_the_length_of_chunks_does_not_change_the_actions(footage, processed, tm
     chunked = replace(settings, chunk_duration_sec=SECONDS // 3, working_dir=tmp_path)
     again = process([footage / "match.mp4"], tmp_path / "out", chunked, ("keeper",))
     assert (again / "actions.json").read_bytes() == (folder / "actions.json").read_bytes()
+
+
+def test_ten_frames_a_second_without_sound_and_with_a_clip_model_are_the_same_in_any_chunks(footage, settings,
+                                                                                          tmp_path):
+    film = tmp_path / "silent.mp4"
+    argv = ["ffmpeg", "-v", "error", "-i", str(footage / "match.mp4"), "-an", "-r", "10", str(film)]
+    subprocess.run(argv, check=True)
+    found = []
+    for seconds in (600, 10):
+        chunked = replace(settings, chunk_duration_sec=seconds, action_model_path=SHIPPED_MODELS / "clip-model",
+                          working_dir=tmp_path / f"work-{seconds}")
+        folder = process([film], tmp_path / f"out-{seconds}", chunked, ("keeper",))
+        found.append((folder / "actions.json").read_bytes())
+        chunks = [read_result(path).result for path in (chunked.working_dir).rglob("spottings/chunk-????.json")]
+        assert any(window["scores"] for chunk in chunks for window in chunk["windows"])
+    assert found[0] == found[1]
 
 
 def test_two_recordings_in_order_make_one_match(footage, settings, tmp_path):

@@ -70,7 +70,7 @@ STEPS = (
     Step("plan_chunks", "Cut the hot windows into chunks.", lambda files, _: files.chunks),
     Step("spot_chunk", "Look at one chunk: people, ball and camera, step by step.", WorkFiles.spottings,
          frozenset({Need.RECORDINGS, Need.COPY, Need.SCRATCH, Need.MODELS, Need.GPU}),
-         part="CHUNK_ID", part_help="as in chunks.json: chunk-0003", pool="gpu", hours=2, share=0.58, is_gpu_time=True),
+         part="CHUNK_ID", part_help="as in chunks.json: chunk-0003", pool="gpu", hours=2, share=0.57, is_gpu_time=True),
     Step("merge_actions", "Spot the actions of the match in what all chunks show.", lambda files, _: files.actions,
          frozenset({Need.SPOTTER}), share=0.01),
     Step("plan_reels", "Choose the clips of each reel.", lambda files, _: files.reels),

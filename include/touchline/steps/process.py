@@ -62,6 +62,7 @@ def _process(recordings: Sequence[Path], settings: Settings, reels: Sequence[str
                 bar.finish("scan")
                 _spot(match_id, files, settings, bar, force)
                 merge_actions(match_id, settings, force=force)
+                bar.finish("merge_actions")
                 plan_reels(match_id, settings, force=force)
                 for number, reel in enumerate(request.reels):
                     bar.part("render_reel", number, len(request.reels))

@@ -132,11 +132,16 @@ def test_a_network_that_kept_its_loss_from_training_is_taken_without_it(settings
     assert Detector(tmp_path / "trained.pt", settings).sees == ["ball", "player"]
 
 
-def test_the_club_can_ask_what_its_model_sees(tmp_path, save_detector, own_settings, monkeypatch, capsys):
+def test_the_club_can_ask_what_its_models_see(tmp_path, save_detector, save_spotter, save_clip_model, own_settings,
+                                              monkeypatch, capsys):
+    monkeypatch.setenv("SPOTTER_MODEL_PATH", str(save_spotter(tmp_path / "spotter", ("Goal", "Foul"))))
+    monkeypatch.setenv("ACTION_MODEL_PATH", str(save_clip_model(tmp_path / "clips", ("Save", "Goal"))))
     monkeypatch.setenv("SCRATCH_DIR", str(own_settings.scratch_dir))
     monkeypatch.setenv("YOLO_MODEL_PATH", str(save_detector(tmp_path / "own.pt", NAMES)))
     assert main(["models", "verify"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"in use: {tmp_path}/own.pt: sees ball, player"
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        f"in use: {tmp_path}/own.pt: sees ball, player", f"spotter: {tmp_path}/spotter: spots Goal, Foul",
+        f"clip model: {tmp_path}/clips: knows Save, Goal"]
     monkeypatch.setenv("YOLO_MODEL_PATH", str(save_detector(tmp_path / "pets.pt", ("cat", "dog"))))
     assert main(["models", "verify"]) == 1
     assert "knows no class of ours (it has cat, dog)" in capsys.readouterr().err
