@@ -26,7 +26,7 @@ class Painter:
     def __init__(self, look: Look, venue: Venue, seed: int, width: int, height: int) -> None:
         self._look = look
         self._bystanders = venue.bystanders
-        self._stadium: Stadium = build_stadium(look, seed, width, height, is_park=venue.is_park)
+        self._stadium: Stadium = build_stadium(look, seed, width, is_park=venue.is_park)
         self._wardrobe = Wardrobe(look, seed)
         self._picture: Picture = np.zeros((height, width, 3), np.uint8)
         self._net = bgr("#b9c0bd", look.light)
@@ -36,7 +36,7 @@ class Painter:
     def paint(self, world: World, camera: Camera, frame: int, lively: bool) -> tuple[Picture, Seen]:
         """Draw the world as the camera sees it; `lively` makes the crowd jump."""
         picture, matrix = self._picture, camera.matrix()
-        self._stadium.draw(picture, matrix, frame, lively)
+        self._stadium.draw(picture, camera, frame, lively)
         body = bodies(world, self._bystanders)
         people = project_people(body, matrix, camera)
         inside = people_in_view(people, camera)
