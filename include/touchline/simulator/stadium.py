@@ -106,6 +106,8 @@ class Scenery:
     _view: Picture | None = None
     _wide: Camera | None = None
     """What painted `_view`."""
+    _turned: Picture | None = None
+    """Reused: to get so much memory anew for each frame costs time."""
     _last: Camera | None = None
     _stays: int = 0
 
@@ -120,9 +122,10 @@ class Scenery:
         if self._view is None or self._wide is None or not _covers(self._wide, camera):
             cv2.cvtColor(self._paint(camera), cv2.COLOR_BGRA2BGR, dst=picture)
             return
-        turned = cv2.warpPerspective(self._view, _turn(self._wide, camera), (camera.width, camera.height),
-                                     flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        cv2.cvtColor(turned, cv2.COLOR_BGRA2BGR, dst=picture)
+        self._turned = np.asarray(cv2.warpPerspective(
+            self._view, _turn(self._wide, camera), (camera.width, camera.height), dst=self._turned,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.uint8)
+        cv2.cvtColor(self._turned, cv2.COLOR_BGRA2BGR, dst=picture)
 
     def _paint(self, camera: Camera) -> Picture:
         """All planes as the camera sees them, in BGRA: OpenCV warps four channels twice as fast as three."""
