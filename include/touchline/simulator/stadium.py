@@ -25,7 +25,7 @@ FINER, WIDER = 1.15, (1.5, 1.35)
 COARSEST = 1.05
 """By so much a view may be enlarged."""
 STAYS_FRAMES = 3
-"""A camera that stood still for so long will stay."""
+"""A camera that did not move for so many frames will stay."""
 SHIFT = 4
 """OpenCV draws at fractions of a pixel: coordinates carry this many binary places."""
 
@@ -107,7 +107,7 @@ class Scenery:
     _wide: Camera | None = None
     """What painted `_view`."""
     _turned: Picture | None = None
-    """Reused: to get so much memory anew for each frame costs time."""
+    """Reused: to get new memory for each frame costs time."""
     _last: Camera | None = None
     _stays: int = 0
 
