@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from touchline.simulator import body as b
 from touchline.simulator.look import Colour, Look, bgr
@@ -17,11 +20,20 @@ SHADOW_BONES = (
     (b.HEAD, b.PELVIS), (b.HIP_L, b.KNEE_L), (b.KNEE_L, b.ANKLE_L), (b.HIP_R, b.KNEE_R), (b.KNEE_R, b.ANKLE_R),
     (b.SHOULDER_L, b.ELBOW_L), (b.SHOULDER_R, b.ELBOW_R),
 )  # fmt: skip
+ARM_M, LEG_M = (0.08, 0.075, 0.115, 0.14), (0.13, 0.11, 0.09, 0.20)
+WIDTHS_M = np.array([*ARM_M, *LEG_M, *LEG_M, 0.30, 0.27, 0.13, 0.10, *ARM_M])
+"""Of a figure's strokes: far arm, legs, trunk, near arm."""
+TRUNK, HEAD = 14, 16
+"""So many strokes lie behind the trunk, and behind the head."""
+GLOVES: Colour = (235, 235, 235)
 Point = tuple[int, int]
 
 
 class Wardrobe:
-    """Colours of everybody's clothes, skin and hair: of the 25 on the pitch, and of 25 beside it."""
+    """Colours of everybody's clothes, skin and hair: of the 25 on the pitch, and of 25 beside it.
+
+    `colours` are those of a figure's strokes; None: not drawn.
+    """
 
     def __init__(self, look: Look, seed: int) -> None:
         light = look.light
@@ -37,7 +49,14 @@ class Wardrobe:
         everyday = (*look.kits, "#2b2b33", "#3a5a8c", "#8c3a3a", "#d8d8d8", "#7a6a5a", "#556b2f", "#111111")
         for clothes in (self.shirt, self.shorts, self.socks):
             clothes += [bgr(str(colour), light) for colour in rng.choice(everyday, PEOPLE)]
-        self.boots = [bgr(c, light) for c in ("#111111", "#f0f0f0", "#d9e021", "#e23a2e", "#1f6fd0")]
+        boots = [bgr(c, light) for c in ("#111111", "#f0f0f0", "#d9e021", "#e23a2e", "#1f6fd0")]
+        self.colours = [self._colours(person, boots[person % 5]) for person in range(len(self.shirt))]
+
+    def _colours(self, person: int, boots: Colour) -> list[Colour | None]:
+        skin, shirt, shorts = self.skin[person], self.shirt[person], self.shorts[person]
+        arm = [shirt, shirt, shirt, GLOVES] if person in KEEPERS else [skin, skin, shirt, None]
+        leg = [skin, self.socks[person], boots, shorts]
+        return [*arm, *leg, *leg, shorts, shirt, shirt, skin, *arm]
 
 
 def _clothes(look: Look, person: int) -> tuple[str, str, str]:
@@ -49,84 +68,104 @@ def _clothes(look: Look, person: int) -> tuple[str, str, str]:
     return look.kits[team], look.shorts[team], look.kits[team] if team == AWAY else look.shorts[team]
 
 
-def draw_shadow(picture: Picture, flat: Array, scale: float, depth: float) -> None:
-    """Darken the ground along the bones of one person, given as picture points (17, 2)."""
-    thick = max(1, round(0.2 * scale))
-    low = np.floor(flat.min(axis=0)).astype(int) - thick
-    high = np.ceil(flat.max(axis=0)).astype(int) + thick
-    x1, y1 = max(0, low[0]), max(0, low[1])
-    x2, y2 = min(picture.shape[1], high[0]), min(picture.shape[0], high[1])
-    if x2 - x1 < 2 or y2 - y1 < 2:
-        return
-    mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
-    points = np.rint((flat - (x1, y1)) * ONE).astype(int).tolist()
-    for start, end in SHADOW_BONES:
-        cv2.line(mask, points[start], points[end], 255, thick, cv2.LINE_8, SHIFT)
-    patch = picture[y1:y2, x1:x2]
-    cv2.copyTo(cv2.convertScaleAbs(patch, alpha=depth), mask, patch)
+def draw_shadows(picture: Picture, flat: Array, scale: Array, depth: float) -> None:
+    """Darken the ground along the bones of people, given as picture points (N, 17, 2); `scale` is pixels per metre."""
+    thick = np.maximum(1, np.rint(0.2 * scale)).astype(int)
+    size = picture.shape[1::-1]
+    low = np.clip(np.floor(flat.min(axis=1)).astype(int) - thick[:, None], 0, size)
+    high = np.clip(np.ceil(flat.max(axis=1)).astype(int) + thick[:, None], 0, size)
+    bones = np.rint((flat[:, SHADOW_BONES] - low[:, None, None]) * ONE).astype(np.int32, order="C")
+    for (x1, y1), (x2, y2), bone, width in zip(low.tolist(), high.tolist(), bones, thick.tolist(), strict=True):
+        if x2 - x1 < 2 or y2 - y1 < 2:
+            continue
+        mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
+        cv2.polylines(mask, bone, False, 255, width, cv2.LINE_8, SHIFT)  # type: ignore[call-overload]
+        patch = picture[y1:y2, x1:x2]
+        cv2.copyTo(cv2.convertScaleAbs(patch, alpha=depth), mask, patch)
 
 
-def draw_person(picture: Picture, seen: Array, depth: Array, scale: float, wardrobe: Wardrobe, person: int) -> None:
-    """Draw one person from joints in the picture (17, 2), far limbs first; `scale` is pixels per metre."""
-    points: list[Point] = np.rint(seen * ONE).astype(int).tolist()
-    far_leg = 0 if depth[b.KNEE_L] > depth[b.KNEE_R] else 1
-    far_arm = 0 if depth[b.ELBOW_L] > depth[b.ELBOW_R] else 1
-    _arm(picture, points, ARMS[far_arm], scale, wardrobe, person)
-    _leg(picture, points, LIMBS[far_leg], scale, wardrobe, person)
-    _leg(picture, points, LIMBS[1 - far_leg], scale, wardrobe, person)
-    _trunk(picture, points, scale, wardrobe, person)
-    _head(picture, points, scale, wardrobe, person)
-    _arm(picture, points, ARMS[1 - far_arm], scale, wardrobe, person)
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One person in the picture, in whole parts of a pixel: strokes (start, end), their widths in pixels, the trunk's
+    outline (4, 2), the middle of the head and its radius.
+    """
+
+    strokes: list[tuple[Point, Point]]
+    widths: list[int]
+    trunk: NDArray[np.int32]
+    head: Point
+    radius: int
 
 
-def _stroke(picture: Picture, start: Point, end: Point, colour: Colour, width_px: float) -> None:
-    cv2.line(picture, start, end, colour, max(1, round(width_px)), cv2.LINE_AA, SHIFT)
+def figures_of(points: Array, depth: Array, scale: Array) -> list[Figure]:
+    """People from their joints in the picture (N, 17, 2), the depths of these (N, 17), and pixels per metre (N,)."""
+    everybody = np.arange(len(points))[:, None]
+    left_leg_is_far = depth[:, b.KNEE_L] > depth[:, b.KNEE_R]
+    left_arm_is_far = depth[:, b.ELBOW_L] > depth[:, b.ELBOW_R]
+    legs = [points[everybody, np.where(side[:, None], *LIMBS)] for side in (left_leg_is_far, ~left_leg_is_far)]
+    arms = [points[everybody, np.where(side[:, None], *ARMS)] for side in (left_arm_is_far, ~left_arm_is_far)]
+    strokes = np.stack([*_arm(arms[0]), *_leg(legs[0]), *_leg(legs[1]), *_trunk(points), *_arm(arms[1])], axis=1)
+    left, right = points[:, b.SHOULDER_L], points[:, b.SHOULDER_R]
+    waist = _between(right, points[:, b.HIP_R], 0.85), _between(left, points[:, b.HIP_L], 0.85)
+    trunks = _parts(np.stack([left, right, *waist], axis=1))
+    widths = np.maximum(1, np.rint(np.outer(scale, WIDTHS_M))).astype(int).tolist()
+    radii = np.maximum(ONE // 2, np.rint(0.115 * scale * ONE)).astype(int).tolist()
+    rows = zip(_parts(strokes).tolist(), widths, trunks, _parts(points[:, b.HEAD]).tolist(), radii, strict=True)
+    return [Figure(*row) for row in rows]
 
 
-def _between(start: Point, end: Point, share: float) -> Point:
-    return round(start[0] + (end[0] - start[0]) * share), round(start[1] + (end[1] - start[1]) * share)
+def draw_person(picture: Picture, figure: Figure, wardrobe: Wardrobe, person: int) -> None:
+    """Draw one person, far limbs first."""
+    strokes = list(zip(figure.strokes, figure.widths, wardrobe.colours[person], strict=True))
+    _draw_strokes(picture, strokes[:TRUNK])
+    cv2.fillPoly(picture, [figure.trunk], wardrobe.shirt[person], cv2.LINE_AA, SHIFT)
+    _draw_strokes(picture, strokes[TRUNK:HEAD])
+    (x, y), radius = figure.head, figure.radius
+    cv2.circle(picture, (x, y), radius, wardrobe.skin[person], -1, cv2.LINE_AA, SHIFT)
+    hair = (x, y - round(radius * 0.35))
+    cv2.circle(picture, hair, round(radius * 0.92), wardrobe.hair[person], -1, cv2.LINE_AA, SHIFT)
+    _draw_strokes(picture, strokes[HEAD:])
 
 
-def _leg(
-    picture: Picture, points: list[Point], leg: tuple[int, int, int, int], scale: float, wardrobe: Wardrobe, who: int
-) -> None:
-    hip, knee, ankle, toe = (points[joint] for joint in leg)
+def _draw_strokes(picture: Picture, strokes: list[tuple[tuple[Point, Point], int, Colour | None]]) -> None:
+    for (start, end), width, colour in strokes:
+        if colour is not None:
+            cv2.line(picture, start, end, colour, width, cv2.LINE_AA, SHIFT)
+
+
+def _parts(points: Array) -> NDArray[np.int32]:
+    return np.rint(points * ONE).astype(np.int32)
+
+
+def _stroke(start: Array, end: Array) -> Array:
+    """(N, 2, 2) from two times (N, 2)."""
+    return np.stack([start, end], axis=1)
+
+
+def _between(start: Array, end: Array, share: float) -> Array:
+    return start + (end - start) * share
+
+
+def _arm(joints: Array) -> list[Array]:
+    """Bare or sleeved elbow, forearm, sleeve and a keeper's glove."""
+    shoulder, elbow, hand = joints.swapaxes(0, 1)
+    cuff = _between(shoulder, elbow, 0.75)
+    return [_stroke(cuff, elbow), _stroke(elbow, hand), _stroke(shoulder, cuff), _stroke(hand, hand)]
+
+
+def _leg(joints: Array) -> list[Array]:
+    """Knee, sock, boot and shorts."""
+    hip, knee, ankle, toe = joints.swapaxes(0, 1)
     hem = _between(hip, knee, 0.62)
-    _stroke(picture, hem, knee, wardrobe.skin[who], 0.13 * scale)
-    _stroke(picture, knee, ankle, wardrobe.socks[who], 0.11 * scale)
-    _stroke(picture, ankle, toe, wardrobe.boots[who % 5], 0.09 * scale)
-    _stroke(picture, hip, hem, wardrobe.shorts[who], 0.20 * scale)
+    return [_stroke(hem, knee), _stroke(knee, ankle), _stroke(ankle, toe), _stroke(hip, hem)]
 
 
-def _arm(
-    picture: Picture, points: list[Point], arm: tuple[int, int, int], scale: float, wardrobe: Wardrobe, who: int
-) -> None:
-    shoulder, elbow, hand = (points[joint] for joint in arm)
-    cuff = _between(shoulder, elbow, 0.75) if who not in KEEPERS else elbow
-    _stroke(picture, cuff, elbow, wardrobe.skin[who], 0.08 * scale)
-    lower = wardrobe.shirt[who] if who in KEEPERS else wardrobe.skin[who]
-    _stroke(picture, elbow, hand, lower, 0.075 * scale)
-    _stroke(picture, shoulder, cuff, wardrobe.shirt[who], 0.115 * scale)
-    if who in KEEPERS:
-        cv2.circle(picture, hand, round(0.07 * scale * ONE), (235, 235, 235), -1, cv2.LINE_AA, SHIFT)
-
-
-def _trunk(picture: Picture, points: list[Point], scale: float, wardrobe: Wardrobe, who: int) -> None:
-    shirt = wardrobe.shirt[who]
-    pelvis, neck = points[b.PELVIS], points[b.NECK]
-    _stroke(picture, _between(pelvis, neck, -0.06), _between(pelvis, neck, 0.08), wardrobe.shorts[who], 0.30 * scale)
-    _stroke(picture, _between(pelvis, neck, 0.2), _between(pelvis, neck, 0.82), shirt, 0.27 * scale)
-    left, right = points[b.SHOULDER_L], points[b.SHOULDER_R]
-    waist = [_between(right, points[b.HIP_R], 0.85), _between(left, points[b.HIP_L], 0.85)]
-    outline = np.array([left, right, *waist], np.int32)
-    cv2.fillPoly(picture, [outline], shirt, cv2.LINE_AA, SHIFT)
-    _stroke(picture, left, right, shirt, 0.13 * scale)
-
-
-def _head(picture: Picture, points: list[Point], scale: float, wardrobe: Wardrobe, who: int) -> None:
-    neck, head = points[b.NECK], points[b.HEAD]
-    _stroke(picture, neck, head, wardrobe.skin[who], 0.10 * scale)
-    radius = max(ONE // 2, round(0.115 * scale * ONE))
-    cv2.circle(picture, head, radius, wardrobe.skin[who], -1, cv2.LINE_AA, SHIFT)
-    lift = round(0.04 * scale * ONE)
-    cv2.circle(picture, (head[0], head[1] - lift), round(radius * 0.92), wardrobe.hair[who], -1, cv2.LINE_AA, SHIFT)
+def _trunk(points: Array) -> list[Array]:
+    """Hips, back, shoulders and neck."""
+    pelvis, neck = points[:, b.PELVIS], points[:, b.NECK]
+    return [
+        _stroke(_between(pelvis, neck, -0.06), _between(pelvis, neck, 0.08)),
+        _stroke(_between(pelvis, neck, 0.2), _between(pelvis, neck, 0.82)),
+        _stroke(points[:, b.SHOULDER_L], points[:, b.SHOULDER_R]),
+        _stroke(neck, points[:, b.HEAD]),
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from touchline.simulator import pitch
 from touchline.simulator.camera import Camera, project
-from touchline.simulator.figures import ONE, Wardrobe, draw_person, draw_shadow
+from touchline.simulator.figures import ONE, Wardrobe, draw_person, draw_shadows, figures_of
 from touchline.simulator.look import Look, bgr
 from touchline.simulator.sight import Projected, Seen, ball_in_view, bodies, people_in_view, project_people, seen_of
 from touchline.simulator.stadium import SHIFT, Picture, Stadium, build_stadium
@@ -26,7 +26,7 @@ class Painter:
     def __init__(self, look: Look, venue: Venue, seed: int, width: int, height: int) -> None:
         self._look = look
         self._bystanders = venue.bystanders
-        self._stadium: Stadium = build_stadium(look, seed, width, height, is_park=venue.is_park)
+        self._stadium: Stadium = build_stadium(look, seed, width, is_park=venue.is_park)
         self._wardrobe = Wardrobe(look, seed)
         self._picture: Picture = np.zeros((height, width, 3), np.uint8)
         self._net = bgr("#b9c0bd", look.light)
@@ -36,11 +36,11 @@ class Painter:
     def paint(self, world: World, camera: Camera, frame: int, lively: bool) -> tuple[Picture, Seen]:
         """Draw the world as the camera sees it; `lively` makes the crowd jump."""
         picture, matrix = self._picture, camera.matrix()
-        self._stadium.draw(picture, matrix, frame, lively)
+        self._stadium.draw(picture, camera, frame, lively)
         body = bodies(world, self._bystanders)
         people = project_people(body, matrix, camera)
         inside = people_in_view(people, camera)
-        self._shadows(matrix, body, people.scale, inside)
+        self._shadows(matrix, body[inside], people.scale[inside])
         self._goals(matrix, near=False)
         self._balls_beside(matrix, camera)
         ball = ball_in_view(world, matrix, camera)
@@ -48,27 +48,27 @@ class Painter:
         self._goals(matrix, near=True)
         return picture, seen_of(people, inside, ball, camera)
 
-    def _shadows(self, matrix: Array, body: Array, scale: Array, inside: Array) -> None:
+    def _shadows(self, matrix: Array, body: Array, scale: Array) -> None:
         ground = body.copy()
         ground[:, :, :2] += body[:, :, 2:] * self._look.shadow
         ground[:, :, 2] = 0.0
         flat, _ = project(matrix, ground.reshape(-1, 3))
-        flat = flat.reshape(*body.shape[:2], 2)
-        for person in np.flatnonzero(inside):
-            draw_shadow(self._picture, flat[person], float(scale[person]), self._look.shadow_depth)
+        draw_shadows(self._picture, flat.reshape(*body.shape[:2], 2), scale, self._look.shadow_depth)
 
     def _people_and_ball(
         self, world: World, matrix: Array, people: Projected, inside: Array, ball: tuple[float, float, float] | None
     ) -> None:
         depth = people.depth.mean(axis=1)
+        rows = np.flatnonzero(inside)
+        rows = rows[np.argsort(-depth[rows])]
         ball_depth = project(matrix, np.array([[world.ball.x, world.ball.y, world.ball.z]]))[1][0]
         drawn = ball is None
-        for person in (int(row) for row in np.argsort(-depth) if inside[row]):
-            if not drawn and depth[person] < ball_depth:
+        figures = figures_of(people.points[rows], people.depth[rows], people.scale[rows])
+        for person, away, figure in zip(rows.tolist(), depth[rows].tolist(), figures, strict=True):
+            if not drawn and away < ball_depth:
                 self._ball(world, matrix, ball)
                 drawn = True
-            points, scale = people.points[person], float(people.scale[person])
-            draw_person(self._picture, points, people.depth[person], scale, self._wardrobe, person)
+            draw_person(self._picture, figure, self._wardrobe, person)
         if not drawn:
             self._ball(world, matrix, ball)
 

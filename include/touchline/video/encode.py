@@ -15,7 +15,11 @@ from touchline.errors import CommandError
 
 ENCODER_THREADS = 2
 """Fixed: x264 gives other bytes for other thread counts."""
+PRESET, QUALITY = "superfast", "26"
+"""Measured over drawn frames: as near to them as "veryfast" at 23 (44 dB), in 0.7 of the time and 1.35 of the bytes."""
 KEYFRAME_EVERY_S = 2
+CHEAP = "b-adapt=0:bframes=2:partitions=none"
+"""A sixth less time, for up to 7 % more bytes."""
 DETERMINISTIC = "sync-lookahead=0"
 """x264's look-ahead thread otherwise decides the last dozen frames by timing.
 
@@ -36,8 +40,9 @@ def encode_argv(output: Path, width: int, height: int, fps: int, audio: Path | N
         argv += ["-f", "wav", "-i", str(audio), "-map", "0:v", "-map", "1:a", "-c:a", "aac", "-b:a", "96k"]
     argv += ["-vf", "scale=out_color_matrix=bt709:out_range=tv"]
     argv += ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    argv += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p"]
-    argv += ["-g", str(KEYFRAME_EVERY_S * fps), "-threads", str(ENCODER_THREADS), "-x264-params", DETERMINISTIC]
+    argv += ["-c:v", "libx264", "-preset", PRESET, "-crf", QUALITY, "-pix_fmt", "yuv420p"]
+    argv += ["-g", str(KEYFRAME_EVERY_S * fps), "-threads", str(ENCODER_THREADS)]
+    argv += ["-x264-params", f"{DETERMINISTIC}:{CHEAP}"]
     argv += ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
     return [*argv, "-movflags", "+faststart", "-f", "mp4", str(output)]
 

@@ -55,9 +55,9 @@ def test_each_kind_of_camera_keeps_the_ball_in_the_picture_most_of_the_time(kind
 def test_the_ground_behind_a_low_camera_is_not_seen_in_the_sky():
     look = look_for(3)
     rig = rig_for("phone", look, 3)
-    stadium = build_stadium(look, 3, 320, 180)
+    stadium = build_stadium(look, 3, 320)
     level = Camera(rig.place, (rig.place[0], 0.0, rig.place[2]), 250.0, 320, 180)
-    picture = np.zeros((180, 320, 3), np.uint8)
+    picture = np.zeros((180, 320, 4), np.uint8)
     stadium.ground.draw(picture, level.matrix())
     assert not picture[:89].any()
     assert picture[100:].any(axis=2).mean() > 0.9
