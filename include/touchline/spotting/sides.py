@@ -76,9 +76,10 @@ def our_team(our_keeper: str | None, names: tuple[str, ...], kits: Mapping[str, 
 def _wearer(colour: str, keepers: Mapping[str, str | None]) -> str | None:
     table = fusion_table()["sides"]
     away = sorted((distance(colour, worn), name) for name, worn in keepers.items() if worn)
-    if not away or away[0][0] > table["keeper_near"]:
-        return None
-    return away[0][1] if len(away) == 1 or away[1][0] - away[0][0] >= table["keeper_clearly"] else None
+    if len(away) == 1:
+        return away[0][1] if away[0][0] <= table["keeper_near"] else None
+    is_clear = len(away) > 1 and away[0][0] <= table["keeper_likely"]
+    return away[0][1] if is_clear and away[1][0] - away[0][0] >= table["keeper_clearly"] else None
 
 
 def distance(one: str, other: str) -> float:

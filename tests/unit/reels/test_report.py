@@ -218,6 +218,11 @@ def test_the_keeper_reel_says_that_it_shows_your_keeper_and_how_much_could_not_b
     assert "</svg>.</p>" in page and "could not be told" not in page
 
 
+def test_an_empty_keeper_reel_says_whose_keeper_it_would_show():
+    page = _page([_action(100_000, "Save", team="away")], [SAVE_CLIP], sides=CLUBS, our_keeper="#f2c200")
+    assert re.search(r"Goalkeepers: no clips\. None of the actions belongs in this reel\. +Your goalkeeper <svg", page)
+
+
 def test_an_action_names_the_team_that_acts_beside_its_colour():
     page = _page([_action(100_000, "Save", team="away"), CORNER], [SAVE_CLIP], sides=CLUBS)
     assert re.findall(r'class="from">(.*?)</span>', page, re.DOTALL)[1] == "spotted"

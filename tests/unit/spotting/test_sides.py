@@ -70,6 +70,14 @@ def test_our_team_is_that_whose_keeper_wears_our_keepers_colour(kits, our_keeper
     assert find_sides(SEEN, kits, our_keeper).ours == ours
 
 
+@pytest.mark.parametrize(("keepers", "ours"), [
+    ({"home keeper": "#8a8052"}, None), ({"home keeper": "#8a8052", "away keeper": PALE_GREEN}, "home"),
+    ({"away keeper": PALE_YELLOW}, "away")])
+def test_one_keeper_alone_has_to_look_more_alike_than_one_of_two(keepers, ours):
+    seen = {"home": PALE_RED, "away": PALE_BLUE, **keepers}
+    assert find_sides(seen, {"home": RED, "away": BLUE}, YELLOW).ours == ours
+
+
 def test_keepers_in_one_colour_do_not_tell_which_is_ours():
     alike = {**SEEN, "away keeper": PALE_YELLOW}
     assert find_sides(alike, {**KITS, "away_keeper": YELLOW}, YELLOW).ours is None
