@@ -71,7 +71,7 @@ def test_our_team_is_that_whose_keeper_wears_our_keepers_colour(kits, our_keeper
 
 
 @pytest.mark.parametrize(("keepers", "ours"), [
-    ({"home keeper": "#8a8052"}, None), ({"home keeper": "#8a8052", "away keeper": PALE_GREEN}, "home"),
+    ({"home keeper": "#a09048"}, None), ({"home keeper": "#a09048", "away keeper": PALE_GREEN}, "home"),
     ({"away keeper": PALE_YELLOW}, "away")])
 def test_one_keeper_alone_has_to_look_more_alike_than_one_of_two(keepers, ours):
     seen = {"home": PALE_RED, "away": PALE_BLUE, **keepers}
