@@ -65,7 +65,7 @@ def test_two_teams_and_the_ball_are_seen_on_a_broadcast(own_settings):
     frames = [(frame_index(frame.recording_ms, FPS), frame.pixels)
               for frame in decoded("yeabb_soccer_possession2", 0, 1000)]
     moments = {index: 40 * index for index in range(0, len(frames), 5)}
-    [sights] = settle([list(look(stills(frames, moments), detector, closely=True))], 16 / 9)
+    [sights] = settle([list(look(stills(frames, moments), detector, closely=True))], 16 / 9).stretches
     assert len(sights) == 5
     assert np.mean([len(sight.people) for sight in sights]) > 9
     shirts = np.concatenate([sight.shirts for sight in sights])

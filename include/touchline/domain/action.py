@@ -29,7 +29,7 @@ class Action:
     """One accepted spotting on the match timeline.
 
     `source` is "model" (spotter and scan), "pattern" (inferred from a restart) or "mark" (the coach
-    noted it; confidence 1). `confidence` has three decimals.
+    noted it; confidence 1). `confidence` has three decimals. `away_share` is that of a spotting; a mark says nothing.
     """
 
     match_ms: int
@@ -37,14 +37,15 @@ class Action:
     confidence: float
     source: str = "model"
     evidence: Evidence = ()
+    away_share: float = 0.5
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A place where a spotting was not accepted; a person may know better.
 
-    `label`, `confidence`, `source` and `evidence` are those of the strongest spotting there, as of an action; `others`
-    are the other labels at the same place with their confidences, the strongest first.
+    `label`, `confidence`, `source`, `evidence` and `away_share` are those of the strongest spotting there, as of an
+    action; `others` are the other labels at the same place with their confidences, the strongest first.
     """
 
     match_ms: int
@@ -53,3 +54,4 @@ class Candidate:
     source: str
     evidence: Evidence
     others: tuple[tuple[str, float], ...] = ()
+    away_share: float = 0.5

@@ -66,11 +66,12 @@ def _recording(recording: Plain, start_ms: int) -> dict[str, Any]:
     }
 
 
-def actions_json(match_id: str, actions: Sequence[Plain], candidates: Sequence[Plain]) -> dict[str, Any]:
-    """`actions.json`: every action in order of time, and the candidates, the best first."""
-    keys = ("match_ms", "half", "position_ms", "label", "confidence", "source", "evidence")
-    return {"match_id": match_id, "actions": [_timed(action, keys) for action in actions],
-            "candidates": [_timed(candidate, (*keys, "others")) for candidate in candidates]}
+def actions_json(match_id: str, merged: Plain) -> dict[str, Any]:
+    """`actions.json`: every action in order of time, the candidates, the best first, and the sides."""
+    keys = ("match_ms", "half", "position_ms", "label", "confidence", "source", "team", "evidence")
+    return {"match_id": match_id, "actions": [_timed(action, keys) for action in merged["actions"]],
+            "candidates": [_timed(candidate, (*keys, "others")) for candidate in merged["candidates"]],
+            "sides": {key: merged["sides"][key] for key in ("kits", "told_by", "ours")}}
 
 
 def _timed(action: Plain, keys: Sequence[str]) -> dict[str, Any]:

@@ -32,9 +32,17 @@ class SeenStretch:
     spottings: Sequence[Spotting]
 
 
+@dataclass(frozen=True, slots=True)
+class SeenMatch:
+    """The colours of the shirts ("#rrggbb" by a name of SHIRTS), and the stretches in order of time."""
+
+    kits: Mapping[str, str]
+    stretches: Iterator[SeenStretch]
+
+
 def spot_match(glances: Iterable[Glance], sound: SoundSteps, recordings: Sequence[Recording],
-               spotter: Path) -> Iterator[SeenStretch]:
-    """Yield the stretches of a match in order of time.
+               spotter: Path) -> SeenMatch:
+    """Settle the whole match at once; its stretches are spotted one by one, as they are asked for.
 
     Args:
         glances: of all chunks; those outside the match are left out.
@@ -52,11 +60,14 @@ def spot_match(glances: Iterable[Glance], sound: SoundSteps, recordings: Sequenc
     found = stretches(sorted(by_time), STEP_MS, timeline)
     video = recordings[0].video
     settled = settle([[by_time[moment] for moment in one.moments_ms] for one in found], video.width / video.height)
-    del by_time
-    for stretch, sights in zip(found, settled, strict=True):
-        start_ms = stretch.moments_ms[0]
-        heard = sound_from(sound, start_ms, len(sights)) if recordings[stretch.recording].audio else None
-        yield SeenStretch(start_ms, sights, model.spot(sights, heard, start_ms))
+
+    def spotted() -> Iterator[SeenStretch]:
+        for stretch, sights in zip(found, settled.stretches, strict=True):
+            start_ms = stretch.moments_ms[0]
+            heard = sound_from(sound, start_ms, len(sights)) if recordings[stretch.recording].audio else None
+            yield SeenStretch(start_ms, sights, model.spot(sights, heard, start_ms))
+
+    return SeenMatch(settled.kits, spotted())
 
 
 def sound_from(sound: SoundSteps, start_ms: int, count: int) -> SoundSteps | None:

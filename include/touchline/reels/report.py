@@ -26,6 +26,7 @@ from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.text import shown
 from touchline.reels.evidence import EvidenceView, evidence_view
 from touchline.reels.rules import ClipRules
+from touchline.reels.teams import Told, keeper_told, team_told
 from touchline.reels.timeline import HalfView, half_views
 
 _HERE = Path(__file__).parent
@@ -43,6 +44,7 @@ class ReportMatch:
     match: Plain
     actions: Sequence[Plain]
     candidates: Sequence[Plain]
+    sides: Plain
     reels: Sequence[Plain]
     thumbnails: Mapping[tuple[str, str], bytes]
 
@@ -78,6 +80,7 @@ class ActionView:
     evidence: EvidenceView
     film: str
     others: str
+    team: Told | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class ReelView:
 
     name: str
     title: str
-    note: str
+    note: Told | None
     length: str
     clips: tuple[ClipView, ...]
 
@@ -113,7 +116,7 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
     halves = halves_from_kick_offs(tuple(match["kick_offs_ms"]))
     actions = [_action(item, content, rules) for item in content.actions]
     half_titles = {half.number: half.title for half in half_views(match, (), (), rules)}
-    reels = [_reel(reel, content.thumbnails, halves, rules) for reel in content.reels]
+    reels = [_reel(reel, content, halves, rules) for reel in content.reels]
     css = _inline("report.css") + _colour_classes(rules)
     js = _inline("report.js")
     page: str = _template().render(
@@ -192,6 +195,7 @@ def _action(action: Plain, content: ReportMatch, rules: ClipRules) -> ActionView
         evidence=evidence_view(action["evidence"]),
         film=_film(action["match_ms"], content.match["recordings"]),
         others=", ".join(others),
+        team=team_told(action["team"], content.match, content.sides),
     )
 
 
@@ -212,12 +216,10 @@ def _place(match_ms: int, reel: Plain) -> Place | None:
     return None
 
 
-def _reel(
-    reel: Plain, thumbnails: Mapping[tuple[str, str], bytes], halves: tuple[Half, ...], rules: ClipRules
-) -> ReelView:
+def _reel(reel: Plain, content: ReportMatch, halves: tuple[Half, ...], rules: ClipRules) -> ReelView:
     clips = []
     for clip in reel["clips"]:
-        image = thumbnails.get((reel["name"], clip["clip_id"]), b"")
+        image = content.thumbnails.get((reel["name"], clip["clip_id"]), b"")
         clips.append(
             ClipView(
                 clip_id=clip["clip_id"],
@@ -232,8 +234,8 @@ def _reel(
                 image=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" if image else "",
             )
         )
-    kind = rules.reels[reel["name"]]
-    return ReelView(reel["name"], kind.title, kind.note, _clock(reel["duration_ms"]), tuple(clips))
+    note = keeper_told(reel["name"], content.actions, content.match, content.sides, rules)
+    return ReelView(reel["name"], rules.reels[reel["name"]].title, note, _clock(reel["duration_ms"]), tuple(clips))
 
 
 def _by_half(actions: Sequence[ActionView], halves: Sequence[HalfView]) -> list[tuple[str, list[ActionView]]]:

@@ -18,28 +18,30 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 @dataclass(frozen=True)
 class ClipRule:
-    """One label: rolls in milliseconds."""
+    """One label: rolls in milliseconds. `keeper_acts`: the team that acts is that of the keeper whom one sees."""
 
     pre_roll_ms: int
     post_roll_ms: int
     priority: int
     colour: str
     lane: int
+    keeper_acts: bool = False
 
 
 @dataclass(frozen=True)
 class ReelKind:
     """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes.
 
-    It is at most `most_minutes` long, and at most `most_share` of its match.
+    `our_keeper`: it leaves out what the other team's goalkeeper does, where that can be told. It is at most
+    `most_minutes` long, and at most `most_share` of its match.
     """
 
     title: str
-    note: str
     marks: bool
     actions: Mapping[str, float]
     most_minutes: float = math.inf
     most_share: float = 1.0
+    our_keeper: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class ClipRules:
             return True
         lowest = kind.actions.get(label)
         return lowest is not None and confidence >= lowest
+
+    def concerns(self, reel: str, label: str, team: str | None, ours: str | None) -> bool | None:
+        """Whether an action of this team concerns those whom a reel is about; None where that cannot be told.
+
+        A reel that is not our goalkeeper's is about both teams.
+        """
+        if not self.reels[reel].our_keeper:
+            return True
+        if team is None or ours is None:
+            return None
+        return (team == ours) == self.of(label).keeper_acts
 
     def most_ms(self, reel: str, match_ms: int) -> float:
         """How long a reel of a match of this length may be."""
@@ -91,7 +104,8 @@ def load_rules(path: Path = TABLE) -> ClipRules:
 
 
 def _rule(row: Mapping[str, Any]) -> ClipRule:
-    return ClipRule(row["pre_roll_ms"], row["post_roll_ms"], row["priority"], row["colour"], row["lane"])
+    return ClipRule(row["pre_roll_ms"], row["post_roll_ms"], row["priority"], row["colour"], row["lane"],
+                    row.get("keeper_acts", False))
 
 
 def _name(name: str) -> str:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from touchline.seeing.ball import ball_path
 from touchline.seeing.glance import Glance
-from touchline.seeing.shirts import shirts_of
+from touchline.seeing.shirts import kit_colours_of, shirts_of
 from touchline.seeing.sight import Sight
 from touchline.seeing.table import seeing_table
 from touchline.seeing.tracks import Track, follow_people
 
 
-def settle(stretches: Sequence[Sequence[Glance]], aspect: float) -> list[list[Sight]]:
+@dataclass(frozen=True, slots=True)
+class SettledMatch:
+    """The sights of a match, stretch by stretch, and the colours of its shirts.
+
+    `kits` holds "#rrggbb" by a name of SHIRTS, of the teams and keepers that were told apart.
+    """
+
+    stretches: list[list[Sight]]
+    kits: Mapping[str, str]
+
+
+def settle(stretches: Sequence[Sequence[Glance]], aspect: float) -> SettledMatch:
     """One sight for each glance of a match, which was looked at in stretches without a gap, in order of time.
 
     `aspect` is the picture's width by its height. Who was missed for a step or two is filled in; who was seen only
@@ -30,12 +41,14 @@ def settle(stretches: Sequence[Sequence[Glance]], aspect: float) -> list[list[Si
     for track, shirt in zip(tracks, shirts.tolist(), strict=True):
         for step, box in track.boxes.items():
             shown[step].append((box, shirt))
+    kits = kit_colours_of(tracks, shirts)
     del tracks
     settled = zip(shown, ball_path(glances, aspect), strict=True)
-    return [[Sight(np.array([box for box, _ in people], np.float32).reshape(-1, 4).clip(0, 1),
-                   np.array([shirt for _, shirt in people], np.int8), ball, one.camera, one.is_cut, one.grass)
-             for one, (people, ball) in zip(stretch, islice(settled, len(stretch)), strict=True)]
-            for stretch in stretches]
+    sights = [[Sight(np.array([box for box, _ in people], np.float32).reshape(-1, 4).clip(0, 1),
+                     np.array([shirt for _, shirt in people], np.int8), ball, one.camera, one.is_cut, one.grass)
+               for one, (people, ball) in zip(stretch, islice(settled, len(stretch)), strict=True)]
+              for stretch in stretches]
+    return SettledMatch(sights, kits)
 
 
 def _begun(stretch: Sequence[Glance]) -> Iterator[Glance]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,14 +38,15 @@ def shirts_of(tracks: Sequence[Track]) -> NDArray[np.int8]:
     colours = np.array([colour_of(track.kits) for track in tracks]).reshape(-1, 3)
     weights = np.array([len(track.kits) for track in tracks], np.float64)
     table = seeing_table("kits")
-    teams = _clusters(colours, weights, table["least_team"])[:2]
+    teams = _clusters(colours, weights, table["least_team"], 2)
     if len(teams) < 2:
         return np.full(len(tracks), -1, np.int8)
     away = np.linalg.norm(colours[:, None] - np.array(teams)[None], axis=2)
     shirts = away.argmin(axis=1).astype(np.int8)
     rare = np.flatnonzero(away.min(axis=1) > table["far"])
     shirts[rare] = SHIRTS.index("other")
-    seeds = _clusters(colours[rare], weights[rare], table["least_role"] * weights.sum() / max(1.0, weights[rare].sum()))
+    least_role = table["least_role"] * weights.sum() / max(1.0, weights[rare].sum())
+    seeds = _clusters(colours[rare], weights[rare], least_role, len(rare))
     if seeds:
         off = np.linalg.norm(colours[rare][:, None] - np.array(seeds)[None], axis=2)
         member = np.where(off.min(axis=1) <= 2 * table["near"], off.argmin(axis=1), -1)
@@ -53,20 +55,38 @@ def shirts_of(tracks: Sequence[Track]) -> NDArray[np.int8]:
     return shirts
 
 
+def kit_colours_of(tracks: Sequence[Track], shirts: NDArray[np.int8]) -> dict[str, str]:
+    """The usual colour of each team's and each keeper's shirt that is known, "#rrggbb" by its name in SHIRTS."""
+    colours: dict[str, str] = {}
+    for number, name in enumerate(SHIRTS[:4]):
+        wearing = [track for track, shirt in zip(tracks, shirts.tolist(), strict=True) if shirt == number]
+        if wearing:
+            weights = np.array([len(track.kits) for track in wearing], np.float64)
+            [middle] = _clusters(np.array([colour_of(track.kits) for track in wearing]), weights, 0.0, 1)
+            colours[name] = _hex(middle)
+    return colours
+
+
+def _hex(colour: Floats) -> str:
+    """As sRGB, of a colour as `colour_of` gives it."""
+    lab = np.rint(colour / np.array([seeing_table("kits")["lightness"], 1.0, 1.0])).clip(0, 255).astype(np.uint8)
+    return f"#{bytes(cv2.cvtColor(lab.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).ravel()).hex()}"
+
+
 def colour_of(kits: Sequence[NDArray[np.uint8]]) -> Floats:
     """The usual colour of some sightings [3], where distances mean what `[kits]` of the table says."""
     colour: Floats = np.median(np.array(kits, np.float64), axis=0)
     return colour * np.array([seeing_table("kits")["lightness"], 1.0, 1.0])
 
 
-def _clusters(colours: Floats, weights: Floats, least_share: float) -> list[Floats]:
+def _clusters(colours: Floats, weights: Floats, least_share: float, most: int) -> list[Floats]:
     """Middles of the densest groups of colours, the densest first, each of at least this share of all weights."""
     near = seeing_table("kits")["near"]
     longest = np.argsort(-weights, kind="stable")[:LEARNT_FROM]
     colours, weights = colours[longest], weights[longest]
     left, middles = np.ones(len(colours), bool), list[Floats]()
     close = np.exp(-(np.linalg.norm(colours[:, None] - colours[None], axis=2) ** 2) / (2 * near**2))
-    while left.any():
+    while left.any() and len(middles) < most:
         middle = colours[int(np.where(left, close @ (weights * left), -1).argmax())]
         for _ in range(3):
             around = left & (np.linalg.norm(colours - middle, axis=1) <= near)

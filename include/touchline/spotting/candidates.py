@@ -38,10 +38,11 @@ def interest(label: str) -> float:
 
 
 def _rank(one: Weighed) -> tuple[object, ...]:
-    return -one.confidence * interest(one.label), one.match_ms, one.label, one.source, one.evidence
+    return -one.confidence * interest(one.label), one.match_ms, one.label, one.source, one.evidence, one.away_share
 
 
 def _candidate(place: Sequence[Weighed]) -> Candidate:
     first = place[0]
     others = sorted(((one.label, one.confidence) for one in place[1:]), key=lambda one: (-one[1], one[0]))
-    return Candidate(first.match_ms, first.label, first.confidence, first.source, first.evidence, tuple(others))
+    return Candidate(first.match_ms, first.label, first.confidence, first.source, first.evidence, tuple(others),
+                     first.away_share)

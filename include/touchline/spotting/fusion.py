@@ -6,7 +6,7 @@ import math
 import tomllib
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -87,11 +87,11 @@ class Weighed(Spotting):
     def added(self, name: str, move: float) -> Weighed:
         """The same with one more piece of evidence, as log-odds; 0 says nothing."""
         evidence = (*self.evidence, (name, move)) if move else self.evidence
-        return Weighed(self.match_ms, self.label, confidence_from(evidence), self.source, evidence)
+        return replace(self, confidence=confidence_from(evidence), evidence=evidence)
 
     def because(self, name: str, reason: str) -> Weighed:
         """The same with a reason in words, which moves nothing."""
-        return Weighed(self.match_ms, self.label, self.confidence, self.source, (*self.evidence, (name, reason)))
+        return replace(self, evidence=(*self.evidence, (name, reason)))
 
 
 @cache
@@ -163,7 +163,7 @@ class Evidence:
 def begin(spotting: Spotting, source: str = "model") -> Weighed:
     """A spotting with no evidence but where it came from: the spotter, or a pattern of restarts."""
     share = round(spotting.confidence, 3)
-    return Weighed(spotting.match_ms, spotting.label, share, source,
+    return Weighed(spotting.match_ms, spotting.label, share, spotting.away_share, source,
                    (("pattern" if source == "pattern" else "spotter", share),))
 
 

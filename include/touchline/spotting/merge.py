@@ -48,7 +48,8 @@ def merge_spottings(
     pool = [*told, *(one for one in inferred if not spotted.is_near(one))]
     settled = settle(pool, evidence, marks, min_confidence)
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
-    actions += [Action(one.match_ms, one.label, one.confidence, one.source, one.evidence) for one in settled.accepted]
+    actions += [Action(one.match_ms, one.label, one.confidence, one.source, one.evidence, one.away_share)
+                for one in settled.accepted]
     in_time = sorted(set(actions), key=lambda action: (action.match_ms, action.label))
     return Merged(tuple(in_time), rank_candidates(settled.refused, [*settled.accepted, *marks]))
 
@@ -56,7 +57,7 @@ def merge_spottings(
 def keep_strongest(spottings: Iterable[AnySpotting]) -> list[AnySpotting]:
     """Non-maximum suppression per label: the strongest first, none closer to it than the label's `alone_ms`."""
     kept, taken = list[AnySpotting](), Taken()
-    for spotting in sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label)):
+    for spotting in sorted(spottings, key=lambda item: (-item.confidence, item.match_ms, item.label, item.away_share)):
         if not taken.is_near(spotting):
             taken.add(spotting)
             kept.append(spotting)
@@ -80,7 +81,7 @@ def settle(spottings: Iterable[Weighed], evidence: Evidence, marks: Sequence[Spo
     """
     settled, taken, changes = Settled(), Taken(marks), set[ScoreChange | None]()
     changes.update(evidence.shown_goal(mark.match_ms) for mark in marks if mark.label == GOAL)
-    for one in sorted(spottings, key=lambda one: (-one.confidence, one.match_ms, one.label, one.source, one.evidence)):
+    for one in sorted(spottings, key=_surest_first):
         if one.confidence < min_confidence:
             settled.refused.append(one)
         elif taken.is_near(one):
@@ -93,6 +94,10 @@ def settle(spottings: Iterable[Weighed], evidence: Evidence, marks: Sequence[Spo
             if one.label == GOAL:
                 changes.add(evidence.shown_goal(one.match_ms))
     return settled
+
+
+def _surest_first(one: Weighed) -> tuple[object, ...]:
+    return -one.confidence, one.match_ms, one.label, one.source, one.evidence, one.away_share
 
 
 def _reason_against(one: Weighed, taken: Taken, evidence: Evidence,

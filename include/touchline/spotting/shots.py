@@ -14,7 +14,7 @@ from touchline.domain.action import Spotting
 from touchline.spotting.fusion import Course, Evidence, Weighed, alone_ms, begin, fusion_table
 from touchline.spotting.taken import Taken
 
-GOAL = "Goal"
+GOAL, SAVE = "Goal", "Save"
 
 
 def is_shot(label: str) -> bool:
@@ -116,10 +116,15 @@ def _inferred(pattern: _Pattern, restart: Weighed, accepted: Sequence[Weighed], 
            for item in accepted):
         return None
     confidence = min(shot.confidence, restart.confidence) * pattern.factor
-    told = begin(Spotting(shot.match_ms, pattern.gives, confidence), "pattern")
+    told = begin(Spotting(shot.match_ms, pattern.gives, confidence, _away_share(shot, pattern.gives)), "pattern")
     seen = evidence.at(shot.match_ms)
     moved = told.moved({name: seen[name] for name in ("score", "score_stays")})
     return moved.because("after", f"{shot.label}, then {restart.label}")
+
+
+def _away_share(shot: Spotting, gives: str) -> float:
+    """Which team acts in what became of a shot: in a save the keeper's, else the one that shoots."""
+    return shot.away_share if (shot.label == SAVE) == (gives == SAVE) else round(1 - shot.away_share, 3)
 
 
 def _begins_half(restart: Spotting, course: Course) -> bool:

@@ -16,9 +16,10 @@ from touchline.settings import Settings
 from touchline.spotting.fusion import ClipScores, Course, Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
 from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kick_offs_by_clock
+from touchline.spotting.sides import Sides, find_sides
 from touchline.video.plain import recording_from_plain
 
-VERSION = 4
+VERSION = 5
 """Raise it when the same inputs would give another result."""
 
 
@@ -44,6 +45,8 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         "spotter": spotter,
         "marks": sidecar["marks"],
         "kick_offs_ms": sidecar["kick_offs_ms"],
+        "kits": sidecar["kits"],
+        "our_keeper": sidecar["our_keeper"],
         "min_event_confidence": settings.min_event_confidence,
         "fusion": digest_of(fusion_table()),
     }
@@ -51,7 +54,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     def compute() -> dict[str, object]:
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
         clips = [ClipScores(one["match_ms"], one["scores"]) for one in spotted["windows"]]
-        spottings, views = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
+        spottings, views, kits = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
         readings = _readings(scan.result["graphic"])
         # What the club wrote down counts for more than a clock that was read.
@@ -60,9 +63,11 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         evidence = Evidence(views, signals, ScoreSheet.of(readings), clips, course)
         merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
         halves = halves_from_kick_offs(kick_offs)
+        sides = find_sides(kits, sidecar["kits"], sidecar["our_keeper"])
         stats = {"steps": len(views), "spottings": len(spottings), "spotter": spotter}
-        return {"actions": [_plain(action, halves) for action in merged.actions],
-                "candidates": [_plain_candidate(candidate, halves) for candidate in merged.candidates], "stats": stats}
+        return {"actions": [_plain(action, halves, sides) for action in merged.actions],
+                "candidates": [_plain_candidate(candidate, halves, sides) for candidate in merged.candidates],
+                "sides": {"kits": dict(sides.kits), "told_by": sides.told_by, "ours": sides.ours}, "stats": stats}
 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
     print(f"{len(outcome.result['actions'])} actions, {len(outcome.result['candidates'])} candidates")
@@ -91,8 +96,8 @@ def _joined(chunks: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
 
 
 def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, Any]], scan: Mapping[str, Any],
-          settings: Settings) -> tuple[list[Spotting], list[View]]:
-    """What the spotter finds in the steps of all chunks, and who is there in each of them."""
+          settings: Settings) -> tuple[list[Spotting], list[View], Mapping[str, str]]:
+    """What the spotter finds in the steps of all chunks, who is there in each of them, and the shirts' colours."""
     # Here and not above: the Airflow side reads this module's VERSION without the models' packages.
     from touchline.inference.spot_match import sound_of_scan, spot_match
     from touchline.seeing.glance import glance_from_plain
@@ -101,19 +106,20 @@ def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, A
     spottings: list[Spotting] = []
     views: list[View] = []
     found = (glance_from_plain(one) for one in glances)
-    for stretch in spot_match(found, sound_of_scan(scan), [recording_from_plain(one) for one in recordings],
-                              settings.spotter_model_path):
+    seen = spot_match(found, sound_of_scan(scan), [recording_from_plain(one) for one in recordings],
+                      settings.spotter_model_path)
+    for stretch in seen.stretches:
         spottings += stretch.spottings
         views += [View(stretch.start_ms + number * STEP_MS, len(sight.people), keepers(sight))
                   for number, sight in enumerate(stretch.sights)]
-    return spottings, views
+    return spottings, views, seen.kits
 
 
 def _readings(plain: Sequence[Mapping[str, Any]]) -> list[Reading]:
     return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None) for one in plain]
 
 
-def _plain(action: Action | Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
+def _plain(action: Action | Candidate, halves: tuple[Half, ...], sides: Sides) -> dict[str, object]:
     half, position_ms = position(halves, action.match_ms)
     return {
         "match_ms": action.match_ms,
@@ -122,10 +128,11 @@ def _plain(action: Action | Candidate, halves: tuple[Half, ...]) -> dict[str, ob
         "label": action.label,
         "confidence": action.confidence,
         "source": action.source,
+        "team": sides.team_of(action.away_share),
         "evidence": dict(action.evidence),
     }
 
 
-def _plain_candidate(candidate: Candidate, halves: tuple[Half, ...]) -> dict[str, object]:
+def _plain_candidate(candidate: Candidate, halves: tuple[Half, ...], sides: Sides) -> dict[str, object]:
     others = [{"label": label, "confidence": confidence} for label, confidence in candidate.others]
-    return {**_plain(candidate, halves), "others": others}
+    return {**_plain(candidate, halves, sides), "others": others}

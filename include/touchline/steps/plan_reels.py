@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from touchline.domain.action import Action
@@ -10,12 +10,12 @@ from touchline.domain.clip import Clip
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Timeline
 from touchline.reels.plan import MatchFrame, plan_reel
-from touchline.reels.rules import load_rules
+from touchline.reels.rules import ClipRules, load_rules
 from touchline.results.request import load_request
-from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.results.result import Outcome, read_result, reading_result, reuse_or_compute
 from touchline.settings import Settings
 
-VERSION = 2
+VERSION = 3
 
 
 def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -27,11 +27,13 @@ def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Out
     request = load_request(match_id, settings)
     files, rules = WorkFiles(settings.working_dir, request.match_id), load_rules()
     probe = read_result(files.probe).result
-    found = read_result(files.actions).result["actions"]
+    with reading_result(files.actions) as merged:
+        found, ours = merged["actions"], merged["sides"]["ours"]
     durations = [recording["duration_ms"] for recording in probe["recordings"]]
     inputs = {
         "version": VERSION,
         "actions": found,
+        "ours": ours,
         "durations_ms": durations,
         "kick_offs_ms": probe["sidecar"]["kick_offs_ms"],
         "rules": rules.digest,
@@ -40,13 +42,18 @@ def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Out
 
     def compute() -> dict[str, object]:
         frame = MatchFrame(Timeline(tuple(durations)), tuple(inputs["kick_offs_ms"]))
-        actions = [action_from_plain(item) for item in found]
-        reels = [plan_reel(name, actions, frame, rules) for name in request.reels]
+        reels = [plan_reel(name, _concerning(name, found, ours, rules), frame, rules) for name in request.reels]
         return {"reels": {reel.name: [_plain(clip) for clip in reel.clips] for reel in reels}}
 
     outcome = reuse_or_compute(files.reels, "plan_reels", inputs, compute, force=force)
     print(", ".join(f"{name}: {len(clips)} clips" for name, clips in outcome.result["reels"].items()))
     return outcome
+
+
+def _concerning(reel: str, found: Sequence[Mapping[str, Any]], ours: str | None, rules: ClipRules) -> list[Action]:
+    """All actions but those of the other team's goalkeeper, where the reel is our goalkeeper's."""
+    return [action_from_plain(item) for item in found
+            if rules.concerns(reel, item["label"], item["team"], ours) is not False]
 
 
 def action_from_plain(item: Mapping[str, Any]) -> Action:

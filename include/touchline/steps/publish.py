@@ -76,7 +76,7 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     reels = [read_result(work.reel(name)).result for name in names]
     videos = [_video(reel, work, folder) for reel in reels]
     match = match_json(match_id, probe, actions, reels)
-    published_actions = actions_json(match_id, actions, merged["candidates"])
+    published_actions = actions_json(match_id, merged)
     published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
 
     yield NewFile.of("match.json", json_bytes(match))
@@ -85,8 +85,8 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     for reel, published in zip(reels, published_reels, strict=True):
         yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
     yield from filter(None, videos)
-    content = ReportMatch(match, published_actions["actions"], published_actions["candidates"], published_reels,
-                          _thumbnails(reels, work))
+    content = ReportMatch(match, published_actions["actions"], published_actions["candidates"],
+                          published_actions["sides"], published_reels, _thumbnails(reels, work))
     yield NewFile.of("report.html", render_report(content, load_rules()).encode())
 
 

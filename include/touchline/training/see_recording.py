@@ -28,7 +28,7 @@ def see_recording(recording: Recording, detector: Detector, *, threads: int = 2,
     fps = Fraction(seeing_table("motion")["fps"])
     moments = {frame_index(at, fps): at for at in range(0, recording.duration_ms, STEP_MS)}
     frames = _frames(recording, (width, height), fps, threads)
-    [sights] = settle([list(look(stills(frames, moments), detector, closely=closely))], width / height)
+    [sights] = settle([list(look(stills(frames, moments), detector, closely=closely))], width / height).stretches
     return sights
 
 

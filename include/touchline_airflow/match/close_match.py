@@ -91,7 +91,7 @@ def is_published(match_id: str, settings: Settings) -> bool:
             manifest, listed = read_manifest(folder, match_id)
         noted_actions(files)
         with reading_result(files.actions) as found:
-            told = json_bytes(actions_json(match_id, found["actions"], found["candidates"]))
+            told = json_bytes(actions_json(match_id, found))
         made = noted_reels(files, load_request(match_id, settings).reels)
         published = read_result(files.published).result.get("manifest")
     except (FileNotFoundError, NotADirectoryError, UntrustedFileError, DamagedResultError):

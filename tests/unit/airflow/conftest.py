@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.merged import merged
 from support.statsd_wire import Wire
 from touchline.catalogue import matches
 from touchline.domain.layout import MatchFolder, WorkFiles
@@ -46,7 +47,7 @@ def sources(own_settings: Settings, tmp_path: Path) -> Sources:
     (tmp_path / "backups").mkdir()
     matches.register(own_settings.catalogue_address, MATCH, "f" * 64, "/nas/Cup final.mp4")
     files = WorkFiles(own_settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": [], "candidates": []})
+    reuse_or_compute(files.actions, "merge_actions", {}, merged)
     files.reel_video("keeper").parent.mkdir()
     files.reel_video("keeper").write_bytes(b"video")
     (files.root / ".scan.7.part.json").write_text("half")

@@ -29,7 +29,8 @@ def test_a_gap_and_the_next_recording_begin_a_new_stretch(spotter):
     #  recordings |0 ......... 3000|3000 ......... 7000|
     #  steps       0 200 .. 1000   2000 ............ 4000
     glances = [glance_of(step) for step in (*range(6), *range(10, 21), 90)]
-    found = list(spot_match(reversed(glances), RAMP, [recording(3000), recording(4000, heard=False)], spotter))
+    recordings = [recording(3000), recording(4000, heard=False)]
+    found = list(spot_match(reversed(glances), RAMP, recordings, spotter).stretches)
     assert [(one.start_ms, len(one.sights)) for one in found] == [(0, 6), (2000, 5), (3000, 6)]
     for stretch in found:
         for spotting in stretch.spottings:
@@ -37,12 +38,12 @@ def test_a_gap_and_the_next_recording_begin_a_new_stretch(spotter):
 
 
 def test_no_glances_are_no_stretches(spotter):
-    assert list(spot_match([], RAMP, [recording(3000)], spotter)) == []
+    assert list(spot_match([], RAMP, [recording(3000)], spotter).stretches) == []
 
 
 def test_each_step_hears_its_own_time():
     glances = [glance_of(step) for step in range(25)]
-    [sights] = settle([glances], 16 / 9)
+    [sights] = settle([glances], 16 / 9).stretches
     whole = sight_features(sights, sound_from(RAMP, 0, 25)).steps
     np.testing.assert_allclose(sight_features(sights, RAMP).steps, whole, atol=1e-6)
     later = sound_from(RAMP, 1400, 5)

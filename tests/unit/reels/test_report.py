@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from support.merged import UNKNOWN
 from touchline.reels.evidence import WORDS, EvidenceView, evidence_view
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
@@ -21,11 +22,13 @@ MATCH = {
     "kick_offs_ms": [2000, 300_000],
     "duration_ms": 600_000,
     "recordings": [{"file": "a.mp4", "start_ms": 0}],
+    "our_keeper": None,
 }
+CLUBS = {"kits": {"home": "#c8102e", "away": "#1d428a"}, "told_by": "kits", "ours": "home"}
 HOSTILE = '<script>alert("x")</script>\' onerror=1 &amp;'
 
 
-def _action(match_ms, label, *, half=1, source="model"):
+def _action(match_ms, label, *, half=1, source="model", team=None):
     return {
         "match_ms": match_ms,
         "half": half,
@@ -33,6 +36,7 @@ def _action(match_ms, label, *, half=1, source="model"):
         "label": label,
         "confidence": 0.876,
         "source": source,
+        "team": team,
         "evidence": {},
     }
 
@@ -49,12 +53,12 @@ def _clip(start_ms, end_ms, reel_start_ms, label, *others):
     }
 
 
-def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), **match):
+def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), sides=UNKNOWN, **match):
     reels = [
         {"name": "highlights", "duration_ms": 60_000, "clips": list(highlights)},
         {"name": "keeper", "duration_ms": 60_000, "clips": list(keeper)},
     ]
-    content = ReportMatch({**MATCH, **match}, list(actions), list(candidates), reels, thumbnails or {})
+    content = ReportMatch({**MATCH, **match}, list(actions), list(candidates), sides, reels, thumbnails or {})
     return render_report(content, RULES)
 
 
@@ -195,13 +199,50 @@ def test_a_reel_without_clips_says_so():
     assert len(_tags(page, "video")) == 1
 
 
-def test_the_keeper_reel_says_that_it_shows_both_keepers():
-    assert "cannot tell yet which of them is yours" in _page([SAVE], keeper=[SAVE_CLIP])
+def test_the_keeper_reel_says_why_it_shows_both_keepers():
+    assert "Both goalkeepers: match.toml does not say which is yours (our_keeper)." in _page([SAVE], keeper=[SAVE_CLIP])
+    page = _page([SAVE], keeper=[SAVE_CLIP], our_keeper="#f2c200")
+    assert "Both goalkeepers: the teams’ shirts could not be told apart." in page
+    page = _page([SAVE], keeper=[SAVE_CLIP], our_keeper="#f2c200", sides={**CLUBS, "ours": None})
+    assert "Both goalkeepers: the shirts in the film do not tell which is yours; " in page
+
+
+def test_the_keeper_reel_says_that_it_shows_your_keeper_and_how_much_could_not_be_told():
+    home = _action(100_000, "Save", team="home")
+    page = _page([home, CORNER], keeper=[SAVE_CLIP], our_keeper="#f2c200", sides=CLUBS)
+    [note] = re.findall(r'<p class="note">(.*?)</p>', page, re.DOTALL)
+    assert re.sub("<svg.*</svg>", "■", note) == (
+        "Your goalkeeper ■, and 1 action of which it could not be told whose goalkeeper is concerned.")
+    assert 'fill="#f2c200"' in note
+    page = _page([home], keeper=[SAVE_CLIP], our_keeper="#f2c200", sides=CLUBS)
+    assert "</svg>.</p>" in page and "could not be told" not in page
+
+
+def test_an_empty_keeper_reel_says_whose_keeper_it_would_show():
+    page = _page([_action(100_000, "Save", team="away")], [SAVE_CLIP], sides=CLUBS, our_keeper="#f2c200")
+    assert re.search(r"Goalkeepers: no clips\. None of the actions belongs in this reel\. +Your goalkeeper <svg", page)
+
+
+def test_an_action_names_the_team_that_acts_beside_its_colour():
+    page = _page([_action(100_000, "Save", team="away"), CORNER], [SAVE_CLIP], sides=CLUBS)
+    assert re.findall(r'class="from">(.*?)</span>', page, re.DOTALL)[1] == "spotted"
+    assert re.search(r'class="from">spotted · Blues <svg[^>]*aria-label="#1d428a"', page)
+    assert "spotted · Away <svg" in _page([_action(100_000, "Save", team="away")], sides=CLUBS, away=None)
+    seen = {"kits": {"first": "#c8102e", "second": "#1d428a"}, "told_by": None, "ours": None}
+    assert "spotted · team in <svg" in _page([_action(100_000, "Save", team="second")], sides=seen)
+
+
+def test_a_hostile_colour_is_not_drawn():
+    sides = {**CLUBS, "kits": {"home": HOSTILE}}
+    page = _page([_action(100_000, "Save", team="home")], keeper=[SAVE_CLIP], sides=sides, our_keeper=HOSTILE)
+    assert not _tags(page, "svg", class_="shirt")
+    assert "<script>alert" not in page
 
 
 @pytest.mark.parametrize("field", ["title", "home", "away"])
 def test_names_from_files_are_text_and_nothing_else(field):
-    page = _page([SAVE], [SAVE_CLIP], **{field: HOSTILE})
+    actions = [SAVE, *(_action(100_000, "Save", team=team) for team in CLUBS["kits"])]
+    page = _page(actions, [SAVE_CLIP], sides=CLUBS, **{field: HOSTILE})
     assert len(_tags(page, "script")) == 2
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(&#34;x&#34;)" in page

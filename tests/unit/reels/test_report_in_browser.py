@@ -20,6 +20,7 @@ import pytest
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 
+SIDES = {"kits": {"home": "#c8102e", "away": "#1d428a"}, "told_by": "kits", "ours": "home"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.verify, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
 
@@ -106,6 +107,7 @@ def _action(match_ms, label):
         "label": label,
         "confidence": 0.9,
         "source": "model",
+        "team": "home",
         "evidence": {"spotter": 0.8, "surge": 0.5},
     }
 
@@ -120,6 +122,7 @@ def page(tmp_path):
         "kick_offs_ms": [],
         "duration_ms": 120_000,
         "recordings": [{"file": "a.mp4", "start_ms": 0}],
+        "our_keeper": "#f2c200",
     }
     goal = _clip(8_000, 32_000, 0, "Goal")
     reels = [
@@ -130,7 +133,7 @@ def page(tmp_path):
     candidates = [{**_action(64_000, "Save"), "others": []}]
     pictures = {("highlights", goal["clip_id"]): _jpeg()}
     path = tmp_path / "report.html"
-    path.write_text(render_report(ReportMatch(match, actions, candidates, reels, pictures), load_rules()))
+    path.write_text(render_report(ReportMatch(match, actions, candidates, SIDES, reels, pictures), load_rules()))
     (tmp_path / "reels").mkdir()
     for name in ("highlights", "keeper"):
         subprocess.run(

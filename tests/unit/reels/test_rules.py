@@ -25,7 +25,7 @@ def test_a_reel_takes_known_labels_from_a_probability_on():
 
 def test_a_new_row_is_a_new_kind_of_reel(tmp_path):
     table = tmp_path / "reels.toml"
-    row = '[reel.set_pieces]\ntitle = "Set pieces"\nnote = ""\nmarks = false\nactions = { "Corner" = 0.5 }\n'
+    row = '[reel.set_pieces]\ntitle = "Set pieces"\nmarks = false\nactions = { "Corner" = 0.5 }\n'
     table.write_text(f"{TABLE.read_text()}\n{row}")
     rules = load_rules(table)
     assert rules.takes("set_pieces", "Corner", 0.5, "model")
@@ -34,6 +34,17 @@ def test_a_new_row_is_a_new_kind_of_reel(tmp_path):
     other.write_text(table.read_text().replace("set_pieces", '"../set pieces"'))
     with pytest.raises(ValueError, match="use lower-case letters"):
         load_rules(other)
+
+
+@pytest.mark.parametrize(("label", "own"), [("Save", True), ("Goal kick", True), ("Goal", False),
+                                            ("Shots on target", False), ("Penalty", False), ("Corner", False),
+                                            ("Direct free-kick", False)])
+def test_a_keeper_is_concerned_by_what_the_own_team_does_or_by_what_the_other_does(label, own):
+    assert RULES.concerns("keeper", label, "home", "home") is own
+    assert RULES.concerns("keeper", label, "away", "home") is not own
+    assert RULES.concerns("keeper", label, None, "home") is None
+    assert RULES.concerns("keeper", label, "home", None) is None
+    assert RULES.concerns("highlights", label, "away", "home")
 
 
 def test_priorities_differ_so_that_the_leading_action_is_no_accident():

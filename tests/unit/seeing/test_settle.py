@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ RED, BLUE, YELLOW, BLACK = (90, 190, 160), (90, 150, 70), (200, 118, 200), (10, 
 
 
 def settled(glances):
-    [sights] = settle([glances], ASPECT)
+    [sights] = settle([glances], ASPECT).stretches
     return sights
 
 
@@ -80,7 +81,7 @@ def test_nobody_and_no_ball_is_followed_from_one_stretch_into_the_next():
     whole = settled(glances)
     assert len(whole[3].people) == 1
     assert whole[3].ball is not None
-    first, second = settle([glances[:4], glances[4:]], ASPECT)
+    first, second = settle([glances[:4], glances[4:]], ASPECT).stretches
     assert [len(first), len(second)] == [4, 2]
     assert len(first[3].people) == 0
     assert first[3].ball is None
@@ -91,7 +92,7 @@ def test_nobody_and_no_ball_is_followed_from_one_stretch_into_the_next():
 def test_shirts_are_told_apart_over_all_stretches():
     glances = list(match_in_view())
     whole = settled(glances)
-    parts = settle([glances[:9], glances[9:11], glances[11:]], ASPECT)
+    parts = settle([glances[:9], glances[9:11], glances[11:]], ASPECT).stretches
     for one, other in zip(whole, (sight for part in parts for sight in part), strict=True):
         assert sorted(one.shirts) == sorted(other.shirts)
     assert {keepers(sight) for sight in whole} == {1}
@@ -116,13 +117,22 @@ def test_two_kits_are_two_teams_and_keeper_and_referee_are_told_by_place():
         "home": 8, "away": 7, "home keeper": 1, "away keeper": 0, "referee": 1, "other": 0}
 
 
+def test_the_colours_of_the_shirts_are_told_once_for_the_match():
+    kits = settle([list(match_in_view())], ASPECT).kits
+    assert set(kits) == {"home", "away", "home keeper"}
+    for name, lab in (("home", RED), ("away", BLUE), ("home keeper", YELLOW)):
+        rgb = np.frombuffer(bytes.fromhex(kits[name][1:]), np.uint8).reshape(1, 1, 3)
+        np.testing.assert_allclose(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).ravel(), lab, atol=6)
+    assert settle([[glance_of(0, people=[(0.3, 0.6, 0.1)])]], ASPECT).kits == {}
+
+
 def test_shirts_are_unknown_where_there_are_no_two_teams():
     glances = [glance_of(step, people=[(0.3, 0.6, 0.1), (0.6, 0.7, 0.1)]) for step in range(5)]
     assert all((sight.shirts == -1).all() for sight in settled(glances))
 
 
 def test_no_glances_are_no_sights():
-    assert settle([], ASPECT) == []
+    assert settle([], ASPECT).stretches == []
     (nothing,) = settled([glance_of(0)])
     assert nothing.people.shape == (0, 4)
     assert nothing.ball is None

@@ -19,14 +19,15 @@ from touchline.spotting.fusion import (
 )
 from touchline.spotting.merge import keep_strongest, merge_spottings
 from touchline.spotting.scoreboard import Reading, ScoreSheet
-from touchline.spotting.shots import excluded_by
+from touchline.spotting.shots import excluded_by, infer_from_restarts
 
 QUIET = Evidence([], ScanSignals(500, [], []), ScoreSheet())
 TEN_MINUTES = Evidence([], ScanSignals(500, [], []), ScoreSheet(), course=Course(600_000))
 
 spottings = st.lists(
     st.builds(
-        Spotting, st.integers(0, 600_000), st.sampled_from(LABELS), st.integers(50, 1000).map(lambda n: n / 1000)
+        Spotting, st.integers(0, 600_000), st.sampled_from(LABELS), st.integers(50, 1000).map(lambda n: n / 1000),
+        st.integers(0, 10).map(lambda n: n / 10)
     ),
     max_size=60,
 )
@@ -263,6 +264,23 @@ def test_a_shot_then_a_kick_off_was_a_goal():
     [goal] = [action for action in merged.actions if action.label == "Goal"]
     assert (goal.match_ms, goal.confidence, goal.source) == (10_000, 0.64, "pattern")
     assert goal.evidence == (("pattern", 0.64), ("after", "Shots on target, then Kick-off"))
+
+
+@pytest.mark.parametrize(("shot", "restart", "gives", "away_share"), [
+    ("Shots on target", "Kick-off", "Goal", 0.9), ("Save", "Kick-off", "Goal", 0.1),
+    ("Shots off target", "Corner", "Save", 0.1)])
+def test_what_a_restart_tells_is_of_the_team_that_shot_or_of_its_keeper(shot, restart, gives, away_share):
+    found = [Spotting(100_000, shot, 0.8, 0.9), Spotting(130_000, restart, 0.8, 0.3)]
+    [told] = infer_from_restarts([weigh(one, QUIET) for one in found], QUIET)
+    assert (told.label, told.away_share) == (gives, away_share)
+
+
+def test_an_action_and_a_candidate_keep_which_team_acts_and_a_mark_says_nothing():
+    found = [Spotting(10_000, "Corner", 0.8, 0.9), Spotting(60_000, "Throw-in", 0.3, 0.2)]
+    merged = merge_spottings(found, _surge_at(80), [Spotting(90_000, "Foul", 1.0)], 0.5)
+    assert [(one.label, one.source, one.away_share) for one in merged.actions] == [
+        ("Corner", "model", 0.9), ("Foul", "mark", 0.5)]
+    assert [(one.label, one.away_share) for one in merged.candidates] == [("Throw-in", 0.2)]
 
 
 def test_a_score_that_stays_speaks_against_a_goal_that_a_kick_off_tells():

@@ -27,7 +27,7 @@ def glance(step: int) -> dict[str, object]:
 
 
 def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict[str, object] = RECORDING,
-            hearing: bool = True, kick_offs_ms: Sequence[int] = ()) -> WorkFiles:
+            hearing: bool = True, kick_offs_ms: Sequence[int] = (), **notes: object) -> WorkFiles:
     """Write what the steps before would, with these results of `spot_chunk`."""
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), settings)
     files = WorkFiles(settings.working_dir, MATCH)
@@ -35,7 +35,7 @@ def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict
     heard = [0.0] * 2 * SECONDS if hearing else []
     scan = {"step_ms": 500, "duration_ms": SECONDS * 1000, "surge": heard, "whistle": heard, "loudness_db": heard,
             "graphic": []}
-    sidecar = {"marks": [], "kick_offs_ms": list(kick_offs_ms)}
+    sidecar = {"marks": [], "kick_offs_ms": list(kick_offs_ms), "kits": {}, "our_keeper": None} | notes
     for path, result in ((files.probe, {"recordings": [recording], "sidecar": sidecar}),
                          (files.scan, scan), (files.chunks, {"chunks": [{"chunk_id": name} for name in names]}),
                          *((files.spottings(name), chunk) for name, chunk in zip(names, chunks, strict=True))):
@@ -136,3 +136,39 @@ def test_before_the_kick_off_of_the_sidecar_is_warm_up(settings):
     found = merge_actions(MATCH, settings).result
     assert min(one["match_ms"] for one in found["actions"]) >= 20_000
     assert "before" in {name for one in found["candidates"] for name in one["evidence"]}
+
+
+REDS = {"home": "#c8102e", "away": None, "home_keeper": None, "away_keeper": None}
+
+
+def with_teams() -> list[dict[str, object]]:
+    """Six people in red and five in blue, and nobody else."""
+    [chunk] = cut_at()
+    for one in chunk["glances"]:
+        one["people"] = [number for row, lab in enumerate([(90, 190, 160)] * 6 + [(90, 150, 70)] * 5)
+                         for number in (80 * row, 400, 80 * row + 30, 500, 800, *lab)]
+    return [chunk]
+
+
+def test_the_sides_are_told_beside_the_actions_and_new_kits_are_noticed(settings):
+    prepare(settings, with_teams())
+    found = merge_actions(MATCH, settings).result
+    assert (set(found["sides"]["kits"]), found["sides"]["told_by"], found["sides"]["ours"]) == (
+        {"first", "second"}, None, None)
+    assert {one["team"] for one in found["actions"]} <= {"first", "second", None}
+    prepare(settings, with_teams(), kits=REDS, our_keeper="#f2c200")
+    outcome = merge_actions(MATCH, settings)
+    assert not outcome.reused
+    sides = outcome.result["sides"]
+    assert (set(sides["kits"]), sides["told_by"], sides["ours"]) == ({"home", "away"}, "kits", None)
+    reds = bytes.fromhex(sides["kits"]["home"][1:])
+    assert reds[0] > reds[2]
+    prepare(settings, with_teams(), kits={**REDS, "home_keeper": "#f2c200"}, our_keeper="#f2c200")
+    assert merge_actions(MATCH, settings).result["sides"]["ours"] == "home"
+
+
+def test_without_two_teams_no_action_has_one(settings):
+    prepare(settings, cut_at(), kits=REDS, our_keeper="#f2c200")
+    found = merge_actions(MATCH, settings).result
+    assert found["sides"] == {"kits": {}, "told_by": None, "ours": None}
+    assert {one["team"] for one in (*found["actions"], *found["candidates"])} == {None}

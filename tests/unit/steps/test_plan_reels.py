@@ -1,5 +1,6 @@
 import pytest
 
+from support.merged import UNKNOWN, merged
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError
 from touchline.results.request import Request, save_request
@@ -17,14 +18,14 @@ def settings(tmp_path):
     return settings
 
 
-def _write(settings, actions, kick_offs=()):
+def _write(settings, actions, kick_offs=(), sides=UNKNOWN):
     files = WorkFiles(settings.working_dir, MATCH)
     probe = {"recordings": [{"duration_ms": 600_000}], "sidecar": {"kick_offs_ms": list(kick_offs)}}
     reuse_or_compute(files.probe, "probe", {}, lambda: probe, force=True)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": actions}, force=True)
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: merged(*actions, sides=sides), force=True)
 
 
-def _action(match_ms, label, source="model"):
+def _action(match_ms, label, source="model", team=None):
     return {
         "match_ms": match_ms,
         "half": 1,
@@ -32,6 +33,7 @@ def _action(match_ms, label, source="model"):
         "label": label,
         "confidence": 0.9,
         "source": source,
+        "team": team,
     }
 
 
@@ -48,6 +50,28 @@ def test_each_wanted_reel_gets_its_clips(settings, capsys):
         "labels": ["Save"],
     }
     assert capsys.readouterr().out == "highlights: 2 clips, keeper: 2 clips\n"
+
+
+OURS = {"kits": {"home": "#c8102e", "away": "#1d428a"}, "told_by": "kits", "ours": "home"}
+BOTH_GOALS = [_action(100_000 * number, label, team=team) for number, (label, team) in enumerate([
+    ("Save", "home"), ("Save", "away"), ("Goal", "home"), ("Goal", "away"), ("Penalty", None)], start=1)]
+
+
+def test_the_keeper_reel_leaves_out_the_other_teams_keeper(settings):
+    _write(settings, BOTH_GOALS, sides=OURS)
+    reels = plan_reels(MATCH, settings).result["reels"]
+    assert [(clip["start_ms"] // 100_000 + 1, clip["label"]) for clip in reels["keeper"]] == [
+        (1, "Save"), (4, "Goal"), (5, "Penalty")]
+    assert len(reels["highlights"]) == 5
+
+
+def test_where_nobody_says_whose_keeper_is_ours_both_are_shown(settings):
+    _write(settings, BOTH_GOALS, sides={**OURS, "ours": None})
+    assert len(plan_reels(MATCH, settings).result["reels"]["keeper"]) == 5
+    _write(settings, BOTH_GOALS, sides={**OURS, "ours": "away"})
+    other = plan_reels(MATCH, settings)
+    assert not other.reused
+    assert [clip["label"] for clip in other.result["reels"]["keeper"]] == ["Save", "Goal", "Penalty"]
 
 
 def test_a_match_without_actions_has_empty_reels(settings):

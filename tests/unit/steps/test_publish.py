@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.merged import UNKNOWN, merged
 from touchline.cli import main
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import EXIT_STORAGE, DamagedResultError, TouchlineError
@@ -26,7 +27,7 @@ CLIP = {
     "confidence": 0.87,
 }
 SAVE = {"match_ms": 100_000, "half": 1, "position_ms": 98_000, "label": "Save", "confidence": 0.87, "source": "model",
-        "evidence": {"spotter": 0.8, "surge": 0.5}}
+        "team": None, "evidence": {"spotter": 0.8, "surge": 0.5}}
 FOUL = {**SAVE, "match_ms": 150_000, "label": "Foul", "confidence": 0.31,
         "others": [{"label": "Offside", "confidence": 0.2}]}
 EMPTY_SIDECAR = {
@@ -62,7 +63,7 @@ def _prepare(settings, *, actions=(SAVE,), sidecar=EMPTY_SIDECAR, video=VIDEO):
         "audio": None,
     }
     _result(files.probe, "probe", {"recordings": [recording], "sidecar": sidecar})
-    _result(files.actions, "merge_actions", {"actions": list(actions), "candidates": [FOUL]})
+    _result(files.actions, "merge_actions", merged(*actions, candidates=(FOUL,)))
     _result(files.reel("keeper"), "render_reel", _reel("keeper", b"", ()))
     _result(files.reel("highlights"), "render_reel", _reel("highlights", video, (CLIP,) if actions else ()))
     files.reel_video("highlights").unlink(missing_ok=True)
@@ -132,6 +133,7 @@ def test_each_clip_names_its_source_and_its_place_in_the_match(settings):
 def test_actions_and_soccernet_file_say_the_same(settings):
     publish(MATCH, settings)
     assert _json(settings, "actions.json")["actions"] == [{**SAVE, "game_time": "1 - 01:38"}]
+    assert _json(settings, "actions.json")["sides"] == UNKNOWN
     assert _json(settings, "actions.json")["candidates"] == [{**FOUL, "game_time": "1 - 01:38"}]
     assert _json(settings, "results_spotting.json")["predictions"] == [
         {"gameTime": "1 - 01:38", "label": "Save", "position": "98000", "half": "1", "confidence": "0.87"}

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from support.merged import merged
 from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UsageError
@@ -55,11 +56,12 @@ def _of_recordings(settings, films):
 
 def _plan(settings, *actions):
     found = [
-        {"match_ms": ms, "half": 1, "position_ms": ms, "label": label, "confidence": 0.9, "source": "model"}
+        {"match_ms": ms, "half": 1, "position_ms": ms, "label": label, "confidence": 0.9, "source": "model",
+         "team": None}
         for ms, label in actions
     ]
     files = WorkFiles(settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": found}, force=True)
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: merged(*found), force=True)
     plan_reels(MATCH, settings)
     return files
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.merged import merged
 from support.statsd_wire import Wire
 from touchline.catalogue import actions, matches, reels, runs
 from touchline.catalogue.runs import StageTime
@@ -22,7 +23,7 @@ from touchline_airflow.upkeep.tidy import OpenRun, close_ended_run
 
 MATCH, RUN = "cup-final-0123456789ab", "run-1"
 GOAL = {"match_ms": 5, "half": 1, "position_ms": 5, "label": "Goal", "confidence": 0.5, "source": "model"}
-SPOTTED = {**GOAL, "evidence": {"spotter": 0.5}}
+SPOTTED = {**GOAL, "team": None, "evidence": {"spotter": 0.5}}
 KEEPER = {"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0, "sha256": None, "size_bytes": 0}
 
 
@@ -36,10 +37,10 @@ def settings(own_settings: Settings) -> Settings:
     files = WorkFiles(own_settings.working_dir, MATCH)
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), own_settings)
     probe = {"recordings": [{"path": "/nas/Cup final.mp4", "duration_ms": 1234}], "sidecar": {"title": None}}
-    for path, result in ((files.probe, probe), (files.actions, {"actions": [SPOTTED], "candidates": []}),
+    for path, result in ((files.probe, probe), (files.actions, merged(SPOTTED)),
                          (files.reel("keeper"), KEEPER)):
         reuse_or_compute(path, path.stem, {}, lambda result=result: result)
-    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [SPOTTED], [])))
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, merged(SPOTTED))))
     commit = commit_files(MatchFolder(own_settings.nas_output_path, MATCH), [found])
     reuse_or_compute(files.published, "publish", {}, lambda: {"manifest": commit.manifest_sha256})
     clip = ScratchFiles(own_settings.scratch_dir, MATCH).clip("clip-1", "f" * 64)
@@ -96,8 +97,8 @@ def test_a_match_that_is_cleared_or_run_again_with_the_same_result_is_counted_on
 def test_another_result_of_the_same_match_is_counted(settings: Settings, wire: Wire) -> None:
     close_match(MATCH, RUN, {"probe": "success"}, settings)
     files = WorkFiles(settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: {"actions": [SPOTTED, SPOTTED], "candidates": []})
-    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [SPOTTED, SPOTTED], [])))
+    reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: merged(SPOTTED, SPOTTED))
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, merged(SPOTTED, SPOTTED))))
     commit = commit_files(MatchFolder(settings.nas_output_path, MATCH), [found])
     reuse_or_compute(files.published, "publish", {"other": 1}, lambda: {"manifest": commit.manifest_sha256})
     wire.lines()
@@ -150,7 +151,7 @@ def test_scratch_is_emptied_however_it_ended(settings: Settings, state: str) -> 
 
 def test_a_match_whose_folder_holds_other_results_is_not_published(settings: Settings) -> None:
     files = WorkFiles(settings.working_dir, MATCH)
-    reuse_or_compute(files.actions, "actions", {"other": 1}, lambda: {"actions": [], "candidates": []})
+    reuse_or_compute(files.actions, "actions", {"other": 1}, merged)
     failure = close_match(MATCH, RUN, {"publish": "success"}, settings)
     assert failure and failure.reason == (
         "all tasks ended well, but the match folder does not hold the results: clear publish")

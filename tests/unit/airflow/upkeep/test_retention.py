@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from support.merged import merged
 from touchline.catalogue import matches, runs
 from touchline.catalogue.connection import writing
 from touchline.catalogue.schema import matches as table
@@ -65,7 +66,7 @@ def a_match(settings: Settings, match_id: str = MATCH, *, days: float = 40, stat
     probe = {"recordings": [{"path": str(recording), "duration_ms": 1}]}
     for path, step, result in ((files.probe, "probe", probe), (files.scan, "scan", {"hot": [0] * 500}),
                                (files.spottings("chunk-0000"), "spot_chunk", {"windows": [0] * 500}),
-                               (files.actions, "merge_actions", {"actions": [], "candidates": []}),
+                               (files.actions, "merge_actions", merged()),
                                (files.reel("keeper"), "render_reel", reel)):
         reuse_or_compute(path, step, {}, lambda result=result: dict(result))
     files.reel_video("keeper").write_bytes(VIDEO)
@@ -81,7 +82,7 @@ def a_match(settings: Settings, match_id: str = MATCH, *, days: float = 40, stat
 
 
 def publish(settings: Settings, match_id: str) -> None:
-    told = json_bytes(actions_json(match_id, [], []))
+    told = json_bytes(actions_json(match_id, merged()))
     found = [NewFile.of("actions.json", told), NewFile.of("reels/keeper.mp4", VIDEO)]
     commit = commit_files(MatchFolder(settings.nas_output_path, match_id), found)
     reuse_or_compute(WorkFiles(settings.working_dir, match_id).published, "publish", {},

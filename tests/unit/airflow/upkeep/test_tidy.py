@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.merged import merged
 from touchline.beneath.folder import temporary_name
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
@@ -39,9 +40,9 @@ def settings(own_settings: Settings) -> Settings:
 def publish(settings: Settings) -> None:
     files = WorkFiles(settings.working_dir, MATCH)
     keeper = {"name": "keeper", "clips": [], "frames": 0, "duration_ms": 0, "sha256": None, "size_bytes": 0}
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: {"actions": [], "candidates": []})
+    reuse_or_compute(files.actions, "merge_actions", {}, merged)
     reuse_or_compute(files.reel("keeper"), "render_reel", {}, lambda: keeper)
-    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, [], [])))
+    found = NewFile.of("actions.json", json_bytes(actions_json(MATCH, merged())))
     commit = commit_files(MatchFolder(settings.nas_output_path, MATCH), [found])
     reuse_or_compute(files.published, "publish", {}, lambda: {"manifest": commit.manifest_sha256})
 

@@ -1,0 +1,14 @@
+"""What `merge_actions` writes, as far as later steps ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+UNKNOWN = {"kits": {}, "told_by": None, "ours": None}
+
+
+def merged(*actions: Mapping[str, Any], candidates: tuple[Mapping[str, Any], ...] = (),
+           sides: Mapping[str, Any] = UNKNOWN) -> dict[str, Any]:
+    """The result with these actions; without `sides` nobody could tell the teams apart."""
+    return {"actions": list(actions), "candidates": list(candidates), "sides": dict(sides)}
