@@ -12,11 +12,8 @@ from pathlib import Path
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
 """Models with a name lie here: shipped ones, and beside them those that were fetched. Images carry both."""
-DEFAULT_DETECTORS: tuple[str, ...] = ("detector.pt",)
-"""Where YOLO_MODEL_PATH is not set, the first of these that is here is the detector; the last one is shipped.
-
-"yolov8n.pt" comes before it once the whole way to actions was measured with it.
-"""
+DEFAULT_DETECTORS: tuple[str, ...] = ("yolov8n.pt", "detector.pt")
+"""Where YOLO_MODEL_PATH is not set, the first of these that is here is the detector; the last one is shipped."""
 FETCHED_BY_INSTALL = "yolov8n.pt"
 
 
