@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
 
 from touchline.inference.detector import Detector
-from touchline.inference.look import look, look_size, stills
+from touchline.inference.look import CLOSE_PX, look, look_size, stills
 from touchline.inference.windows import frame_index
 from touchline.seeing.camera import chain, link_frames, prepare, shrink
 from touchline.seeing.settle import settle
@@ -32,7 +32,7 @@ pytestmark = [
 
 def decoded(name, start_ms, end_ms, size=None):
     recording = probe_recording(FOOTAGE / "clips" / f"{name}.mp4", "")
-    width, height = size or look_size(recording)
+    width, height = size or look_size(recording, CLOSE_PX)
     return decode_frames(recording, start_ms, end_ms, fps=FPS, width=width, height=height)
 
 

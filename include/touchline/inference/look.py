@@ -22,8 +22,10 @@ from touchline.seeing.tiles import Tile, from_tile, merged, needed_tiles, tile_s
 
 Pixels = NDArray[np.uint8]
 STEP_FRAMES = STEP_MS * seeing_table("motion")["fps"] // 1000
-LOOK_PX = 1280
-"""Longest side at which frames are looked at: people of a wide shot are 30 to 60 pixels high there."""
+LOOK_PX = 640
+"""Longest side at which whole frames are looked at: what the detectors take, so nothing is scaled twice."""
+CLOSE_PX = 1280
+"""Longest side for a closer look: people of a wide shot are 30 to 60 pixels high there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
-from touchline.inference.look import look, look_size, stills
+from touchline.inference.look import CLOSE_PX, LOOK_PX, look, look_size, stills
 from touchline.inference.windows import frame_index
 from touchline.seeing.settle import settle
 from touchline.seeing.sight import STEP_MS, Sight
@@ -24,7 +24,7 @@ def see_recording(recording: Recording, detector: Detector, *, threads: int = 2,
     Raises:
         BadRecordingError: it cannot be decoded.
     """
-    width, height = look_size(recording)
+    width, height = look_size(recording, CLOSE_PX if closely else LOOK_PX)
     fps = Fraction(seeing_table("motion")["fps"])
     moments = {frame_index(at, fps): at for at in range(0, recording.duration_ms, STEP_MS)}
     frames = _frames(recording, (width, height), fps, threads)
