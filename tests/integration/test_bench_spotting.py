@@ -35,3 +35,12 @@ def test_a_painted_match_is_measured_and_a_second_try_reuses_what_is_done(tmp_pa
     assert before[0] == after[0]
     assert {name for name in after[1] if after[1][name] != before[1][name]} == {"merge_actions"}, "for both thresholds"
     assert json.loads((place / "accuracy.json").read_text())["simulated"][-1]["figures"] == rows["Ours"]["figures"]
+
+
+@pytest.mark.verify
+def test_the_spotter_alone_is_measured_on_matches_that_nobody_painted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench_spotting, "BENCH", tmp_path / "bench")
+    assert main(["--watched", "--matches", "phone-5", "--seconds", "30"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert all(set(kinds) == {"phone", "all"} for kinds in (found["as seen"], found["clear"]))
+    assert set(found["clear"]["all"]["compared"]) >= {"without sound", "sound alone"}

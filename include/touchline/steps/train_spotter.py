@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from touchline.domain.label import LABELS
 from touchline.inference.sight_spotter import keep_spotter
 from touchline.inference.sight_training import LabelledSights, train_sight_network
 from touchline.settings import Settings
-from touchline.training.labelled_sights import labelled_sights
+from touchline.training.labelled_sights import labelled_sights, with_labels
 from touchline.training.sight_figures import spotter_figures
 from touchline.training.watched_matches import HELD_OUT, LEARN, WatchPlan, watched_matches
 
@@ -31,22 +30,16 @@ def train_spotter(footage: Path, output: Path, settings: Settings, *, epochs: in
     films = [film for _, film in _films(footage, learn)]
     counts = Counter(column for film in films for _, column, _ in film.actions)
     labels = tuple(label for column, label in enumerate(LABELS) if counts[column] >= LEAST_TO_LEARN)
-    network = train_sight_network([_with(film, labels) for film in films], len(labels), epochs=epochs or EPOCHS,
+    network = train_sight_network([with_labels(film, labels) for film in films], len(labels), epochs=epochs or EPOCHS,
                                   seed=seed, threads=settings.max_workers)
     recipe = {"plan": asdict(learn), "epochs": epochs or EPOCHS, "seed": seed}
     keep_spotter(network, labels, recipe, output)
     kinds: dict[str, list[LabelledSights]] = {}
     for kind, film in _films(footage, HELD_OUT):
-        kinds.setdefault(kind, []).append(_with(film, labels))
+        kinds.setdefault(kind, []).append(with_labels(film, labels))
     print(json.dumps(spotter_figures(network, kinds, labels), indent=1))
 
 
 def _films(footage: Path, plan: WatchPlan) -> list[tuple[str, LabelledSights]]:
     return [film for match in watched_matches(footage, plan) for film in labelled_sights(match, LABELS)]
 
-
-def _with(film: LabelledSights, labels: Sequence[str]) -> LabelledSights:
-    """The film with columns of these labels instead of all; actions of others are left out."""
-    actions = ((ms, LABELS[column], team) for ms, column, team in film.actions)
-    return replace(film, actions=tuple((ms, labels.index(label), team) for ms, label, team in actions
-                                       if label in labels))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from touchline.domain.label import LABELS
 from touchline.inference.sight_features import SoundSteps, sight_features
 from touchline.inference.sight_training import LabelledSights
 from touchline.simulator.ambience import ambience_for
@@ -30,6 +32,13 @@ def labelled_sights(match: WatchedMatch, labels: Sequence[str], draw: int = 0,
         luck = match.seed * 1000 + draw * 50 + at
         sights = list(sights_of(watched, noise or draw_noise(luck), luck))
         yield kind, LabelledSights(sight_features(sights, sound_of(match, kind, luck)), actions)
+
+
+def with_labels(film: LabelledSights, labels: Sequence[str]) -> LabelledSights:
+    """A film with columns of LABELS, with columns of these labels instead; actions of others are left out."""
+    actions = ((ms, LABELS[column], team) for ms, column, team in film.actions)
+    return replace(film, actions=tuple((ms, labels.index(label), team) for ms, label, team in actions
+                                       if label in labels))
 
 
 def sound_of(match: WatchedMatch, kind: str, luck: int) -> SoundSteps:

@@ -23,6 +23,7 @@ from touchline.domain.layout import slug
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
 from touchline.results.files import write_text
+from touchline.settings import Settings
 from touchline.training.frozen_set import FROZEN, SECONDS, FrozenMatch
 from touchline_airflow.checkout import ROOT
 from touchline_deploy.accuracy.films import Film, chosen_matches, name_of, painted_film, silent_copy
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=None, metavar="DIR",
                         help="where accuracy.json and accuracy.md are (default: docs; of a trial: where its run is)")
     parser.add_argument("--silent", action="store_true", help="take the sound away")
+    parser.add_argument("--watched", action="store_true", help="the spotter alone, on matches that are not painted")
     parser.add_argument("--paint-only", action="store_true", help="end when the films are there")
     return parser
 
@@ -74,6 +76,13 @@ def bench_spotting(arguments: argparse.Namespace) -> None:
         for number, match in enumerate(matches, 1):
             print(f"{number}/{len(matches)} {name_of(match)}", flush=True)
             painted_film(match, arguments.seconds, arguments.films)
+        return
+    if arguments.watched:
+        # Not above: what this process holds counts as memory of what it runs, and this brings torch.
+        from touchline_deploy.accuracy.watched import watched_figures
+
+        spotter, kept = Settings.from_env().spotter_model_path, BENCH / "watched"
+        print(json.dumps(watched_figures(spotter, matches, arguments.seconds, kept), indent=1))
         return
     if not arguments.name.strip():
         raise UsageError("name the row: which pipeline is this? NAME=\"old models\"")
