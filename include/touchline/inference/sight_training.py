@@ -39,8 +39,8 @@ WEIGHT_DECAY = 0.02
 WARM_UP = 0.05
 AVERAGED = 0.99
 LARGEST_WEIGHT = 4.0
-TEAM_WEIGHT = 0.3
-"""What the question whose action it is counts beside the question whether it is one; not tuned."""
+TEAM_WEIGHT = 3.0
+"""How much "whose action is it?" counts beside "is it one?". With 0.3 it learned nothing of it."""
 REPORTS = 10
 
 

@@ -17,6 +17,7 @@ from touchline.simulator.world import FPS, Array, World
 CAMERAS = ("broadcast", "sideline", "phone")
 """A television camera on the stand, a tripod beside the pitch, and a phone in somebody's hand."""
 CLOSE_UP_AFTER_S, CLOSE_UP_S = 2.4, 3.6
+GLIMPSE_S = (1.5, 6.0)
 CARD_CLOSE_UP_S = (1.0, 2.5)
 """Before and after the card is shown."""
 REPLAYED = {"Goal": 0.95, "Shots on target": 0.7, "Shots off target": 0.45, "Foul": 0.35, "Offside": 0.4}
@@ -125,9 +126,10 @@ def _card_shown(state: State) -> Close | None:
 class CameraCrew:
     """Who films: the camera follows the ball late, leads it a little and zooms; the director cuts.
 
-    `view` is "main", "close" (from the touchline, after a goal or at a card), "stand" (the crowd, at half-time) or
-    "replay". `world` is what is filmed: that of this moment, or of an earlier one. `every`: it films each such frame;
-    only where nobody directs may that be more than 1.
+    `view` is "main", "close" (from the touchline, after a goal or at a card), "glimpse" (the same, of anybody), "stand"
+    (the crowd, at half-time) or "replay". `world` is what is filmed: that of this moment, or of an earlier one.
+    `every`: it films each such frame; only where nobody directs may that be more than 1. `restless`: how often in a
+    minute the director shows somebody from near for no reason; three times as often while the ball rests.
     """
 
     rig: Rig
@@ -136,6 +138,7 @@ class CameraCrew:
     height: int
     break_cut: tuple[int, int]
     every: int = 1
+    restless: float = 0.0
     view: str = "main"
     cuts: list[int] = field(default_factory=list)
     _aim: tuple[float, ...] = (0.0, 0.0)
@@ -143,16 +146,20 @@ class CameraCrew:
     _span_m: float = 48.0
     world: World = field(init=False)
     _close: Close | None = None
-    """A close-up: first frame, frame after the last, person."""
+    """A close-up with a reason: first frame, frame after the last, person."""
+    _glimpse: Close | None = None
+    """One without."""
     _replay: tuple[int, int, int] | None = None
     """A replay: first frame, frame after the last, frame that is shown first."""
     _history: deque[World] = field(default_factory=lambda: deque(maxlen=20 * FPS))
     _told: int = 0
     _wander: Array = field(default_factory=lambda: np.zeros(3))
     _rng: np.random.Generator = field(init=False)
+    _whim: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng([self.seed, 6])
+        self._whim = np.random.default_rng([self.seed, 18])
 
     def film(self, state: State) -> Camera:
         """Choose the camera for this frame; call once per frame, in order."""
@@ -164,6 +171,8 @@ class CameraCrew:
             self.view = view
         if view == "close" and self._close is not None:
             return self._close_up(state, self._close[2])
+        if view == "glimpse" and self._glimpse is not None:
+            return self._close_up(state, self._glimpse[2])
         if view == "replay" and self._replay is not None:
             return self._again(state, *self._replay)
         return self._stand() if view == "stand" else self._main()
@@ -189,7 +198,19 @@ class CameraCrew:
                 return "close"
             if state.frame >= self._close[1] and state.phase is not Phase.CELEBRATION:
                 self._close = None
-        return "main"
+        self._glimpse = self._glimpsed(state)
+        return "glimpse" if self._glimpse is not None else "main"
+
+    def _glimpsed(self, state: State) -> Close | None:
+        """Without close-ups of anybody for no reason each close-up would tell of a goal or a card."""
+        if self._glimpse is not None and state.frame < self._glimpse[1]:
+            return self._glimpse
+        if not self.restless or state.frame % FPS or state.phase is Phase.CELEBRATION:
+            return None
+        if self._whim.random() >= self.restless / 60 * (3 if state.phase is Phase.DEAD else 1):
+            return None
+        lasts = round(float(self._whim.uniform(*GLIMPSE_S)) * FPS)
+        return state.frame, state.frame + lasts, int(self._whim.integers(len(state.world.position)))
 
     def _plan_replay(self, state: State) -> None:
         """Show an action again where the ball rests long enough after it; a goal after the scorer."""

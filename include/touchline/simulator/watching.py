@@ -12,7 +12,7 @@ from touchline.seeing.sight import STEP_MS
 from touchline.simulator.bystanders import Bystanders
 from touchline.simulator.camera import Camera, CameraCrew, Rig, project, rig_for
 from touchline.simulator.film import Chronicle, Score, break_cut_for
-from touchline.simulator.held_out import between
+from touchline.simulator.held_out import between, is_held_out
 from touchline.simulator.look import look_for
 from touchline.simulator.match import play_match
 from touchline.simulator.pitch import HALF_LENGTH_M, HALF_WIDTH_M
@@ -28,6 +28,9 @@ WIDTH, HEIGHT = 1280, 720
 EVERY = FPS * STEP_MS // 1000
 ANY = "any"
 """A camera of no kind: high or low, near or far, led well or badly."""
+CALM = 0.3
+"""Share of the directors who show nobody without a reason."""
+RESTLESS = (0.3, 2.5)
 VERGE_M = {False: 6.0, True: 25.0}
 """How far the grass reaches beyond the lines: in a stadium, in a park."""
 
@@ -121,7 +124,8 @@ def watch_cameras(seconds: int, seed: int, cameras: Sequence[tuple[str, int]],
     bystanders = Bystanders(seed, near_y + 2.5)
     is_park = bool(np.random.default_rng([seed, 10]).random() < PARK_SHARE)
     break_cut = break_cut_for(seconds)
-    stations = [_Station(CameraCrew(rig, own, WIDTH, HEIGHT, break_cut, 1 if rig.is_directed else EVERY),
+    stations = [_Station(CameraCrew(rig, own, WIDTH, HEIGHT, break_cut, 1 if rig.is_directed else EVERY,
+                                    restlessness(own)),
                          None if rig.is_directed else bystanders, VERGE_M[is_park and not rig.is_directed])
                 for rig, (_, own) in zip(rigs, cameras, strict=True)]
     chronicle = Chronicle(seconds)
@@ -144,6 +148,12 @@ def any_rig(seed: int) -> Rig:
                float(rng.uniform(2.0, 5.0)), float(rng.uniform(-0.2, 0.5)), float(rng.uniform(0.3, 0.95)),
                is_directed=bool(rng.random() < 0.3), shake_m=float(rng.choice([0.0, rng.uniform(0, 0.8)])),
                sway_rad=float(rng.choice([0.0, rng.uniform(0, 0.02)])))
+
+
+def restlessness(seed: int) -> float:
+    """How often in a minute a director shows somebody for no reason; 0 for held-out seeds: their films stay."""
+    rng = np.random.default_rng([seed, 19])
+    return 0.0 if is_held_out(seed) or rng.random() < CALM else float(rng.uniform(*RESTLESS))
 
 
 def motion_between(before: Camera | None, now: Camera, matrix: Array) -> tuple[float, float, float]:

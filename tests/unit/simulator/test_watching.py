@@ -9,7 +9,7 @@ from touchline.simulator.hearing import hear
 from touchline.simulator.sights import CLEAR, draw_noise, sights_of
 from touchline.simulator.sound import write_sound
 from touchline.simulator.state import Noise
-from touchline.simulator.watching import ANY, HEIGHT, WIDTH, watch_cameras
+from touchline.simulator.watching import ANY, HEIGHT, WIDTH, restlessness, watch_cameras
 from touchline.spotting.signals import listen
 
 SECONDS = 12
@@ -31,6 +31,16 @@ def test_a_television_camera_shows_what_it_shows_alone(watched):
         seen = watched[1][0].seen(step)
         assert seen.people == alone[step].people
         assert [box[1:] for box in seen.boxes] == [pytest.approx(box[1:], abs=0.06) for box in alone[step].boxes]
+
+
+def test_a_restless_director_shows_somebody_for_no_reason_but_not_in_frozen_matches():
+    restless = next(seed for seed in range(50) if restlessness(seed) > 2)
+    calm = next(seed for seed in range(50) if restlessness(seed) == 0)
+    _, (often, never, frozen) = watch_cameras(60, 3, [("broadcast", seed) for seed in (restless, calm, 900_501)])
+    assert often.cuts.sum() > never.cuts.sum()
+    assert restlessness(900_501) == 0
+    people = [int(one.starts[-1]) for one in (often, frozen)]
+    assert people[0] < people[1]
 
 
 def test_clear_sights_tell_what_is_there_and_noisy_ones_err(watched):
