@@ -19,7 +19,7 @@ HOW_MEASURED = """## From painted video, simulated
 Whole matches that nothing learned from, painted with sound, without `match.toml`, through all steps up to
 `actions.json`. Rows compare where they are of one set of films. `make bench-spotting NAME="…"` measures again: films
 and results are kept below `build/bench-spotting`, and it goes on where it was interrupted. Painting the twelve films
-takes about ten hours of processors, once (2.7 s for a second of film from the sideline or a phone).
+takes about two hours of processors, once (0.5 s for a second of film).
 
 - *tight*, *loose*: SoccerNet's average mAP (tolerance 1 to 5 s, 5 to 60 s) over the labels that occur at least ten
   times in that group of films, from every spotting of a confidence of 0.01 and more.
