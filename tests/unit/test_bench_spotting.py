@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,15 @@ from touchline_deploy.accuracy import bench_spotting, command, films
 from touchline_deploy.accuracy.bench_spotting import main, write_rows
 from touchline_deploy.accuracy.command import run_touchline
 from touchline_deploy.accuracy.films import Film, chosen_matches, painted_film, silent_copy
+from touchline_deploy.accuracy.real import (
+    CHANGES,
+    SHOT_LABELS,
+    best_near,
+    best_of_each,
+    known_clips,
+    made_copy,
+    rank_of,
+)
 from touchline_deploy.accuracy.rows import Source, rows_of, with_rows
 from touchline_deploy.accuracy.runs import Run
 from touchline_deploy.generated.accuracy import BEGIN, END, accuracy_text
@@ -186,3 +196,36 @@ def test_a_command_says_how_its_row_is_made_again(monkeypatch):
     parsed = bench_spotting._parser().parse_args(["--name", "small detector", "--matches", "phone", "--silent"])
     assert bench_spotting.command_of(parsed) == ("YOLO_MODEL_PATH=detector.pt make bench-spotting "
                                                  "NAME='small detector' MATCHES=phone BENCH=--silent")
+
+
+def test_a_peak_of_a_real_clip_has_its_rank_among_all_and_neighbours_count_once():
+    found = [Spotting(*one) for one in [(1000, "Foul", 0.9), (1500, "Direct free-kick", 0.8), (9000, "Corner", 0.7),
+                                        (20_000, "Goal", 0.2), (21_000, "Save", 0.3), (30_000, "Goal", 0.3)]]
+    shot = best_near(found, SHOT_LABELS, 20_400)
+    assert (shot.label, shot.match_ms) == ("Save", 21_000)
+    assert rank_of(shot, found) == 3
+    assert rank_of(found[0], found) == 1
+    assert best_near(found, ("Kick-off",), 20_000) is None
+    assert best_of_each(found, SHOT_LABELS, [20_000, 21_500]) == [found[3], found[4]]
+
+
+def test_clips_are_those_of_the_table_that_are_there(tmp_path):
+    with pytest.raises(UsageError, match="holds none of the clips"):
+        known_clips(tmp_path)
+    (tmp_path / "gustavo_liga_gol4.mp4").touch()
+    [clip] = known_clips(tmp_path)
+    assert (clip.shots, clip.goals, clip.kick_offs) == ((4900,), (5800,), ())
+
+
+def test_twenty_changes_make_films_of_the_right_length(tmp_path):
+    clip, another = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    for path, seconds in ((clip, 2), (another, 1)):
+        subprocess.run(["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", f"testsrc2=s=162x90:r=10:d={seconds}",
+                        "-f", "lavfi", "-i", "sine=f=440", "-t", str(seconds), path], check=True)
+    assert len(CHANGES) == len({change.name for change in CHANGES}) == 20
+    for change in (CHANGES[3], CHANGES[7], CHANGES[9], CHANGES[10], CHANGES[19]):
+        copy = made_copy(tmp_path / "copies" / "copy.mp4", clip, change, another)
+        found = probe_recording(copy, "")
+        assert found.duration_ms == pytest.approx(2000 / change.speed, abs=150)
+        assert bool(found.audio) == (change.sound != "none")
+        copy.unlink()

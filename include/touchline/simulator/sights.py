@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from touchline.seeing.sight import Sight
+from touchline.seeing.sight import SHIRTS, Sight
 from touchline.simulator.detecting import DetectorNoise, NoisyDetector
 from touchline.simulator.watching import HEIGHT, WIDTH, Watched
 
@@ -21,7 +21,9 @@ class SightNoise:
     `unknown_shirts`: share of the people whose shirt is not known. `camera_lost`: share of the steps in which motion
     cannot be measured, whatever it is; `pan_lost`: the pan (fractions of the width) at which half of the others are
     lost. `camera_error`: spread of pan and tilt. `cuts_missed`: share; `false_cuts`: per step. `grass_gain` scales the
-    share of grass, `grass_error` is its spread.
+    share of grass, `grass_error` is its spread. `part`: the share of the picture's width and height that is shown, its
+    middle at `part_x`, `part_y` (0: as far left or up as it can be, 1: right, down). `taken_for`: (shirt, shirt that is
+    seen instead) all match long, as indices of SHIRTS; -1 is unknown.
     """
 
     unknown_shirts: float
@@ -32,6 +34,10 @@ class SightNoise:
     false_cuts: float
     grass_gain: float
     grass_error: float
+    part: float = 1.0
+    part_x: float = 0.5
+    part_y: float = 0.5
+    taken_for: tuple[tuple[int, int], ...] = ()
 
 
 DETECTOR_RANGES: Mapping[str, tuple[float, float]] = {
@@ -46,6 +52,11 @@ SIGHT_RANGES: Mapping[str, tuple[float, float]] = {
 """Wide on purpose, about what docs/accuracy.md says of detectors: noise is what makes the spotter carry over."""
 WHOLLY_LOST = 0.12
 """Share of the matches in which the ball, the shirts or the motion are never seen: each by itself."""
+CUT_OUT = 0.5
+"""Share of the matches of which a part of the picture is shown: other cameras look closer, and higher or lower."""
+LEAST_PART = 0.55
+ALIKE = 0.35
+"""Share of the matches in which a keeper, or the referee, is not told from others: on real film it is the rule."""
 
 
 def draw_noise(seed: int) -> tuple[DetectorNoise, SightNoise]:
@@ -57,7 +68,12 @@ def draw_noise(seed: int) -> tuple[DetectorNoise, SightNoise]:
     for noise, name, lost in losses:
         if rng.random() < WHOLLY_LOST:
             noise[name] = lost
-    return DetectorNoise(**detector), SightNoise(**sight)
+    part = float(rng.uniform(LEAST_PART, 1.0)) if rng.random() < CUT_OUT else 1.0
+    part_x, part_y = rng.uniform(0.3, 0.7), rng.uniform()
+    taken_for = tuple((SHIRTS.index(shirt), int(rng.integers(-1, len(SHIRTS))))
+                      for shirt in ("home keeper", "away keeper", "referee") if rng.random() < ALIKE)
+    return DetectorNoise(**detector), SightNoise(**sight, part=part, part_x=float(part_x), part_y=float(part_y),
+                                                 taken_for=taken_for)
 
 
 CLEAR = (DetectorNoise(**dict.fromkeys((one.name for one in fields(DetectorNoise)), 0.0) | {
@@ -71,15 +87,41 @@ def sights_of(watched: Watched, noise: tuple[DetectorNoise, SightNoise], seed: i
     errs = noise[1]
     rng = np.random.default_rng([seed, 16])
     detector = NoisyDetector(noise[0], seed, WIDTH, HEIGHT)
+    worn = np.arange(len(SHIRTS), dtype=np.int8)
+    for shirt, other in errs.taken_for:
+        worn[shirt] = other
     for step, is_cut in enumerate(watched.cuts.tolist()):
         found = detector.detect(watched.seen(step))
-        shirts = np.array(found.shirts, np.int8)
+        shirts = worn[np.array(found.shirts, np.int8)]
         shirts[rng.random(len(shirts)) < errs.unknown_shirts] = -1
         ball = (found.ball[0] / WIDTH, found.ball[1] / HEIGHT) if found.ball else None
         is_noticed = rng.random() >= errs.cuts_missed if is_cut else rng.random() < errs.false_cuts
         camera = None if is_cut else _measured(watched.camera[step].tolist(), errs, rng)
         grass = float(np.clip(watched.grass[step] * errs.grass_gain + rng.normal(0, errs.grass_error), 0, 1))
-        yield Sight((found.people / _SIZE).astype(np.float32), shirts, ball, camera, bool(is_noticed), grass)
+        whole = Sight((found.people / _SIZE).astype(np.float32), shirts, ball, camera, bool(is_noticed), grass)
+        yield whole if errs.part == 1 else part_of(whole, errs.part, errs.part_x, errs.part_y)
+
+
+def part_of(sight: Sight, part: float, part_x: float, part_y: float) -> Sight:
+    """The sight of somebody who sees a part of the picture only, as `SightNoise` names it.
+
+    Who lies outside by more than half is not seen. How much of the part is grass is guessed: the smaller
+    the part, the less it shows of what is not.
+    """
+    corner = np.array([part_x, part_y]) * (1 - part)
+    people = (sight.people - np.tile(corner, 2)) / part
+    middles = (people[:, :2] + people[:, 2:]) / 2
+    inside = ((middles > 0) & (middles < 1)).all(axis=1)
+    ball = None if sight.ball is None else (np.array(sight.ball) - corner) / part
+    is_ball_in = ball is not None and bool(((ball >= 0) & (ball <= 1)).all())
+    camera = sight.camera
+    if camera is not None:
+        off = (corner + part / 2 - 0.5) * (2.0 ** camera[2] - 1)
+        camera = ((camera[0] + off[0]) / part, (camera[1] + off[1]) / part, camera[2])
+    return replace(sight, people=people[inside].clip(0, 1).astype(np.float32), shirts=sight.shirts[inside],
+                   ball=(float(ball[0]), float(ball[1])) if ball is not None and is_ball_in else None,
+                   camera=None if camera is None else (float(camera[0]), float(camera[1]), camera[2]),
+                   grass=1 - (1 - sight.grass) ** (1 / part))
 
 
 def _measured(motion: list[float], errs: SightNoise, rng: np.random.Generator) -> tuple[float, float, float] | None:

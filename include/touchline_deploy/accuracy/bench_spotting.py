@@ -27,6 +27,7 @@ from touchline.settings import Settings
 from touchline.training.frozen_set import FROZEN, SECONDS, FrozenMatch
 from touchline_airflow.checkout import ROOT
 from touchline_deploy.accuracy.films import Film, chosen_matches, name_of, painted_film, silent_copy
+from touchline_deploy.accuracy.real import known_clips, real_figures
 from touchline_deploy.accuracy.rows import Source, rows_of, with_rows
 from touchline_deploy.accuracy.runs import Run, run_film
 from touchline_deploy.generated.accuracy import DATA, PAGE, accuracy_text
@@ -60,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
                         help="where accuracy.json and accuracy.md are (default: docs; of a trial: where its run is)")
     parser.add_argument("--silent", action="store_true", help="take the sound away")
     parser.add_argument("--watched", action="store_true", help="the spotter alone, on matches that are not painted")
+    parser.add_argument("--real", type=Path, default=None, metavar="DIR",
+                        help="the real clips in this folder, which are not part of the project, instead")
+    parser.add_argument("--copies", action="store_true", help="of the real clips changed copies as well")
     parser.add_argument("--paint-only", action="store_true", help="end when the films are there")
     return parser
 
@@ -83,6 +87,11 @@ def bench_spotting(arguments: argparse.Namespace) -> None:
 
         spotter, kept = Settings.from_env().spotter_model_path, BENCH / "watched"
         print(json.dumps(watched_figures(spotter, matches, arguments.seconds, kept), indent=1))
+        return
+    if arguments.real:
+        kept = BENCH / f"real-{slug(arguments.name)}" if arguments.name else BENCH / "real"
+        print(json.dumps(real_figures(known_clips(arguments.real), kept, commit_of(ROOT),
+                                      with_copies=arguments.copies), indent=1))
         return
     if not arguments.name.strip():
         raise UsageError("name the row: which pipeline is this? NAME=\"old models\"")

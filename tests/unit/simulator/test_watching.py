@@ -1,12 +1,15 @@
 """A match that several cameras watch at once, and what one would see and hear of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from touchline.seeing.sight import Sight
 from touchline.simulator.ambience import Ambience
 from touchline.simulator.film import score_match, watch_match
 from touchline.simulator.hearing import hear
-from touchline.simulator.sights import CLEAR, draw_noise, sights_of
+from touchline.simulator.sights import CLEAR, draw_noise, part_of, sights_of
 from touchline.simulator.sound import write_sound
 from touchline.simulator.state import Noise
 from touchline.simulator.watching import ANY, HEIGHT, WIDTH, restlessness, watch_cameras
@@ -66,3 +69,22 @@ def test_what_is_heard_without_a_sample_is_what_the_scan_hears(tmp_path):
     assert 10 * np.log10(heard.power) == pytest.approx(real.loudness_db, abs=1.0)
     assert set(np.flatnonzero(heard.whistle > 0.4)) <= set(np.flatnonzero(real.whistle > 0))
     assert heard.whistle[4] > 0.4
+
+
+def test_a_part_of_the_picture_shows_what_lies_in_it_larger():
+    people = np.array([[0.5, 0.4, 0.52, 0.5], [0.1, 0.4, 0.12, 0.5], [0.7, 0.68, 0.72, 0.78]], np.float32)
+    whole = Sight(people, np.array([0, 1, 2], np.int8), (0.5, 0.4), (0.1, 0.0, 1.0), False, 0.5)
+    part = part_of(whole, 0.5, 0.5, 0.5)
+    np.testing.assert_allclose(part.people, [[0.5, 0.3, 0.54, 0.5], [0.9, 0.86, 0.94, 1.0]], atol=1e-6)
+    assert part.shirts.tolist() == [0, 2]
+    assert part.ball == pytest.approx((0.5, 0.3))
+    assert part.camera == pytest.approx((0.2, 0.0, 1.0))
+    assert part.grass == pytest.approx(0.75)
+    assert part_of(whole, 0.5, 0.0, 1.0).ball is None
+
+
+def test_shirts_that_look_alike_are_taken_for_each_other_all_match_long(watched):
+    clear = list(sights_of(watched[1][0], CLEAR, 1))
+    alike = list(sights_of(watched[1][0], (CLEAR[0], replace(CLEAR[1], taken_for=((2, 0), (4, -1)))), 1))
+    for one, other in zip(clear, alike, strict=True):
+        assert other.shirts.tolist() == [{2: 0, 4: -1}.get(shirt, shirt) for shirt in one.shirts.tolist()]
