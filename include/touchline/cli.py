@@ -130,6 +130,14 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         if run is _train_spotter:
             train.add_argument("--matches", type=int, default=None, help="learn from the first so many matches only")
             train.add_argument("--seed", type=int, default=1, help="of the training (default: %(default)s)")
+    tune = _command(commands, "tune-spotter", "Train the spotter further on matches of your own.", _tune_spotter)
+    for option, purpose, is_needed in (("--learn", "a match that was processed, and the Labels-v2.json of it", True),
+                                       ("--measure", "another such match, to be measured before and after", False)):
+        tune.add_argument(option, nargs=2, action="append", default=[], required=is_needed,
+                          metavar=("MATCH_ID", "LABELS"), help=f"{purpose}; may be given several times")
+    tune.add_argument("--output", type=Path, required=True, metavar="PATH", help="where the model goes")
+    tune.add_argument("--epochs", type=int, default=None, help="passes over the matches")
+    tune.add_argument("--seed", type=int, default=1, help="of the training (default: %(default)s)")
 
 
 def _command(
@@ -237,6 +245,15 @@ def _train_spotter(arguments: argparse.Namespace) -> None:
 
     train_spotter(arguments.footage, arguments.output, Settings.from_env(), epochs=arguments.epochs,
                   matches=arguments.matches, seed=arguments.seed)
+
+
+def _tune_spotter(arguments: argparse.Namespace) -> None:
+    from touchline.steps.tune_spotter import tune_spotter
+
+    learn, measure = ([(match_id, Path(labels)) for match_id, labels in pairs]
+                      for pairs in (arguments.learn, arguments.measure))
+    tune_spotter(learn, arguments.output, Settings.from_env(), epochs=arguments.epochs, seed=arguments.seed,
+                 measure=measure)
 
 
 def _train_clip_model(arguments: argparse.Namespace) -> None:

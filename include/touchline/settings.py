@@ -89,7 +89,7 @@ class Settings(FromEnvironment):
         known_model=True,
     )
     spotter_model_path: Path = setting(
-        SHIPPED_MODELS / "spotter", "Spotter: a folder that `touchline train-spotter` wrote."
+        SHIPPED_MODELS / "spotter", "Spotter: a folder that `touchline train-spotter` or `tune-spotter` wrote."
     )
     action_model_path: Path | None = setting(
         None,

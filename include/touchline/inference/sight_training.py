@@ -35,6 +35,8 @@ SOFT_MS = 500
 LEFT_OUT = {"people": 0.04, "shirts": 0.25, "ball": 0.2, "camera": 0.2, "grass": 0.2, "sound": 0.35}
 """Chance with which an input is missing in a stretch."""
 LEARNING_RATE = 2e-3
+TUNING_RATE = 5e-4
+"""Of a spotter that is trained further."""
 WEIGHT_DECAY = 0.02
 WARM_UP = 0.05
 AVERAGED = 0.99
@@ -42,13 +44,14 @@ LARGEST_WEIGHT = 4.0
 TEAM_WEIGHT = 3.0
 """How much "whose action is it?" counts beside "is it one?". With 0.3 it learned nothing of it."""
 REPORTS = 10
+UNKNOWN_TEAM = -1
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledSights:
     """One film as the spotter reads it, and its actions: (ms from its start, column of the label, acting team).
 
-    Team 0 wears the shirt that sights call home, 1 the other.
+    Team 0 wears the shirt that sights call home, 1 the other, and UNKNOWN_TEAM nobody knows.
     """
 
     features: SightFeatures
@@ -66,20 +69,24 @@ class _Batch:
 
 
 def train_sight_network(films: Sequence[LabelledSights], labels: int, *, epochs: float, seed: int,
-                        threads: int) -> SightNetwork:
-    """Train until each step was seen `epochs` times on average. The same films, seed and threads, the same network."""
+                        threads: int, begin: SightNetwork | None = None) -> SightNetwork:
+    """Train until each step was seen `epochs` times on average. The same films, seed and threads, the same network.
+
+    `begin` is a network for the same labels that is trained further, in smaller steps.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     rng = np.random.default_rng(seed)
-    network = SightNetwork(labels)
+    network = copy.deepcopy(begin).train() if begin else SightNetwork(labels)
+    rate = TUNING_RATE if begin else LEARNING_RATE
     averaged = copy.deepcopy(network).requires_grad_(False)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
     weights = _label_weights(films, labels)
     rounds = max(1, round(epochs * sum(len(film.features.steps) for film in films) / (BATCH * STRETCH)))
     started, losses = time.monotonic(), []
     for done in range(1, rounds + 1):
         for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * _pace(done / rounds)
+            group["lr"] = rate * _pace(done / rounds)
         loss = _loss(network, _draw_batch(films, labels, rng), weights)
         optimizer.zero_grad()
         loss.backward()
@@ -98,7 +105,8 @@ def _loss(network: SightNetwork, batch: _Batch, weights: torch.Tensor) -> torch.
     happens, away = network(batch.people, batch.present, batch.steps, batch.inside)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits
     each = entropy(happens, batch.target, pos_weight=weights, reduction="none")
-    whose = entropy(away, batch.away, reduction="none") * batch.target  # asked only where something happens
+    # Asked only where something happens, and where it is known who does it.
+    whose = entropy(away, batch.away.nan_to_num(), reduction="none") * batch.target * ~batch.away.isnan()
     return ((each + TEAM_WEIGHT * whose).sum(-1) * batch.inside).sum() / batch.inside.sum()
 
 
@@ -141,13 +149,16 @@ def _rare_action(film: LabelledSights, rng: np.random.Generator) -> int:
 
 def soft_targets(actions: Sequence[tuple[int, int, int]], labels: int, first: int,
                  count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two [count, labels] from step `first` on: a bell about each action, 1 at its height; and whether team 1 acts."""
+    """Two [count, labels] from step `first` on: a bell about each action, 1 at its height; and whether team 1 acts.
+
+    Of a team that is not known the second is NaN.
+    """
     target, away = np.zeros((count, labels), np.float32), np.zeros((count, labels), np.float32)
     times = (first + np.arange(count)) * STEP_MS
     for moment, column, team in actions:
         if times[0] - 4 * SOFT_MS < moment < times[-1] + 4 * SOFT_MS:
             bell = np.exp(-(((times - moment) / SOFT_MS) ** 2) / 2)
-            away[bell > target[:, column], column] = team
+            away[bell > target[:, column], column] = np.nan if team == UNKNOWN_TEAM else team
             target[:, column] = np.maximum(target[:, column], bell)
     return target, away
 

@@ -33,6 +33,23 @@ class SeenStretch:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledStretch:
+    """The same before it is spotted, with its sound (None where there is none)."""
+
+    start_ms: int
+    sights: Sequence[Sight]
+    sound: SoundSteps | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledStretches:
+    """The colours of the shirts ("#rrggbb" by a name of SHIRTS), and the stretches in order of time."""
+
+    kits: Mapping[str, str]
+    stretches: Iterator[SettledStretch]
+
+
+@dataclass(frozen=True, slots=True)
 class SeenMatch:
     """The colours of the shirts ("#rrggbb" by a name of SHIRTS), and the stretches in order of time."""
 
@@ -55,19 +72,28 @@ def spot_match(glances: Iterable[Glance], sound: SoundSteps, recordings: Sequenc
     """
     repeat_exactly(threads=1)
     model = SightSpotter(spotter)
+    settled = settled_stretches(glances, sound, recordings)
+    return SeenMatch(settled.kits, (
+        SeenStretch(one.start_ms, one.sights, model.spot(one.sights, one.sound, one.start_ms))
+        for one in settled.stretches))
+
+
+def settled_stretches(glances: Iterable[Glance], sound: SoundSteps,
+                      recordings: Sequence[Recording]) -> SettledStretches:
+    """Settle the whole match at once; parameters as of `spot_match`."""
     by_time = {one.match_ms: one for one in glances}
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
     found = stretches(sorted(by_time), STEP_MS, timeline)
     video = recordings[0].video
     settled = settle([[by_time[moment] for moment in one.moments_ms] for one in found], video.width / video.height)
 
-    def spotted() -> Iterator[SeenStretch]:
+    def with_sound() -> Iterator[SettledStretch]:
         for stretch, sights in zip(found, settled.stretches, strict=True):
             start_ms = stretch.moments_ms[0]
             heard = sound_from(sound, start_ms, len(sights)) if recordings[stretch.recording].audio else None
-            yield SeenStretch(start_ms, sights, model.spot(sights, heard, start_ms))
+            yield SettledStretch(start_ms, sights, heard)
 
-    return SeenMatch(settled.kits, spotted())
+    return SettledStretches(settled.kits, with_sound())
 
 
 def sound_from(sound: SoundSteps, start_ms: int, count: int) -> SoundSteps | None:

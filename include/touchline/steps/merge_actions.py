@@ -8,10 +8,10 @@ from typing import Any
 from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
-from touchline.errors import DamagedResultError
 from touchline.inference.model_digest import checked_digest
 from touchline.results.request import load_request
-from touchline.results.result import Outcome, digest_of, read_result, reading_result, reuse_or_compute
+from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
+from touchline.results.spotted import read_spotted
 from touchline.settings import Settings
 from touchline.spotting.fusion import ClipScores, Course, Evidence, ScanSignals, View, fusion_table
 from touchline.spotting.merge import merge_spottings
@@ -34,8 +34,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     probed = read_result(files.probe).result
     sidecar = probed["sidecar"]
     scan = read_result(files.scan)
-    chunk_ids = [chunk["chunk_id"] for chunk in read_result(files.chunks).result["chunks"]]
-    spotted = _joined([_spotted(chunk_id, files) for chunk_id in chunk_ids])
+    spotted = read_spotted(files)
     spotter = checked_digest(settings.spotter_model_path)
     inputs = {
         "version": VERSION,
@@ -56,9 +55,8 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         clips = [ClipScores(one["match_ms"], one["scores"]) for one in spotted["windows"]]
         spottings, views, kits = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
-        readings = _readings(scan.result["graphic"])
-        # What the club wrote down counts for more than a clock that was read.
-        kick_offs = tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(readings))
+        readings = _readings(scan.result)
+        kick_offs = kick_offs_of(sidecar, scan.result)
         course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0))
         evidence = Evidence(views, signals, ScoreSheet.of(readings), clips, course)
         merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
@@ -72,27 +70,6 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
     print(f"{len(outcome.result['actions'])} actions, {len(outcome.result['candidates'])} candidates")
     return outcome
-
-
-def _spotted(chunk_id: str, files: WorkFiles) -> dict[str, list[Any]]:
-    try:
-        with reading_result(files.spottings(chunk_id)) as result:
-            return {"glances": list(result["glances"]), "windows": [_window(one) for one in result["windows"]]}
-    except DamagedResultError:
-        why = f"{chunk_id} has no whole result: clear its spot_chunk, or run spot-chunk again"
-        raise DamagedResultError(why) from None
-
-
-def _window(plain: Mapping[str, Any]) -> dict[str, Any]:
-    scores = {str(label): float(score) for label, score in plain["scores"].items()}
-    if not all(0 <= score <= 1 for score in scores.values()):
-        raise ValueError("a score outside 0 to 1")
-    return {"match_ms": int(plain["match_ms"]), "scores": scores}
-
-
-def _joined(chunks: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
-    """All chunks as one, in order of time: where the borders lay does not count as another input."""
-    return {key: [item for chunk in chunks for item in chunk[key]] for key in ("glances", "windows")}
 
 
 def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, Any]], scan: Mapping[str, Any],
@@ -115,8 +92,14 @@ def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, A
     return spottings, views, seen.kits
 
 
-def _readings(plain: Sequence[Mapping[str, Any]]) -> list[Reading]:
-    return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None) for one in plain]
+def kick_offs_of(sidecar: Mapping[str, Any], scan: Mapping[str, Any]) -> tuple[int, ...]:
+    """What the club wrote down counts for more than a clock that was read; () where neither tells."""
+    return tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(_readings(scan)))
+
+
+def _readings(scan: Mapping[str, Any]) -> list[Reading]:
+    return [Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None)
+            for one in scan["graphic"]]
 
 
 def _plain(action: Action | Candidate, halves: tuple[Half, ...], sides: Sides) -> dict[str, object]:

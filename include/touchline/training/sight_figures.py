@@ -32,6 +32,12 @@ def spotter_figures(network: SightNetwork, films: Mapping[str, Sequence[Labelled
     return {kind: _of_kind(network, one, labels) for kind, one in films.items()}
 
 
+def found_figures(network: SightNetwork, films: Sequence[LabelledSights], labels: Sequence[str]) -> dict[str, Any]:
+    """With all inputs alone."""
+    found = [_spotted(film, peaks(answers(network, film.features), labels), labels) for film in films]
+    return {**soccernet_figures(found), **_near(found)}
+
+
 def _of_kind(network: SightNetwork, films: Sequence[LabelledSights], labels: Sequence[str]) -> dict[str, Any]:
     def spotted(missing: frozenset[str] = frozenset()) -> list[SpottedFilm]:
         return [_spotted(film, peaks(answers(network, film.features, missing), labels), labels) for film in films]
