@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from statistics import NormalDist
 
 import numpy as np
 
-from touchline.seeing.sight import SHIRTS, Sight
+from touchline.seeing.sight import SHIRTS, STEP_MS, Sight
 from touchline.simulator.detecting import DetectorNoise, NoisyDetector
 from touchline.simulator.watching import HEIGHT, WIDTH, Watched
 
+KEEPERS = (SHIRTS.index("home keeper"), SHIRTS.index("away keeper"))
 _SIZE = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)
 
 
@@ -23,7 +25,8 @@ class SightNoise:
     lost. `camera_error`: spread of pan and tilt. `cuts_missed`: share; `false_cuts`: per step. `grass_gain` scales the
     share of grass, `grass_error` is its spread. `part`: the share of the picture's width and height that is shown, its
     middle at `part_x`, `part_y` (0: as far left or up as it can be, 1: right, down). `taken_for`: (shirt, shirt that is
-    seen instead) all match long, as indices of SHIRTS; -1 is unknown.
+    seen instead) all match long, as indices of SHIRTS; -1 is unknown. `keepers_missed`: share of the steps, for seconds
+    on end, in which a keeper is not found before net and boards.
     """
 
     unknown_shirts: float
@@ -38,6 +41,7 @@ class SightNoise:
     part_x: float = 0.5
     part_y: float = 0.5
     taken_for: tuple[tuple[int, int], ...] = ()
+    keepers_missed: float = 0.0
 
 
 DETECTOR_RANGES: Mapping[str, tuple[float, float]] = {
@@ -56,7 +60,10 @@ CUT_OUT = 0.5
 """Share of the matches of which a part of the picture is shown: other cameras look closer, and higher or lower."""
 LEAST_PART = 0.55
 ALIKE = 0.35
-"""Share of the matches in which a keeper, or the referee, is not told from others: on real film it is the rule."""
+"""Share of the matches in which a keeper, or the referee, is not told from others, or keepers are often missed: on
+real film it is the rule."""
+MISSED_S = 2.0
+"""How long a keeper stays missed."""
 
 
 def draw_noise(seed: int) -> tuple[DetectorNoise, SightNoise]:
@@ -72,8 +79,9 @@ def draw_noise(seed: int) -> tuple[DetectorNoise, SightNoise]:
     part_x, part_y = rng.uniform(0.3, 0.7), rng.uniform()
     taken_for = tuple((SHIRTS.index(shirt), int(rng.integers(-1, len(SHIRTS))))
                       for shirt in ("home keeper", "away keeper", "referee") if rng.random() < ALIKE)
+    missed = float(rng.uniform()) if rng.random() < ALIKE else 0.0
     return DetectorNoise(**detector), SightNoise(**sight, part=part, part_x=float(part_x), part_y=float(part_y),
-                                                 taken_for=taken_for)
+                                                 taken_for=taken_for, keepers_missed=missed)
 
 
 CLEAR = (DetectorNoise(**dict.fromkeys((one.name for one in fields(DetectorNoise)), 0.0) | {
@@ -87,18 +95,25 @@ def sights_of(watched: Watched, noise: tuple[DetectorNoise, SightNoise], seed: i
     errs = noise[1]
     rng = np.random.default_rng([seed, 16])
     detector = NoisyDetector(noise[0], seed, WIDTH, HEIGHT)
+    kept = np.exp(-STEP_MS / 1000 / MISSED_S)
+    missed_below = NormalDist().inv_cdf(min(max(errs.keepers_missed, 1e-9), 1 - 1e-9))
+    fate = rng.normal(0, 1, len(SHIRTS))
     worn = np.arange(len(SHIRTS), dtype=np.int8)
     for shirt, other in errs.taken_for:
         worn[shirt] = other
     for step, is_cut in enumerate(watched.cuts.tolist()):
         found = detector.detect(watched.seen(step))
-        shirts = worn[np.array(found.shirts, np.int8)]
+        fate = kept * fate + np.sqrt(1 - kept**2) * rng.normal(0, 1, len(SHIRTS))
+        shirts = np.array(found.shirts, np.int8)
+        is_found = ~(np.isin(shirts, KEEPERS) & (fate < missed_below)[shirts])
+        shirts = worn[shirts[is_found]]
         shirts[rng.random(len(shirts)) < errs.unknown_shirts] = -1
         ball = (found.ball[0] / WIDTH, found.ball[1] / HEIGHT) if found.ball else None
         is_noticed = rng.random() >= errs.cuts_missed if is_cut else rng.random() < errs.false_cuts
         camera = None if is_cut else _measured(watched.camera[step].tolist(), errs, rng)
         grass = float(np.clip(watched.grass[step] * errs.grass_gain + rng.normal(0, errs.grass_error), 0, 1))
-        whole = Sight((found.people / _SIZE).astype(np.float32), shirts, ball, camera, bool(is_noticed), grass)
+        people = (found.people[is_found] / _SIZE).astype(np.float32)
+        whole = Sight(people, shirts, ball, camera, bool(is_noticed), grass)
         yield whole if errs.part == 1 else part_of(whole, errs.part, errs.part_x, errs.part_y)
 
 

@@ -9,7 +9,7 @@ from touchline.seeing.sight import Sight
 from touchline.simulator.ambience import Ambience
 from touchline.simulator.film import score_match, watch_match
 from touchline.simulator.hearing import hear
-from touchline.simulator.sights import CLEAR, draw_noise, part_of, sights_of
+from touchline.simulator.sights import CLEAR, KEEPERS, draw_noise, part_of, sights_of
 from touchline.simulator.sound import write_sound
 from touchline.simulator.state import Noise
 from touchline.simulator.watching import ANY, HEIGHT, WIDTH, restlessness, watch_cameras
@@ -81,6 +81,15 @@ def test_a_part_of_the_picture_shows_what_lies_in_it_larger():
     assert part.camera == pytest.approx((0.2, 0.0, 1.0))
     assert part.grass == pytest.approx(0.75)
     assert part_of(whole, 0.5, 0.0, 1.0).ball is None
+
+
+def test_keepers_are_missed_for_a_while():
+    _, [watched] = watch_cameras(40, 3, [(ANY, 5)])
+    noise = CLEAR[0], replace(CLEAR[1], keepers_missed=0.6)
+    found, clear = ([np.isin(one.shirts, KEEPERS).sum() for one in sights_of(watched, how, 1)]
+                    for how in (noise, CLEAR))
+    assert 0 < sum(found) < sum(clear)
+    assert len(found) == len(clear) == 200
 
 
 def test_shirts_that_look_alike_are_taken_for_each_other_all_match_long(watched):
