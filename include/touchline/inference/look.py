@@ -93,7 +93,7 @@ def look_closer(frame: Pixels, shrunk: Pixels, whole: Sequence[Detection], detec
 
     Which tiles and batches there are follows from this frame alone, so it gives the same boxes in every chunk.
     """
-    least = seeing_table("people")["least_score"]
+    least = seeing_table("people")["sure_score"]
     people = _boxes([one for one in whole if one.kind != "ball" and one.score >= least])
     tiles = needed_tiles(grass_mask(shrunk, find_green(shrunk)), people)
     size = tile_size(frame.shape[1], frame.shape[0])

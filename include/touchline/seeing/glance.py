@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from touchline.domain.detection import Detection
 from touchline.errors import DamagedResultError
-from touchline.seeing.boxes import Boxes, feet
+from touchline.seeing.boxes import Boxes, areas, feet, shared
 from touchline.seeing.camera import MOST_MOVE, Move
 from touchline.seeing.grass import Green, Mask, Picture, find_green, grass_mask, pitch_region, stand_on
 from touchline.seeing.table import seeing_table
@@ -53,8 +53,7 @@ def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[
     green = find_green(shrunk)
     grass = grass_mask(shrunk, green)
     region = None if green is None or green.is_pale else pitch_region(grass)
-    least = seeing_table("people")["least_score"]
-    boxes, scores = _people([one for one in detections if one.kind != "ball" and one.score >= least])
+    boxes, scores = _people(detections)
     on_pitch = stand_on(region, feet(boxes))
     boxes, scores = boxes[on_pitch], scores[on_pitch]
     largest = seeing_table("ball")["largest"] * float((boxes[:, 3] - boxes[:, 1]).max(initial=0.0))
@@ -125,8 +124,17 @@ def _whole(fractions: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _people(detections: Sequence[Detection]) -> tuple[Boxes, NDArray[np.float32]]:
-    boxes = np.array([(one.x1, one.y1, one.x2, one.y2) for one in detections], np.float32).reshape(-1, 4)
-    return boxes, np.array([one.score for one in detections], np.float32)
+    """Everybody, the surest first; without second boxes on somebody that are unsure."""
+    table = seeing_table("people")
+    likely = sorted((one for one in detections if one.kind != "ball" and one.score >= table["least_score"]),
+                    key=lambda one: -one.score)
+    boxes = np.array([(one.x1, one.y1, one.x2, one.y2) for one in likely], np.float32).reshape(-1, 4)
+    scores = np.array([one.score for one in likely], np.float32)
+    area = areas(boxes)
+    smaller = np.maximum(np.minimum(area[:, None], area[None, :]), 1e-12)
+    covered = np.tril(shared(boxes, boxes) / smaller, -1).max(axis=1, initial=0.0)
+    kept = (scores >= table["sure_score"]) | (covered <= table["unsure_overlap"])
+    return boxes[kept], scores[kept]
 
 
 def _balls(detections: Sequence[Detection], region: Mask | None) -> NDArray[np.float32]:

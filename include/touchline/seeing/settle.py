@@ -31,8 +31,8 @@ def settle(stretches: Sequence[Sequence[Glance]], aspect: float) -> SettledMatch
     """One sight for each glance of a match, which was looked at in stretches without a gap, in order of time.
 
     `aspect` is the picture's width by its height. Who was missed for a step or two is filled in; who was seen only
-    once, and not well, is left out. Nobody, and no ball, is followed from one stretch into the next; shirts are told
-    apart over the whole match. The same glances give the same sights.
+    once and not well, or a few times and never surely, is left out. Nobody, and no ball, is followed from one stretch
+    into the next; shirts are told apart over the whole match. The same glances give the same sights.
     """
     glances = [one for stretch in stretches for one in _begun(stretch)]
     tracks = [track for track in follow_people(glances) if _is_somebody(track)]
@@ -58,4 +58,6 @@ def _begun(stretch: Sequence[Glance]) -> Iterator[Glance]:
 
 
 def _is_somebody(track: Track) -> bool:
-    return len(track.kits) > 1 or track.best_score >= seeing_table("tracks")["lone_score"]
+    table = seeing_table("tracks")
+    is_sure = track.best_score >= seeing_table("people")["sure_score"]
+    return track.best_score >= table["lone_score"] or len(track.kits) >= (2 if is_sure else table["unsure_steps"])

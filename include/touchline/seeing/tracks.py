@@ -66,7 +66,7 @@ def follow_people(glances: Sequence[Glance]) -> list[Track]:
             done, open_ = done + open_, []
         for track in open_:
             track.predict(one.camera or STILL)
-        pairs = _pairs(np.array([track.box for track in open_]).reshape(-1, 4), one.people)
+        pairs = _pair(np.array([track.box for track in open_]).reshape(-1, 4), one)
         for index, row in pairs.items():
             open_[row].see(step, one, index)
         for track in open_:
@@ -84,6 +84,17 @@ def _ended(track: Track) -> Track:
     """What was only expected after the last sighting is not kept."""
     track.boxes = {step: box for step, box in track.boxes.items() if step <= track.seen}
     return track
+
+
+def _pair(expected: NDArray[np.float64], one: Glance) -> dict[int, int]:
+    """Index of `one.people` → row of the expected: sure boxes first, the others for whom is left (ByteTrack, 2022)."""
+    pairs: dict[int, int] = {}
+    is_sure = one.scores >= seeing_table("people")["sure_score"]
+    for chosen in (np.flatnonzero(is_sure), np.flatnonzero(~is_sure)):
+        left = np.setdiff1d(np.arange(len(expected)), list(pairs.values()))
+        found = _pairs(expected[left], one.people[chosen])
+        pairs |= {int(chosen[index]): int(left[row]) for index, row in found.items()}
+    return pairs
 
 
 def _pairs(expected: NDArray[np.float64], found: Boxes) -> dict[int, int]:

@@ -43,7 +43,7 @@ from touchline.settings import Settings
 from touchline.video.decode import decode_frames
 from touchline.video.plain import recording_from_plain
 
-VERSION = 4
+VERSION = 5
 """Raise it when the same inputs would give another result."""
 BATCH = 8
 """Moments that are looked at together. A moment's place in its batch follows from its match time alone."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from support.filmed_field import glance_of
+from touchline.domain.detection import Detection
 from touchline.errors import DamagedResultError
 from touchline.seeing.ball import ball_path
 from touchline.seeing.camera import carry
-from touchline.seeing.glance import glance_from_plain, plain_glance
+from touchline.seeing.glance import glance, glance_from_plain, plain_glance
 from touchline.seeing.settle import settle
 from touchline.seeing.sight import SHIRTS, keepers
 from touchline.seeing.tracks import follow_people
@@ -47,6 +50,32 @@ def test_a_single_weak_candidate_is_not_a_ball_and_a_single_strong_one_is():
                     for score in (0.1, 0.7))
     assert ball_path(weak, ASPECT) == [None] * 5
     assert ball_path(strong, ASPECT)[2] == pytest.approx((0.5, 0.5))
+
+
+@pytest.mark.parametrize(("scores", "counted"), [
+    ((0.15,) * 3, False), ((0.15,) * 4, True), ((0.3, 0.15), True), ((0.3,), False), ((0.5,), True)])
+def test_who_is_never_seen_surely_has_to_be_seen_more_often(scores, counted):
+    glances = [replace(glance_of(step, people=[(0.3 + 0.01 * step, 0.6, 0.1)]), scores=np.array([score], np.float32))
+               for step, score in enumerate(scores)]
+    assert bool(len(settled(glances)[0].people)) == counted
+
+
+def test_an_unsure_second_box_on_somebody_is_nobody():
+    def person(x, score):
+        return Detection("player", score, x, 0.4, x + 0.05, 0.6)
+
+    picture = np.full((90, 160, 3), (60, 140, 50), np.uint8)
+    found = [person(*one) for one in ((0.5, 0.15), (0.52, 0.2), (0.51, 0.9), (0.53, 0.3), (0.7, 0.12), (0.8, 0.05))]
+    seen = glance(0, picture, picture, found, None, False)
+    assert seen.scores.tolist() == pytest.approx([0.9, 0.3, 0.12])
+
+
+def test_a_sure_box_is_followed_before_an_unsure_one_that_lies_nearer():
+    first = glance_of(0, people=[(0.5, 0.6, 0.1)])
+    both = replace(glance_of(1, people=[(0.503, 0.6, 0.1), (0.53, 0.6, 0.1)]), scores=np.array([0.15, 0.8], np.float32))
+    [track, other] = follow_people([first, both])
+    assert track.boxes[1][0] == pytest.approx(0.53 - 0.1 / 8)
+    assert other.best_score == pytest.approx(0.15)
 
 
 def test_a_ball_does_not_go_on_over_a_cut():
