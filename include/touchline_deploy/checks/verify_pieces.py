@@ -27,7 +27,7 @@ PIECES = {
     "steps": Piece("steps alone: full disks, a NAS with errors, real footage, the report in a browser", (
         "tests/integration/test_process.py", "tests/integration/test_storage.py",
         "tests/integration/test_unwell_nas.py", "tests/integration/test_real_footage_seeing.py",
-        "tests/integration/test_bench_spotting.py",
+        "tests/integration/test_real_footage_spotting.py", "tests/integration/test_bench_spotting.py",
         "tests/unit/reels/test_report_in_browser.py")),
     "airflow": Piece("a running Airflow: changed results, a restart of all", (
         "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py")),
