@@ -153,7 +153,8 @@ def make_env(folder: Path, changes: dict[str, str]) -> ComposeStack:
 
 
 def publish_a_match(stack: ComposeStack, folder: Path) -> tuple[dict[str, Any], Path]:
-    """Drop a simulated match and wait for the end of its run; gives the run and the match folder."""
+    """Drop a simulated match with a mark and wait for the end of its run; gives the run and the match folder."""
+    (stack.path("NAS_MOUNT_PATH") / "final.marks.csv").write_text("time,label\n00:00:12,Save\n")
     put_copy(simulate(folder / "match", 26, 3), stack.path("NAS_MOUNT_PATH") / "final.mp4")
     started, api = time.monotonic(), stack.api()
     run = wait_for("the end of the run", lambda: next(
