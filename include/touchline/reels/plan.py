@@ -40,20 +40,24 @@ class _Stretch:
     actions: tuple[Action, ...]
 
 
-def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: ClipRules) -> Reel:
+def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: ClipRules,
+              candidates: Iterable[Action] = ()) -> Reel:
     """Choose the clips of one reel: in order of time, disjoint, each within one recording.
 
     Every action that the reel takes lies in a clip, except one outside the match (before 0, after its end) and what a
-    reel of limited length has no room for.
+    reel of limited length has no room for. Candidates are taken, the best first, until it is as long as it should be.
     """
-    taken = [
-        action
-        for action in actions
-        if rules.takes(name, action.label, action.confidence, action.source)
-        and 0 <= action.match_ms <= frame.timeline.duration_ms
-    ]
-    most_ms = rules.most_ms(name, frame.timeline.duration_ms)
-    return Reel(name, tuple(_clip(stretch, rules) for stretch in _fitting(taken, most_ms, frame, rules)))
+    match_ms = frame.timeline.duration_ms
+    taken = [action for action in actions if 0 <= action.match_ms <= match_ms
+             and rules.takes(name, action.label, action.confidence, action.source)]
+    more = [one for one in candidates if 0 <= one.match_ms <= match_ms and rules.fills(name, one.label, one.confidence)]
+    most_ms, least_ms = rules.most_ms(name, match_ms), rules.least_ms(name, match_ms)
+    kept = _fitting(taken, most_ms, frame, rules)
+    for candidate in sorted(set(more), key=_ranked_by(rules)):
+        longer = merge_stretches([*kept, *_stretches(candidate, frame, rules)], rules.merge_gap_ms)
+        if _length_ms(kept) < least_ms and (not kept or _length_ms(longer) <= most_ms):
+            kept = longer
+    return Reel(name, tuple(_clip(stretch, rules) for stretch in kept))
 
 
 def _fitting(actions: Sequence[Action], most_ms: float, frame: MatchFrame, rules: ClipRules) -> list[_Stretch]:

@@ -33,7 +33,8 @@ class ReelKind:
     """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes.
 
     `our_keeper`: it leaves out what the other team's goalkeeper does, where that can be told. It is at most
-    `most_minutes` long, and at most `most_share` of its match.
+    `most_minutes` long, and at most `most_share` of its match. Where it is shorter than `least_minutes` and
+    `least_share`, candidates of at least `least_confidence` follow.
     """
 
     title: str
@@ -41,6 +42,9 @@ class ReelKind:
     actions: Mapping[str, float]
     most_minutes: float = math.inf
     most_share: float = 1.0
+    least_minutes: float = 0.0
+    least_share: float = 1.0
+    least_confidence: float = 1.0
     our_keeper: bool = False
 
 
@@ -82,6 +86,15 @@ class ClipRules:
         """How long a reel of a match of this length may be."""
         kind = self.reels[reel]
         return min(kind.most_minutes * 60_000, kind.most_share * match_ms)
+
+    def least_ms(self, reel: str, match_ms: int) -> float:
+        """From which length on a reel of a match of this length needs no candidates."""
+        kind = self.reels[reel]
+        return min(kind.least_minutes * 60_000, kind.least_share * match_ms)
+
+    def fills(self, reel: str, label: str, confidence: float) -> bool:
+        """Whether a candidate may fill a reel that is short."""
+        return confidence >= self.reels[reel].least_confidence and self.takes(reel, label, confidence, "")
 
     def rank(self, label: str, confidence: float) -> float:
         """What an action is worth to a reel that is too short for all: how sure, times how interesting."""

@@ -15,7 +15,9 @@ from touchline.results.request import load_request
 from touchline.results.result import Outcome, read_result, reading_result, reuse_or_compute
 from touchline.settings import Settings
 
-VERSION = 3
+VERSION = 4
+REFUSED = frozenset({"instead", "before"})
+"""Evidence of a candidate that something else is known to be true."""
 
 
 def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -29,10 +31,12 @@ def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Out
     probe = read_result(files.probe).result
     with reading_result(files.actions) as merged:
         found, ours = merged["actions"], merged["sides"]["ours"]
+        candidates = [one for one in merged["candidates"] if not REFUSED & set(one["evidence"])]
     durations = [recording["duration_ms"] for recording in probe["recordings"]]
     inputs = {
         "version": VERSION,
         "actions": found,
+        "candidates": candidates,
         "ours": ours,
         "durations_ms": durations,
         "kick_offs_ms": probe["sidecar"]["kick_offs_ms"],
@@ -42,7 +46,8 @@ def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Out
 
     def compute() -> dict[str, object]:
         frame = MatchFrame(Timeline(tuple(durations)), tuple(inputs["kick_offs_ms"]))
-        reels = [plan_reel(name, _concerning(name, found, ours, rules), frame, rules) for name in request.reels]
+        reels = [plan_reel(name, _concerning(name, found, ours, rules), frame, rules,
+                           _concerning(name, candidates, ours, rules)) for name in request.reels]
         return {"reels": {reel.name: [_plain(clip) for clip in reel.clips] for reel in reels}}
 
     outcome = reuse_or_compute(files.reels, "plan_reels", inputs, compute, force=force)

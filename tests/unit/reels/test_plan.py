@@ -184,3 +184,27 @@ def test_what_lies_in_the_clip_of_another_takes_no_room_and_is_named():
     found = [Action(19_000, "Shots on target", 0.5), Action(20_000, "Goal", 0.9), Action(3_000, "Save", 0.9)]
     [clip] = _highlights(*found, frame=short).clips
     assert (clip.label, clip.labels) == ("Goal", ("Shots on target", "Goal"))
+
+
+def test_where_actions_are_few_the_best_candidates_follow_until_it_is_long_enough():
+    found = [Action(100_000, "Save", 0.9, "model")]
+    likely = [Action(100_000 * number, "Shots on target", 0.1 * number, "model") for number in range(2, 6)]
+    more = [*likely, Action(550_000, "Throw-in", 0.9, "model"), Action(580_000, "Save", 0.05, "model")]
+    frame = MatchFrame(Timeline((600_000,)))
+    cuts = _cuts(plan_reel("highlights", found, frame, RULES, more))
+    least_ms = RULES.least_ms("highlights", 600_000)
+    shown = [one.match_ms for one in (*found, *more) if any(low <= one.match_ms <= end for low, end in cuts)]
+    assert shown == [100_000, *(one.match_ms for one in likely)]
+    assert sum(end - start for start, end in cuts) < least_ms  # nothing else was sure enough
+    many = [Action(3000 * number, "Save", 0.2 + 0.001 * number, "model") for number in range(10, 190)]
+    filled = plan_reel("highlights", found, frame, RULES, many)
+    length = sum(end - start for start, end in _cuts(filled))
+    assert least_ms <= length < least_ms + 20_000
+    whole = plan_reel("highlights", many, frame, RULES)
+    assert plan_reel("highlights", many, frame, RULES, likely) == whole
+
+
+def test_the_only_candidate_is_shown_even_where_its_clip_is_long_for_the_film():
+    short = MatchFrame(Timeline((10_000,)))
+    assert len(_cuts(plan_reel("highlights", [], short, RULES, [Action(7000, "Save", 0.4, "model")]))) == 1
+    assert _cuts(plan_reel("keeper", [], short, RULES, [Action(7000, "Save", 0.4, "model")])) == []

@@ -91,3 +91,15 @@ def test_the_plan_is_reused_until_an_action_changes(settings):
 def test_a_missing_action_file_is_named(settings):
     with pytest.raises(DamagedResultError, match=r"probe\.json is missing or damaged"):
         plan_reels(MATCH, settings)
+
+
+def test_candidates_fill_highlights_but_not_those_of_which_another_answer_is_known(settings):
+    def candidate(match_ms, **evidence):
+        return _action(match_ms, "Shots on target") | {"confidence": 0.4, "others": [], "evidence": evidence}
+
+    found = merged(_action(100_000, "Save"), candidates=(
+        candidate(200_000, spotter=0.4), candidate(300_000, instead="Save"), candidate(400_000, before="the kick-off")))
+    _write(settings, [])
+    reuse_or_compute(WorkFiles(settings.working_dir, MATCH).actions, "merge_actions", {}, lambda: found, force=True)
+    clips = plan_reels(MATCH, settings).result["reels"]["highlights"]
+    assert [(clip["label"], clip["confidence"]) for clip in clips] == [("Save", 0.9), ("Shots on target", 0.4)]
