@@ -173,6 +173,7 @@ def sidecar_toml(seed: int, look: Look, score: Score) -> str:
         f'home = "{look.names[0]}"\n'
         f'away = "{look.names[1]}"\n'
         f"date = {MATCH_DATE}\n"
+        f'our_keeper = "{look.keepers[0]}"\n'
         f"kick_offs = [{kick_offs}]\n"
         "\n[kits]\n"
         f'home = "{look.kits[0]}"\n'
