@@ -39,13 +39,18 @@ def tune_spotter(learn: Sequence[Labelled], output: Path, settings: Settings, *,
     be others, it is printed as JSON how well they are spotted before and after.
 
     Raises:
-        UsageError: no such match, or its labels cannot be read, or tell of nothing that the spotter knows.
+        UsageError: no such match, its labels cannot be read or tell of nothing that the spotter knows, or `output`
+            cannot be made.
         DamagedResultError: results of a match are missing: process it again.
         ModelError: SPOTTER_MODEL_PATH cannot be loaded.
     """
     begin = SightSpotter(settings.spotter_model_path)
     films = [film for one in learn for film in _films(one, begin.labels, settings)]
     measured = [film for one in measure for film in _films(one, begin.labels, settings)]
+    try:  # now, and not after the training
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be made: {error.strerror}") from None
     network = train_sight_network(films, len(begin.labels), epochs=epochs or EPOCHS, seed=seed,
                                   threads=settings.max_workers, begin=begin.network)
     recipe = {"tuned on": [match_id for match_id, _ in learn], "epochs": epochs or EPOCHS, "seed": seed}

@@ -55,6 +55,9 @@ def test_what_cannot_be_learned_from_is_said_and_nothing_is_written(settings, tm
     files = prepare(settings, cut_at())
     with pytest.raises(UsageError, match="tells of nothing that the spotter knows"):
         tune_spotter([(MATCH, labels(tmp_path / "truth.json", (1, 3, "Nutmeg")))], tmp_path / "tuned", settings)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file/tuned cannot be made: Not a directory"):
+        tune_spotter([(MATCH, labels(tmp_path / "truth.json", (1, 3, "Save")))], tmp_path / "file" / "tuned", settings)
     files.spottings("chunk-0000").unlink()
     with pytest.raises(DamagedResultError, match="chunk-0000 has no whole result"):
         tune_spotter([(MATCH, labels(tmp_path / "truth.json", (1, 3, "Save")))], tmp_path / "tuned", settings)
