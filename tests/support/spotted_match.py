@@ -18,7 +18,8 @@ RECORDING = {"path": "/nas/Cup final.mp4", "size_bytes": 1, "fingerprint": "f" *
 
 def glance(step: int) -> dict[str, object]:
     return {"match_ms": step * 200, "people": [300 + step, 400, 330 + step, 500, 800, 120, 128, 128] * 2,
-            "balls": [500, 600, 300, 1000], "camera": [10, 0, 0] if step else None, "cut": False, "grass": 700}
+            "balls": [500, 600, 300, 1000], "camera": [10, 0, 0] if step else None, "cut": False, "grass": 700,
+            "looked": True}
 
 
 def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict[str, object] = RECORDING,

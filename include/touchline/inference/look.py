@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from touchline.domain.detection import Detection
 from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
-from touchline.inference.places import placed
 from touchline.seeing.boxes import Boxes
 from touchline.seeing.camera import Link, Move, Small, chain, link_frames, prepare, shrink
 from touchline.seeing.glance import Glance, glance
@@ -22,6 +22,8 @@ from touchline.seeing.tiles import Tile, from_tile, merged, needed_tiles, tile_s
 
 Pixels = NDArray[np.uint8]
 STEP_FRAMES = STEP_MS * seeing_table("motion")["fps"] // 1000
+LOOK_MS = 400
+"""So often people and ball are looked for; a multiple of STEP_MS. Between two looks people are where they must pass."""
 LOOK_PX = 640
 """Longest side at which whole frames are looked at: what the detectors take, so nothing is scaled twice."""
 CLOSE_PX = 1280
@@ -68,8 +70,9 @@ def stills(frames: Iterable[tuple[int, Pixels]], moments: Mapping[int, int]) -> 
             yield Still(moments[index], frame, shrunk, camera if len(links) == STEP_FRAMES else None, is_cut)
 
 
-def look(shown: Iterable[Still], detector: Detector, *, closely: bool = False) -> Iterator[Glance]:
-    """Yield a glance for each still.
+def look(shown: Iterable[Still], detector: Detector, *, every_ms: int = LOOK_MS,
+         closely: bool = False) -> Iterator[Glance]:
+    """Yield a glance for each still; the detector is asked for those at multiples of `every_ms` of match time.
 
     Each has the place in the detector's batch that its match time gives it, so that it gives the same boxes whatever
     stands beside it.
@@ -77,15 +80,28 @@ def look(shown: Iterable[Still], detector: Detector, *, closely: bool = False) -
     Args:
         shown: of one stretch, in order of time.
         detector: with `least_ball_score` as `[ball]` has it.
+        every_ms: a multiple of STEP_MS.
         closely: look at tiles of the picture as well, where people are small.
     """
-    for batch in placed(shown, lambda still: still.match_ms // STEP_MS, detector.batch):
-        black = np.zeros_like(next(still.frame for still in batch if still))
-        found = detector.detect([still.frame if still else black for still in batch])
-        for still, whole in zip(batch, found, strict=True):
-            if still:
-                seen = look_closer(still.frame, still.shrunk, whole, detector) if closely else whole
-                yield glance(still.match_ms, still.frame, still.shrunk, seen, still.camera, still.is_cut)
+    for _, group in groupby(shown, lambda still: still.match_ms // every_ms // detector.batch):
+        batch = list(group)
+        found = _found([still for still in batch if still.match_ms % every_ms == 0], detector, every_ms)
+        for still in batch:
+            seen = found.get(still.match_ms)
+            if closely and seen is not None:
+                seen = look_closer(still.frame, still.shrunk, seen, detector)
+            yield glance(still.match_ms, still.frame, still.shrunk, seen, still.camera, still.is_cut)
+
+
+def _found(batch: Sequence[Still], detector: Detector, every_ms: int) -> dict[int, list[Detection]]:
+    """What is found at each match time; empty places of the batch are filled with black."""
+    if not batch:
+        return {}
+    frames = [np.zeros_like(batch[0].frame)] * detector.batch
+    for still in batch:
+        frames[still.match_ms // every_ms % detector.batch] = still.frame
+    found = detector.detect(frames)
+    return {still.match_ms: found[still.match_ms // every_ms % detector.batch] for still in batch}
 
 
 def look_closer(frame: Pixels, shrunk: Pixels, whole: Sequence[Detection], detector: Detector) -> list[Detection]:

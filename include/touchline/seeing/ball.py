@@ -29,18 +29,24 @@ class _Held:
     """The candidates of a step [N], and where they would lie in the step that is looked at."""
 
     step: int
+    look: int
+    """How many steps were looked at before it."""
     places: Floats
     best: Floats
     """Value of the best chain that ends in each."""
 
 
 def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
-    """Where the ball is in each step, None where it is not seen; `aspect` is the picture's width by its height."""
+    """Where the ball is in each step, None where it is not seen; `aspect` is the picture's width by its height.
+
+    A step that nobody looked at is none in which the ball was missed.
+    """
     table = seeing_table("ball")
     came_from: dict[_Place, _Place] = {}
     finished, last = 0.0, _NOWHERE
     held: list[_Held] = []
     signs = _find_signs(glances)
+    looks = 0
     for step, one in enumerate(glances):
         move = None if one.is_cut else one.camera
         held = [] if move is None else [_moved(old, move) for old in held if step - old.step <= table["gap_steps"]]
@@ -48,13 +54,15 @@ def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
         best = np.zeros(len(gains))
         ended = (finished, last)
         for index, gain in enumerate(gains):
-            value, origin = _before(one.balls[index, :2], step, held, _reach(one), aspect)
+            value, origin = _before(one.balls[index, :2], (step, looks), held, _reach(one), aspect)
             if value <= finished - table["start"]:
                 value, origin = finished - table["start"], last
             best[index], came_from[step, index] = value + gain, origin
             if best[index] > ended[0]:
                 ended = (float(best[index]), (step, index))
-        held.append(_Held(step, one.balls[:, :2].astype(np.float64), best))
+        if one.is_looked:
+            held.append(_Held(step, looks, one.balls[:, :2].astype(np.float64), best))
+            looks += 1
         finished, last = ended
     chain: list[_Place] = []
     while last != _NOWHERE:
@@ -63,7 +71,7 @@ def ball_path(glances: Sequence[Glance], aspect: float) -> list[Point | None]:
     return _filled(glances, dict(chain))
 
 
-def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: float,
+def _before(ball: NDArray[np.float32], at: tuple[int, int], held: Sequence[_Held], reach: float,
             aspect: float) -> tuple[float, _Place]:
     """The best chain that a candidate may continue: its value, and where it ended."""
     table = seeing_table("ball")
@@ -71,9 +79,9 @@ def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: 
     for old in held:
         if not len(old.places):
             continue
-        gap = step - old.step
+        gap, missed = at[0] - old.step, at[1] - old.look - 1
         away = np.hypot((old.places[:, 0] - ball[0]) * aspect, old.places[:, 1] - ball[1]) / (reach * gap)
-        cost = (away / table["reach"]) ** 2 + table["miss"] * (gap - 1)
+        cost = (away / table["reach"]) ** 2 + table["miss"] * missed
         values = np.where(away <= table["most_reach"], old.best - cost, -np.inf)
         index = int(values.argmax())
         if values[index] > value:
@@ -82,7 +90,7 @@ def _before(ball: NDArray[np.float32], step: int, held: Sequence[_Held], reach: 
 
 
 def _moved(old: _Held, move: Move) -> _Held:
-    return _Held(old.step, carry(old.places, move), old.best)
+    return _Held(old.step, old.look, carry(old.places, move), old.best)
 
 
 def _reach(one: Glance) -> float:
@@ -124,13 +132,25 @@ def _find_signs(glances: Sequence[Glance]) -> set[_Place]:
     """Cells of the picture in which candidates stay while the camera moves: a crest beside the score, a clock."""
     table = seeing_table("ball")
     seen: dict[_Place, list[int]] = {}
-    for step, one in enumerate(glances):
+    travelled = _travelled(glances)
+    looked = [one for one in glances if one.is_looked]
+    for step, one in enumerate(looked):
         for cell in set(_cells(one)):
             seen.setdefault(cell, []).append(step)
-    travelled = [0.0 if one.camera is None else abs(one.camera[0]) + abs(one.camera[1]) for one in glances]
     return {cell for cell, steps in seen.items()
             if len(steps) >= max(table["sign_steps"], table["sign_share"] * (steps[-1] - steps[0] + 1))
             and sum(travelled[step] for step in steps) >= table["sign_camera"]}
+
+
+def _travelled(glances: Sequence[Glance]) -> list[float]:
+    """How far the camera moved from one look to the next."""
+    found, since = [], 0.0
+    for one in glances:
+        since += 0.0 if one.camera is None else abs(one.camera[0]) + abs(one.camera[1])
+        if one.is_looked:
+            found.append(since)
+            since = 0.0
+    return found
 
 
 def _cells(one: Glance) -> list[_Place]:

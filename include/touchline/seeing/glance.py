@@ -45,11 +45,17 @@ class Glance:
     is_cut: bool
     grass: float
     """Share of the picture, 0…1."""
+    is_looked: bool = True
+    """Whether people and ball were looked for."""
 
 
-def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[Detection], camera: Move | None,
-           is_cut: bool) -> Glance:
-    """Bring together what a step shows: its last frame (RGB), the same frame shrunk, and the boxes in it."""
+def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[Detection] | None,
+           camera: Move | None, is_cut: bool) -> Glance:
+    """Bring together what a step shows: its last frame (RGB), the same frame shrunk, and the boxes in it.
+
+    `detections` is None where nobody was looked for.
+    """
+    is_looked, detections = detections is not None, detections or ()
     green = find_green(shrunk)
     grass = grass_mask(shrunk, green)
     region = None if green is None or green.is_pale else pitch_region(grass)
@@ -59,7 +65,8 @@ def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[
     largest = seeing_table("ball")["largest"] * float((boxes[:, 3] - boxes[:, 1]).max(initial=0.0))
     balls = _balls([one for one in detections if one.kind == "ball" and (not len(boxes) or one.y2 - one.y1 <= largest)],
                    region)
-    return Glance(match_ms, boxes, scores, kit_colours(frame, boxes, green), balls, camera, is_cut, float(grass.mean()))
+    return Glance(match_ms, boxes, scores, kit_colours(frame, boxes, green), balls, camera, is_cut, float(grass.mean()),
+                  is_looked)
 
 
 def kit_colours(frame: Picture, boxes: Boxes, green: Green | None) -> NDArray[np.uint8]:
@@ -85,7 +92,7 @@ def plain_glance(one: Glance) -> dict[str, Any]:
     people = np.column_stack([_whole(one.people), _whole(one.scores), one.kits.astype(np.int64)])
     camera = None if one.camera is None else [round(number * UNIT) for number in one.camera]
     return {"match_ms": one.match_ms, "people": people.ravel().tolist(), "balls": _whole(one.balls).ravel().tolist(),
-            "camera": camera, "cut": one.is_cut, "grass": round(one.grass * UNIT)}
+            "camera": camera, "cut": one.is_cut, "grass": round(one.grass * UNIT), "looked": one.is_looked}
 
 
 def glance_from_plain(plain: dict[str, Any]) -> Glance:
@@ -105,7 +112,8 @@ def glance_from_plain(plain: dict[str, Any]) -> Glance:
                 raise ValueError("a camera that moves too far")
         return Glance(int(plain["match_ms"]), (people[:, :4] / UNIT).astype(np.float32),
                       (people[:, 4] / UNIT).astype(np.float32), people[:, 5:].astype(np.uint8),
-                      (balls / UNIT).astype(np.float32), camera, bool(plain["cut"]), float(plain["grass"]) / UNIT)
+                      (balls / UNIT).astype(np.float32), camera, bool(plain["cut"]), float(plain["grass"]) / UNIT,
+                      bool(plain["looked"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DamagedResultError(f"a glance of an unexpected form ({error}): compute the chunk again") from error
 

@@ -30,6 +30,8 @@ class Track:
     best_score: float = 0.0
     seen: int = -1
     """The last step in which a box was found."""
+    sure: int = -1
+    """The same, or the last step after it in which nobody was looked for."""
     box: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     """Where the person should be in the step that is looked at."""
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
@@ -49,11 +51,18 @@ class Track:
         if self.seen >= 0:
             off = (_foot(found) - _foot(self.box)) / (missed + 1)
             self.velocity = self.velocity + table["smooth"] * off
-        if missed > table["filled_steps"]:
-            self.boxes = {at: box for at, box in self.boxes.items() if at <= self.seen}
-        self.boxes[step], self.box, self.seen = found, found, step
+            self._fill(step, (found - self.box) / (missed + 1))
+        self.boxes[step], self.box, self.seen, self.sure = found, found, step, step
         self.kits.append(one.kits[index])
         self.best_score = max(self.best_score, float(one.scores[index]))
+
+    def _fill(self, step: int, off: NDArray[np.float64]) -> None:
+        """Put the expected boxes since the last sighting right by this much a step, or forget them if they are many."""
+        for number, at in enumerate(range(self.seen + 1, step), 1):
+            if step - self.seen - 1 <= seeing_table("tracks")["filled_steps"]:
+                self.boxes[at] = self.boxes[at] + number * off
+            elif at > self.sure:
+                del self.boxes[at]
 
 
 def follow_people(glances: Sequence[Glance]) -> list[Track]:
@@ -66,12 +75,13 @@ def follow_people(glances: Sequence[Glance]) -> list[Track]:
             done, open_ = done + open_, []
         for track in open_:
             track.predict(one.camera or STILL)
-        pairs = _pair(np.array([track.box for track in open_]).reshape(-1, 4), one)
+        pairs = _pair(open_, step, one)
         for index, row in pairs.items():
             open_[row].see(step, one, index)
         for track in open_:
             if track.seen != step:
                 track.boxes[step] = track.box
+                track.sure += not one.is_looked and track.sure == step - 1
         for index in (index for index in range(len(one.people)) if index not in pairs):
             open_.append(Track())
             open_[-1].see(step, one, index)
@@ -82,29 +92,34 @@ def follow_people(glances: Sequence[Glance]) -> list[Track]:
 
 def _ended(track: Track) -> Track:
     """What was only expected after the last sighting is not kept."""
-    track.boxes = {step: box for step, box in track.boxes.items() if step <= track.seen}
+    track.boxes = {step: box for step, box in track.boxes.items() if step <= track.sure}
     return track
 
 
-def _pair(expected: NDArray[np.float64], one: Glance) -> dict[int, int]:
-    """Index of `one.people` → row of the expected: sure boxes first, the others for whom is left (ByteTrack, 2022)."""
+def _pair(tracks: Sequence[Track], step: int, one: Glance) -> dict[int, int]:
+    """Index of `one.people` → index of the track: sure boxes first, the others for whom is left (ByteTrack, 2022)."""
+    expected = np.array([track.box for track in tracks]).reshape(-1, 4)
+    slack = 1 + seeing_table("tracks")["slack"] * np.array([step - track.seen - 1 for track in tracks], np.float64)
     pairs: dict[int, int] = {}
     is_sure = one.scores >= seeing_table("people")["sure_score"]
     for chosen in (np.flatnonzero(is_sure), np.flatnonzero(~is_sure)):
         left = np.setdiff1d(np.arange(len(expected)), list(pairs.values()))
-        found = _pairs(expected[left], one.people[chosen])
+        found = _pairs(expected[left], slack[left], one.people[chosen])
         pairs |= {int(chosen[index]): int(left[row]) for index, row in found.items()}
     return pairs
 
 
-def _pairs(expected: NDArray[np.float64], found: Boxes) -> dict[int, int]:
-    """Found index → expected index, nearest first: in heights of the person, with a penalty for another height."""
+def _pairs(expected: NDArray[np.float64], slack: NDArray[np.float64], found: Boxes) -> dict[int, int]:
+    """Found index → expected index, nearest first: in heights of the person times the slack, with a penalty for another
+    height.
+    """
     if not len(expected) or not len(found):
         return {}
     table = seeing_table("tracks")
     heights = np.maximum(expected[:, 3] - expected[:, 1], 1e-3)[:, None]
     others = np.maximum(found[:, 3] - found[:, 1], 1e-3)[None, :]
-    away = np.linalg.norm(feet(expected.astype(np.float32))[:, None] - feet(found)[None], axis=2) / heights
+    away = np.linalg.norm(feet(expected.astype(np.float32))[:, None] - feet(found)[None], axis=2)
+    away /= heights * slack[:, None]
     cost = away + table["size"] * np.abs(np.log(others / heights))
     pairs: dict[int, int] = {}
     taken: set[int] = set()

@@ -218,7 +218,7 @@ def _stats(work: _Work, detector: Detector, clip_model: ClipModel | None) -> dic
         "windows": len(work.windows),
         "load_s": round(work.load_s, 3),
         "decode_wait_s": round(work.decode_wait_s, 3),
-        "detector_frames_per_s": _rate(len(work.glances), work.detect_s),
+        "detector_frames_per_s": _rate(sum(one["looked"] for one in work.glances), work.detect_s),
         "clip_windows_per_s": _rate(len(work.windows), work.clip_s),
         "device": ", ".join(sorted(devices)),
     }

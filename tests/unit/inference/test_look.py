@@ -7,7 +7,7 @@ import pytest
 
 from support.filmed_field import filmed, textured
 from touchline.inference.detector import Detector
-from touchline.inference.look import look, look_closer, stills
+from touchline.inference.look import LOOK_MS, look, look_closer, stills
 from touchline.seeing.camera import shrink
 from touchline.seeing.glance import plain_glance
 from touchline.seeing.tiles import merged
@@ -29,16 +29,25 @@ def frames():
 
 
 def looked(frames, detector, **how):
-    return [plain_glance(one) for one in look(stills(frames, MOMENTS), detector, **how)]
+    return [plain_glance(one) for one in look(stills(frames, MOMENTS), detector, **{"every_ms": 200} | how)]
 
 
-@pytest.mark.parametrize("closely", [False, True])
-def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector, closely):
-    whole = looked(frames, detector, closely=closely)
+def test_people_are_looked_for_at_each_second_step_and_the_others_tell_of_the_camera_alone(frames, detector):
+    every, half = looked(frames, detector), looked(frames, detector, every_ms=LOOK_MS)
+    assert [one["looked"] for one in half] == [False, True] * 3
+    for one, other in zip(every, half, strict=True):
+        assert (other["people"] != []) == (other["looked"] and one["people"] != [])
+        assert {key: other[key] for key in ("match_ms", "camera", "cut", "grass")} == {
+            key: one[key] for key in ("match_ms", "camera", "cut", "grass")}
+
+
+@pytest.mark.parametrize("how", [{}, {"closely": True}, {"every_ms": LOOK_MS}])
+def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector, how):
+    whole = looked(frames, detector, **how)
     assert [one["match_ms"] for one in whole] == [1000, 1200, 1400, 1600, 1800, 2000]
     assert any(one["people"] for one in whole)
     # Two chunks: the second begins one step before its first own moment, which it leaves out again.
-    first, second = (looked(part, detector, closely=closely) for part in (frames[:14], frames[10:]))
+    first, second = (looked(part, detector, **how) for part in (frames[:14], frames[10:]))
     assert first + second[1:] == whole
 
 

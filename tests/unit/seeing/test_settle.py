@@ -53,7 +53,7 @@ def test_a_single_weak_candidate_is_not_a_ball_and_a_single_strong_one_is():
 
 
 @pytest.mark.parametrize(("scores", "counted"), [
-    ((0.15,) * 3, False), ((0.15,) * 4, True), ((0.3, 0.15), True), ((0.3,), False), ((0.5,), True)])
+    ((0.15,) * 2, False), ((0.15,) * 3, True), ((0.3, 0.15), True), ((0.3,), False), ((0.5,), True)])
 def test_who_is_never_seen_surely_has_to_be_seen_more_often(scores, counted):
     glances = [replace(glance_of(step, people=[(0.3 + 0.01 * step, 0.6, 0.1)]), scores=np.array([score], np.float32))
                for step, score in enumerate(scores)]
@@ -76,6 +76,26 @@ def test_a_sure_box_is_followed_before_an_unsure_one_that_lies_nearer():
     [track, other] = follow_people([first, both])
     assert track.boxes[1][0] == pytest.approx(0.53 - 0.1 / 8)
     assert other.best_score == pytest.approx(0.15)
+
+
+def test_steps_that_nobody_looked_at_show_what_lies_between_two_looks():
+    every, half = [], []
+    for step in range(13):
+        x = 0.2 + 0.012 * step + 0.001 * max(0, step - 6) ** 2
+        camera = (0.01, 0.0, 0.0) if step else None
+        place = (x + 0.01 * step, 0.6)
+        every.append(glance_of(step, people=[(*place, 0.1)], balls=[(place[0] + 0.01, 0.6, 0.4)], camera=camera))
+        half.append(every[-1] if step % 2 == 0 else
+                    replace(glance_of(step, camera=camera), is_looked=False))
+    for whole, part in zip(settled(every), settled(half), strict=True):
+        np.testing.assert_allclose(part.people, whole.people, atol=0.002)
+        assert part.ball == pytest.approx(whole.ball, abs=0.002)
+
+
+def test_who_is_gone_at_the_next_look_is_held_until_then():
+    glances = [glance_of(step, people=[(0.5, 0.6, 0.1)] if step < 3 else []) for step in range(6)]
+    glances[3] = replace(glances[3], is_looked=False)
+    assert [len(sight.people) for sight in settled(glances)] == [1, 1, 1, 1, 0, 0]
 
 
 def test_a_ball_does_not_go_on_over_a_cut():
