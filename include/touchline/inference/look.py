@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from touchline.domain.detection import Detection
 from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
+from touchline.inference.places import placed
 from touchline.seeing.boxes import Boxes
 from touchline.seeing.camera import Link, Move, Small, chain, link_frames, prepare, shrink
 from touchline.seeing.glance import Glance, glance
@@ -93,15 +94,14 @@ def look(shown: Iterable[Still], detector: Detector, *, every_ms: int = LOOK_MS,
             yield glance(still.match_ms, still.frame, still.shrunk, seen, still.camera, still.is_cut)
 
 
-def _found(batch: Sequence[Still], detector: Detector, every_ms: int) -> dict[int, list[Detection]]:
-    """What is found at each match time; empty places of the batch are filled with black."""
-    if not batch:
-        return {}
-    frames = [np.zeros_like(batch[0].frame)] * detector.batch
-    for still in batch:
-        frames[still.match_ms // every_ms % detector.batch] = still.frame
-    found = detector.detect(frames)
-    return {still.match_ms: found[still.match_ms // every_ms % detector.batch] for still in batch}
+def _found(looked: Sequence[Still], detector: Detector, every_ms: int) -> dict[int, list[Detection]]:
+    """What is found at each match time; empty places of a batch are filled with black."""
+    found: dict[int, list[Detection]] = {}
+    for batch in placed(looked, lambda still: still.match_ms // every_ms, detector.batch):
+        black = np.zeros_like(next(still.frame for still in batch if still))
+        seen = detector.detect([still.frame if still else black for still in batch])
+        found |= {still.match_ms: one for still, one in zip(batch, seen, strict=True) if still}
+    return found
 
 
 def look_closer(frame: Pixels, shrunk: Pixels, whole: Sequence[Detection], detector: Detector) -> list[Detection]:
