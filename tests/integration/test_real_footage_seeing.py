@@ -12,12 +12,13 @@ import pytest
 pytest.importorskip("torch", reason="the models' libraries are in the worker's environment only")
 
 from touchline.inference.detector import Detector
-from touchline.inference.look import CLOSE_PX, look, look_size, stills
-from touchline.inference.windows import frame_index
-from touchline.seeing.camera import chain, link_frames, prepare, shrink
+from touchline.inference.look import LOOK_FRAMES, look, look_size, stills
+from touchline.inference.windows import frame_ms
+from touchline.seeing.camera import chain, link_frames, prepare, small_size
 from touchline.seeing.settle import settle
 from touchline.seeing.table import seeing_table
-from touchline.video.decode import decode_frames
+from touchline.video.decode import decode_two_sizes
+from touchline.video.ffmpeg_graph import Grid
 from touchline.video.probe import probe_recording
 
 FOOTAGE = Path(__file__).resolve().parents[3] / "shared" / "footage"
@@ -30,15 +31,15 @@ pytestmark = [
 ]
 
 
-def decoded(name, start_ms, end_ms, size=None):
+def decoded(name, start_ms, end_ms):
     recording = probe_recording(FOOTAGE / "clips" / f"{name}.mp4", "")
-    width, height = size or look_size(recording, CLOSE_PX)
-    return decode_frames(recording, start_ms, end_ms, fps=FPS, width=width, height=height)
+    full = look_size(recording)
+    grid = Grid(FPS, int(start_ms * FPS / 1000), int(end_ms * FPS / 1000))
+    return decode_two_sizes(recording, grid, small=small_size(*full), full=full, every=LOOK_FRAMES)
 
 
 def links_of(name, start_ms, end_ms):
-    small = [(frame.recording_ms, prepare(shrink(frame.pixels)))
-             for frame in decoded(name, start_ms, end_ms, (320, 180))]
+    small = [(frame_ms(number, FPS), prepare(shrunk)) for number, shrunk, _ in decoded(name, start_ms, end_ms)]
     return {at: link_frames(before, after) for (_, before), (at, after) in pairwise(small)}
 
 
@@ -62,13 +63,12 @@ def test_fast_pans_a_shaking_hand_and_a_pinched_zoom_are_followed(name, start_ms
 def test_two_teams_and_the_ball_are_seen_on_a_broadcast(own_settings):
     model = FOOTAGE / "models" / "yolov8n_coco.pt"
     detector = Detector(model, own_settings, batch=1, least_ball_score=seeing_table("ball")["least_score"])
-    frames = [(frame_index(frame.recording_ms, FPS), frame.pixels)
-              for frame in decoded("yeabb_soccer_possession2", 0, 1000)]
-    moments = {index: 40 * index for index in range(0, len(frames), 5)}
-    [sights] = settle([list(look(stills(frames, moments), detector, closely=True))], 16 / 9).stretches
-    assert len(sights) == 5
+    moments = {index: 40 * index for index in range(0, 50, 5)}
+    shown = stills(decoded("yeabb_soccer_possession2", 0, 2000), moments)
+    [sights] = settle([list(look(shown, detector))], 16 / 9).stretches
+    assert len(sights) == 10
     assert np.mean([len(sight.people) for sight in sights]) > 9
     shirts = np.concatenate([sight.shirts for sight in sights])
     assert min((shirts == 0).sum(), (shirts == 1).sum()) > 12
-    assert sum(sight.ball is not None for sight in sights) >= 4
+    assert sum(sight.ball is not None for sight in sights) >= 3
     assert all(sight.grass > 0.5 for sight in sights)

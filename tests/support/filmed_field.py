@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from touchline.seeing.camera import small_size
 from touchline.seeing.glance import Glance
 
 GREEN, STAND = (60, 140, 50), (90, 60, 120)
@@ -26,6 +27,11 @@ def filmed(picture: NDArray[np.uint8], left: float, top: float, scale: float = 1
     """The part of a picture at (left, top) as a frame of WIDTH × HEIGHT; `scale` above 1 is nearer."""
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
     return cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+
+
+def shrunk(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame at the size at which the camera is followed."""
+    return cv2.resize(frame, small_size(frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def glance_of(step: int, people=(), balls=(), kits=None, camera=(0.0, 0.0, 0.0), is_cut=False) -> Glance:

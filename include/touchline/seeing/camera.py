@@ -39,16 +39,14 @@ class Link:
     is_cut: bool
 
 
-def shrink(frame: Picture) -> Picture:
-    """An RGB frame at the width at which motion and grass are looked for."""
-    width = seeing_table("motion")["width_px"]
-    height = max(2, round(frame.shape[0] * width / frame.shape[1]))
-    return frame if frame.shape[:2] == (height, width) else cv2.resize(frame, (width, height),
-                                                                       interpolation=cv2.INTER_AREA)
+def small_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height at which motion and grass of a picture of this size are looked for."""
+    small = seeing_table("motion")["width_px"]
+    return small, max(2, round(height * small / width / 2) * 2)
 
 
 def prepare(shrunk: Picture) -> Small:
-    """What `link_frames` needs of an RGB frame that is shrunk."""
+    """What `link_frames` needs of an RGB frame that is shrunk to `small_size`."""
     cut = seeing_table("cut")
     hsv = cv2.cvtColor(shrunk, cv2.COLOR_RGB2HSV)
     counts = cv2.calcHist([hsv], [0, 2], None, [cut["hues"], cut["values"]], [0, 180, 0, 256])

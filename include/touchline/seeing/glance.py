@@ -49,24 +49,33 @@ class Glance:
     """Whether people and ball were looked for."""
 
 
-def glance(match_ms: int, frame: Picture, shrunk: Picture, detections: Sequence[Detection] | None,
+def glance(match_ms: int, frame: Picture | None, shrunk: Picture, detections: Sequence[Detection] | None,
            camera: Move | None, is_cut: bool) -> Glance:
     """Bring together what a step shows: its last frame (RGB), the same frame shrunk, and the boxes in it.
 
-    `detections` is None where nobody was looked for.
+    `frame` and `detections` are None where nobody was looked for.
     """
     is_looked, detections = detections is not None, detections or ()
     green = find_green(shrunk)
     grass = grass_mask(shrunk, green)
-    region = None if green is None or green.is_pale else pitch_region(grass)
-    boxes, scores = _people(detections)
-    on_pitch = stand_on(region, feet(boxes))
-    boxes, scores = boxes[on_pitch], scores[on_pitch]
+    region = _region(green, grass)
+    boxes, scores = _people_on(region, detections)
     largest = seeing_table("ball")["largest"] * float((boxes[:, 3] - boxes[:, 1]).max(initial=0.0))
     balls = _balls([one for one in detections if one.kind == "ball" and (not len(boxes) or one.y2 - one.y1 <= largest)],
                    region)
-    return Glance(match_ms, boxes, scores, kit_colours(frame, boxes, green), balls, camera, is_cut, float(grass.mean()),
-                  is_looked)
+    kits = np.zeros((0, 3), np.uint8) if frame is None else kit_colours(frame, boxes, green)
+    return Glance(match_ms, boxes, scores, kits, balls, camera, is_cut, float(grass.mean()), is_looked)
+
+
+def is_wide_shot(shrunk: Picture, detections: Sequence[Detection]) -> bool:
+    """Whether the pitch is shown from so far that people are low, or too low for the detector to find many."""
+    table = seeing_table("wide_shot")
+    green = find_green(shrunk)
+    grass = grass_mask(shrunk, green)
+    if grass.mean() < table["least_grass"]:
+        return False
+    boxes, _ = _people_on(_region(green, grass), detections)
+    return len(boxes) < table["few"] or float(np.median(boxes[:, 3] - boxes[:, 1])) < table["low"]
 
 
 def kit_colours(frame: Picture, boxes: Boxes, green: Green | None) -> NDArray[np.uint8]:
@@ -129,6 +138,17 @@ def _rows(numbers: Any, width: int) -> NDArray[np.int64]:
 
 def _whole(fractions: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.rint(fractions * UNIT).astype(np.int64)
+
+
+def _region(green: Green | None, grass: Mask) -> Mask | None:
+    return None if green is None or green.is_pale else pitch_region(grass)
+
+
+def _people_on(region: Mask | None, detections: Sequence[Detection]) -> tuple[Boxes, NDArray[np.float32]]:
+    """The people who stand on the pitch, the surest first."""
+    boxes, scores = _people(detections)
+    on_pitch = stand_on(region, feet(boxes))
+    return boxes[on_pitch], scores[on_pitch]
 
 
 def _people(detections: Sequence[Detection]) -> tuple[Boxes, NDArray[np.float32]]:

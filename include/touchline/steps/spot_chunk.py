@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from touchline.errors import UsageError
 from touchline.inference.clip_model import ClipModel
 from touchline.inference.detector import Detector
 from touchline.inference.gpu_lease import leased_device
-from touchline.inference.look import STEP_FRAMES, look, look_size, stills
+from touchline.inference.look import LOOK_FRAMES, LOOK_MS, STEP_FRAMES, look, look_size, stills
 from touchline.inference.model_digest import checked_digest
 from touchline.inference.places import placed
 from touchline.inference.read_ahead import ReadAhead
@@ -36,20 +36,25 @@ from touchline.progress import report
 from touchline.results.recordings import from_nearest
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.seeing.camera import small_size
 from touchline.seeing.glance import plain_glance
 from touchline.seeing.sight import STEP_MS
 from touchline.seeing.table import seeing_table
 from touchline.settings import Settings
-from touchline.video.decode import decode_frames
+from touchline.video.decode import decode_frames, decode_two_sizes
+from touchline.video.ffmpeg_graph import Grid
 from touchline.video.plain import recording_from_plain
 
-VERSION = 5
+VERSION = 6
 """Raise it when the same inputs would give another result."""
 BATCH = 8
 """Moments that are looked at together. A moment's place in its batch follows from its match time alone."""
 LEAST_SCORE = 0.05
 CLIP_PX = 640
 """Longest side at which frames are decoded for the clip model, which takes smaller ones."""
+
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass
@@ -82,6 +87,18 @@ class _Film:
         """The frames on the grid of a recording that show the moments of a stretch."""
         offset = self.timeline.offset_ms(stretch.recording)
         return [frame_index(moment - offset, fps) for moment in stretch.moments_ms]
+
+    def looked_at(self, stretch: Stretch, fps: Fraction) -> Iterator[tuple[int, Pixels, Pixels | None]]:
+        """The frames of the grid for `stills`: from one step before the stretch on, for the camera's sake."""
+        recording = self.recordings[stretch.recording]
+        centres = self.centres(stretch, fps)
+        a_look = centres[0] - stretch.moments_ms[0] % LOOK_MS // STEP_MS * STEP_FRAMES
+        wanted = max(0, centres[0] - STEP_FRAMES)
+        first = wanted - (wanted - a_look) % LOOK_FRAMES
+        size = look_size(recording)
+        grid = Grid(fps, first, centres[-1] + 1)
+        yield from decode_two_sizes(recording, grid, small=small_size(*size), full=size, every=LOOK_FRAMES,
+                                    threads=self.threads)
 
     def decoded(self, stretch: Stretch, frames: tuple[int, int], fps: Fraction,
                 size: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
@@ -162,14 +179,11 @@ def _compute(chunk: Chunk, recordings: Sequence[Recording], settings: Settings) 
 
 
 def _look(film: _Film, stretch: Stretch, detector: Detector, work: _Work) -> None:
-    """Add a glance for each step of a stretch, which is decoded from one step before it on for the camera's sake."""
+    """Add a glance for each step of a stretch."""
     fps = Fraction(seeing_table("motion")["fps"])
-    indices = film.centres(stretch, fps)
-    wanted = max(0, indices[0] - STEP_FRAMES), indices[-1]
-    frames = film.decoded(stretch, wanted, fps, look_size(film.recordings[stretch.recording]))
-    moments = dict(zip(indices, stretch.moments_ms, strict=True))
+    moments = dict(zip(film.centres(stretch, fps), stretch.moments_ms, strict=True))
     started = time.monotonic()
-    with ReadAhead(stills(_counted(frames, work), moments)) as ahead:
+    with ReadAhead(stills(_counted(film.looked_at(stretch, fps), work), moments)) as ahead:
         for number, glance in enumerate(look(ahead, detector), 1):
             work.glances.append(plain_glance(glance))
             if number % BATCH == 0 or number == len(moments):
@@ -193,7 +207,7 @@ def _watch(film: _Film, stretch: Stretch, clip_model: ClipModel, work: _Work) ->
     work.decode_wait_s += ahead.waited_s
 
 
-def _counted(frames: Iterator[tuple[int, Pixels]], work: _Work) -> Iterator[tuple[int, Pixels]]:
+def _counted(frames: Iterator[Decoded], work: _Work) -> Iterator[Decoded]:
     for frame in frames:
         work.frames += 1
         yield frame

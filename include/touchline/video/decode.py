@@ -6,20 +6,24 @@ chunks. Reading starts at a key frame before the first moment; whether it was ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
+import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from touchline.domain.recording import Recording
+from touchline.domain.recording import Recording, VideoStream
 from touchline.errors import BadRecordingError
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.command import run, stream
 from touchline.video.ffmpeg_graph import Grid
 from touchline.video.monitor import FrameMonitor
 
+Pixels = NDArray[np.uint8]
 LEADS_S: tuple[int | None, ...] = (1, 10, 60, None)
 """How long before the first moment reading begins; the next is tried when the first frame came too late.
 
@@ -43,7 +47,50 @@ class Frame:
     """One picture: `pixels` is uint8 of (height, width, 3), read only; `recording_ms` is grid time, rounded down."""
 
     recording_ms: int
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One picture that holds a full one at the left and `every` small ones, row by row, beside it."""
+
+    small: tuple[int, int]
+    full: tuple[int, int]
+    every: int
+
+    @property
+    def rows(self) -> int:
+        return max(1, self.full[1] // self.small[1])
+
+    @property
+    def columns(self) -> int:
+        return -(-self.every // self.rows)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.full[0] + self.columns * self.small[0], max(self.full[1], self.rows * self.small[1])
+
+    def drawn(self, picture: Any, video: VideoStream) -> Any:
+        """Sheets of the pictures on the grid, one for each `every` of them; the full one is the first."""
+        width, height = self.size
+        both = picture.filter_multi_output("split")
+        full = graph.scaled(both[0].filter("select", f"not(mod(n,{self.every}))"), video, *self.full)
+        small = graph.scaled(both[1], video, *self.small).filter("format", "rgb24")
+        tiled = small.filter("tile", f"{self.columns}x{self.rows}", nb_frames=self.every)
+        sides = [
+            full.filter("format", "rgb24").filter("pad", self.full[0], height).filter("setpts", "N"),
+            tiled.filter("pad", width - self.full[0], height).filter("setpts", "N"),
+        ]
+        return ffmpeg.filter(sides, "hstack")
+
+    def cut(self, sheet: Pixels) -> tuple[Pixels, list[Pixels]]:
+        """The full picture and the small ones, in order."""
+        (width, height), left = self.small, self.full[0]
+        corners = [(number // self.columns * height, left + number % self.columns * width)
+                   for number in range(self.every)]
+        return (sheet[: self.full[1], :left],
+                [sheet[top : top + height, side : side + width] for top, side in corners])
 
 
 class StartTooLateError(Exception):
@@ -77,18 +124,53 @@ def decode_frames(  # noqa: PLR0913 - all of them name what is wanted
     grid = grid_between(recording, start_ms, end_ms, fps)
     if grid.first >= grid.end:
         return
-    for lead_s in LEADS_S:
-        monitor = FrameMonitor()
-        argv = _frames_argv(recording, grid, (width, height), pix_fmt, threads, lead_s)
-        blocks = stream(argv, block_bytes=width * height * 3, on_line=monitor.on_line, on_frame=monitor.on_frame)
-        try:
-            yield from _frames(blocks, recording, grid, monitor, (height, width, 3))
-            return
-        except StartTooLateError:
-            continue
-        finally:
-            blocks.close()  # type: ignore[attr-defined]
-    raise BadRecordingError(f"{recording.path} shows no picture at {start_ms} ms: copy it again")
+    def drawn(picture: Any) -> Any:
+        return graph.scaled(picture, recording.video, width, height)
+
+    pictures = _blocks(recording, grid, drawn, shape=(height, width, 3), count=grid.end - grid.first, threads=threads,
+                       pix_fmt=pix_fmt)
+    for number, pixels in enumerate(pictures, grid.first):
+        yield Frame(int(grid.time_s(number) * 1000), pixels)
+
+
+def decode_two_sizes(
+    recording: Recording,
+    grid: Grid,
+    *,
+    small: tuple[int, int],
+    full: tuple[int, int],
+    every: int,
+    threads: int = 2,
+) -> Iterator[tuple[int, Pixels, Pixels | None]]:
+    """Yield (number, small, full) for each moment of the grid: the first and each `every`-th also full, others None.
+
+    The pictures are those of `decode_frames` at the sizes `small` and `full`, (width, height). The recording is decoded
+    once. The grid may begin before the recording does: the moments that are not in it are left out. Closing the
+    generator ends ffmpeg.
+
+    Raises:
+        BadRecordingError: the picture cannot be decoded at the start of the stretch, or ends more than 2 s early.
+        CommandError: ffmpeg failed.
+    """
+    sheet = _Sheet(small, full, every)
+    width, height = sheet.size
+    inside = replace(grid, first=max(0, grid.first))
+    if inside.first >= inside.end:
+        return
+    sheets = -(-(grid.end - grid.first) // every)
+
+    def drawn(picture: Any) -> Any:
+        if grid.first < 0:
+            picture = picture.filter("tpad", start=-grid.first, start_mode="clone")
+        return sheet.drawn(picture, recording.video)
+
+    number = grid.first
+    for one in _blocks(recording, inside, drawn, shape=(height, width, 3), count=sheets, threads=threads):
+        first, others = sheet.cut(one)
+        for index, picture in enumerate(others):
+            if 0 <= number < grid.end:
+                yield number, picture, first if index == 0 else None
+            number += 1
 
 
 def grab_frame(recording: Recording, at_ms: int, width: int, *, threads: int = 2) -> bytes:
@@ -138,27 +220,45 @@ def is_too_late(recording: Recording, grid: Grid, monitor: FrameMonitor) -> bool
     return first is None or first > latest_s * graph.TICKS_PER_S
 
 
-def _frames_argv(
-    recording: Recording, grid: Grid, size: tuple[int, int], pix_fmt: str, threads: int, lead_s: int | None
-) -> list[str]:
-    source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
-    picture = graph.scaled(graph.on_grid(source, recording.video, grid), recording.video, *size)
-    wanted = {"vframes": grid.end - grid.first, "fps_mode": "passthrough"}
-    output = picture.output("pipe:", f="rawvideo", pix_fmt=pix_fmt, **wanted)
-    return graph.ffmpeg_argv(output, filter_threads=threads)
+def _blocks(  # noqa: PLR0913 - all of them name what is wanted
+    recording: Recording,
+    grid: Grid,
+    drawn: Callable[[Any], Any],
+    *,
+    shape: tuple[int, int, int],
+    count: int,
+    threads: int,
+    pix_fmt: str = "rgb24",
+) -> Iterator[Pixels]:
+    """Yield `count` pictures of this shape: what `drawn` makes of the pictures of the grid."""
+    for lead_s in LEADS_S:
+        monitor = FrameMonitor()
+        source = graph.open_recording(recording, threads, seek_us(recording, grid, lead_s))
+        output = drawn(graph.on_grid(source, recording.video, grid)).output(
+            "pipe:", f="rawvideo", pix_fmt=pix_fmt, vframes=count, fps_mode="passthrough")
+        argv = graph.ffmpeg_argv(output, filter_threads=threads)
+        blocks = stream(argv, block_bytes=math.prod(shape), on_line=monitor.on_line, on_frame=monitor.on_frame)
+        try:
+            yield from _checked(blocks, recording, grid, monitor, shape)
+            return
+        except StartTooLateError:
+            continue
+        finally:
+            blocks.close()  # type: ignore[attr-defined]
+    at_ms = int(grid.time_s(grid.first) * 1000)
+    raise BadRecordingError(f"{recording.path} shows no picture at {at_ms} ms: copy it again")
 
 
-def _frames(
+def _checked(
     blocks: Iterator[bytes], recording: Recording, grid: Grid, monitor: FrameMonitor, shape: tuple[int, int, int]
-) -> Iterator[Frame]:
-    number = grid.first
+) -> Iterator[Pixels]:
+    is_first = True
     for block in blocks:
-        if number == grid.first and is_too_late(recording, grid, monitor):
+        if is_first and is_too_late(recording, grid, monitor):
             raise StartTooLateError
-        pixels = np.frombuffer(block, np.uint8).reshape(shape)
-        yield Frame(int(grid.time_s(number) * 1000), pixels)
-        number += 1
-    if number == grid.first:
+        is_first = False
+        yield np.frombuffer(block, np.uint8).reshape(shape)
+    if is_first:
         raise StartTooLateError
     _refuse_early_end(recording, grid, monitor)
 

@@ -39,6 +39,20 @@ def test_a_frame_is_seen_the_same_alone_and_in_company(detector_path, settings):
     assert detector.detect(frames(4)[:1])[0] == together[0]
 
 
+def test_a_closer_look_takes_twice_the_pixels_where_the_frame_has_them(detector_path, settings):
+    detector = Detector(detector_path, settings, batch=2)
+    half = detector.size_px
+    [large] = frames(1, height=half, width=2 * half)
+    [small] = frames(1, height=half // 2, width=half)
+    assert detector.detect_closely(small) is None
+    found = detector.detect_closely(large)
+    assert found
+    assert found != detector.detect([large])[0]
+    assert found == detector.detect_closely(large)
+    detector._square = (half, half)
+    assert detector.detect_closely(large) is None
+
+
 def test_two_loads_see_the_same(detector_path, settings):
     assert Detector(detector_path, settings).detect(frames(3)) == Detector(detector_path, settings).detect(frames(3))
 

@@ -1,16 +1,15 @@
-"""A glance follows from its own step, whatever chunk it is in; tiles add to what the whole frame shows."""
+"""A glance follows from its own step, whatever chunk it is in; where people are small they are looked at closer."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from support.filmed_field import filmed, textured
+from support.filmed_field import filmed, shrunk, textured
+from touchline.domain.detection import Detection
 from touchline.inference.detector import Detector
-from touchline.inference.look import LOOK_MS, look, look_closer, stills
-from touchline.seeing.camera import shrink
-from touchline.seeing.glance import plain_glance
-from touchline.seeing.tiles import merged
+from touchline.inference.look import LOOK_FRAMES, look, stills
+from touchline.seeing.glance import is_wide_shot, plain_glance
 
 FRAMES = 26
 MOMENTS = {index: 1000 + 40 * index for index in range(0, FRAMES, 5)}
@@ -25,29 +24,30 @@ def detector(settings, tmp_path_factory, save_detector):
 @pytest.fixture(scope="module")
 def frames():
     field = textured(3)
-    return [(index, filmed(field, 200 + 4 * index, 150)) for index in range(FRAMES)]
+    pictures = [filmed(field, 200 + 4 * index, 150) for index in range(FRAMES)]
+    return [(index, shrunk(picture), picture if index % LOOK_FRAMES == 5 else None)
+            for index, picture in enumerate(pictures)]
 
 
-def looked(frames, detector, **how):
-    return [plain_glance(one) for one in look(stills(frames, MOMENTS), detector, **{"every_ms": 200} | how)]
+def looked(frames, detector):
+    return [plain_glance(one) for one in look(stills(frames, MOMENTS), detector)]
 
 
-def test_people_are_looked_for_at_each_second_step_and_the_others_tell_of_the_camera_alone(frames, detector):
-    every, half = looked(frames, detector), looked(frames, detector, every_ms=LOOK_MS)
-    assert [one["looked"] for one in half] == [False, True] * 3
-    for one, other in zip(every, half, strict=True):
-        assert (other["people"] != []) == (other["looked"] and one["people"] != [])
+def test_people_are_looked_for_where_there_is_a_full_frame_and_the_others_tell_of_the_camera(frames, detector):
+    found, alone = looked(frames, detector), looked([(*one[:2], None) for one in frames], detector)
+    assert [one["looked"] for one in found] == [False, True] * 3
+    assert [bool(one["people"]) for one in found] == [False, True] * 3
+    for one, other in zip(found, alone, strict=True):
+        assert (other["looked"], other["people"], other["balls"]) == (False, [], [])
         assert {key: other[key] for key in ("match_ms", "camera", "cut", "grass")} == {
             key: one[key] for key in ("match_ms", "camera", "cut", "grass")}
 
 
-@pytest.mark.parametrize("how", [{}, {"closely": True}, {"every_ms": LOOK_MS}])
-def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector, how):
-    whole = looked(frames, detector, **how)
+def test_glances_are_the_same_wherever_a_chunk_begins(frames, detector):
+    whole = looked(frames, detector)
     assert [one["match_ms"] for one in whole] == [1000, 1200, 1400, 1600, 1800, 2000]
-    assert any(one["people"] for one in whole)
     # Two chunks: the second begins one step before its first own moment, which it leaves out again.
-    first, second = (looked(part, detector, **how) for part in (frames[:14], frames[10:]))
+    first, second = (looked(part, detector) for part in (frames[:14], frames[10:]))
     assert first + second[1:] == whole
 
 
@@ -59,15 +59,21 @@ def test_the_camera_is_known_over_whole_steps_only(frames, detector):
         assert not one["cut"]
 
 
-def test_a_closer_look_keeps_what_the_whole_frame_shows_once(frames, detector):
-    _, frame = frames[0]
-    [whole] = detector.detect([frame])
-    found = look_closer(frame, shrink(frame), whole, detector)
-    scores = [one.score for one in found]
-    assert scores == sorted(scores, reverse=True)
-    for is_ball in (False, True):
-        some = [one for one in found if (one.kind == "ball") == is_ball]
-        boxes = np.array([(one.x1, one.y1, one.x2, one.y2) for one in some], np.float32).reshape(-1, 4)
-        assert len(merged(boxes, np.array([one.score for one in some], np.float32))) == len(some)
-    best = whole[0]
-    assert best in found or found[0].score >= best.score
+def people(height, count=12):
+    return [Detection("player", 0.8, 0.05 * number, 0.5 - height, 0.05 * number + 0.02, 0.5) for number in range(count)]
+
+
+@pytest.mark.parametrize(("seen", "is_wide"), [
+    (people(0.05), True), (people(0.1), False), (people(0.3, 1), True), ([], True)])
+def test_a_shot_is_wide_where_people_are_low_or_hardly_any_are_found_on_much_grass(seen, is_wide):
+    assert is_wide_shot(np.full((108, 192, 3), (60, 140, 50), np.uint8), seen) == is_wide
+    assert not is_wide_shot(np.full((108, 192, 3), 90, np.uint8), seen)
+
+
+def test_wide_shots_are_looked_at_closer_by_a_detector_that_can(frames, detector, monkeypatch):
+    closer = people(0.06, 15)
+    monkeypatch.setattr(detector, "detect", lambda frames: [people(0.05) for _ in frames])
+    monkeypatch.setattr(detector, "detect_closely", lambda frame: closer)
+    assert [len(one["people"]) // 8 for one in looked(frames, detector)] == [0, 15] * 3
+    monkeypatch.setattr(detector, "detect_closely", lambda frame: None)
+    assert [len(one["people"]) // 8 for one in looked(frames, detector)] == [0, 12] * 3

@@ -7,10 +7,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from support.filmed_field import HEIGHT, STAND, WIDTH, filmed, textured
-from touchline.seeing.camera import Link, carry, chain, link_frames, prepare, shrink
+from support.filmed_field import HEIGHT, STAND, WIDTH, filmed, shrunk, textured
+from touchline.seeing.camera import Link, carry, chain, link_frames, prepare, small_size
 
 SMALL = (192, 108)
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [
+    (1280, 720, (192, 108)), (640, 480, (192, 144)), (360, 640, (192, 342)), (2, 2, (192, 192)), (4000, 2, (192, 2))])
+def test_the_camera_is_followed_in_pictures_of_one_width_and_an_even_height(width, height, size):
+    assert small_size(width, height) == size
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +25,7 @@ def field():
 
 
 def links_of(frames):
-    small = [prepare(shrink(frame)) for frame in frames]
+    small = [prepare(shrunk(frame)) for frame in frames]
     return [link_frames(before, after) for before, after in pairwise(small)]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError
-from touchline.video.decode import decode_frames, grab_frame
+from touchline.video.decode import decode_frames, decode_two_sizes, grab_frame
+from touchline.video.ffmpeg_graph import Grid
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-g", "50", "-threads", "1")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -60,6 +61,21 @@ def test_a_moment_has_the_same_pixels_wherever_reading_begins(recording, whole, 
     frames_of_all = whole(recording, Fraction(fps)).items()
     expected = {at: pixels for at, pixels in frames_of_all if start_ms <= at < start_ms + length_ms}
     assert {frame.recording_ms: frame.pixels.tobytes() for frame in frames} == expected
+
+
+@settings(max_examples=4, deadline=None)
+@given(first=st.integers(-9, 60), count=st.integers(1, 40), every=st.integers(1, 12),
+       full=st.sampled_from([(64, 32), (10, 4), (32, 64)]))
+def test_small_and_full_pictures_come_from_one_pass_and_are_those_of_two(recording, first, count, every, full):
+    fps, small = Fraction(25), (16, 8)
+    pictures = list(decode_two_sizes(recording, Grid(fps, first, first + count), small=small, full=full, every=every))
+    at = [max(0, first) * 40, max(0, first + count) * 40]
+    for place, size in ((1, small), (2, full)):
+        alone = decode_frames(recording, *at, fps=fps, width=size[0], height=size[1])
+        expected = {frame.recording_ms // 40: frame.pixels.tobytes() for frame in alone}
+        if place == 2:
+            expected = {number: one for number, one in expected.items() if (number - first) % every == 0}
+        assert {one[0]: one[place].tobytes() for one in pictures if one[place] is not None} == expected
 
 
 def test_a_grid_holds_every_moment_once_and_in_order(recording, whole):
