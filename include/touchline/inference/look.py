@@ -14,7 +14,7 @@ from touchline.domain.recording import Recording
 from touchline.inference.detector import Detector
 from touchline.inference.places import placed
 from touchline.seeing.camera import Link, Move, Small, chain, link_frames, prepare
-from touchline.seeing.glance import Glance, glance, is_wide_shot
+from touchline.seeing.glance import Glance, deserves_closer_look, glance
 from touchline.seeing.sight import STEP_MS
 from touchline.seeing.table import seeing_table
 
@@ -103,5 +103,5 @@ def _closer(still: Still, frame: Pixels, seen: list[Detection], detector: Detect
 
     It follows from this frame alone, so it is the same in every chunk.
     """
-    closer = detector.detect_closely(frame) if is_wide_shot(still.shrunk, seen) else None
+    closer = detector.detect_closely(frame) if deserves_closer_look(still.shrunk, seen) else None
     return seen if closer is None else closer

@@ -67,15 +67,19 @@ def glance(match_ms: int, frame: Picture | None, shrunk: Picture, detections: Se
     return Glance(match_ms, boxes, scores, kits, balls, camera, is_cut, float(grass.mean()), is_looked)
 
 
-def is_wide_shot(shrunk: Picture, detections: Sequence[Detection]) -> bool:
-    """Whether the pitch is shown from so far that people are low, or too low for the detector to find many."""
-    table = seeing_table("wide_shot")
+def deserves_closer_look(shrunk: Picture, detections: Sequence[Detection]) -> bool:
+    """Whether the pitch is shown from so far that people are low, or small and mostly seen unsurely, or not seen."""
+    table = seeing_table("closer_look")
     green = find_green(shrunk)
     grass = grass_mask(shrunk, green)
     if grass.mean() < table["least_grass"]:
         return False
-    boxes, _ = _people_on(_region(green, grass), detections)
-    return len(boxes) < table["few"] or float(np.median(boxes[:, 3] - boxes[:, 1])) < table["low"]
+    boxes, scores = _people_on(_region(green, grass), detections)
+    if len(boxes) < table["few"]:
+        return True
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    sure = float((scores >= seeing_table("people")["sure_score"]).mean())
+    return height < table["low"] or (height < table["small"] and sure < table["least_sure"])
 
 
 def kit_colours(frame: Picture, boxes: Boxes, green: Green | None) -> NDArray[np.uint8]:

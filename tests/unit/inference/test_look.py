@@ -9,7 +9,7 @@ from support.filmed_field import filmed, shrunk, textured
 from touchline.domain.detection import Detection
 from touchline.inference.detector import Detector
 from touchline.inference.look import LOOK_FRAMES, look, stills
-from touchline.seeing.glance import is_wide_shot, plain_glance
+from touchline.seeing.glance import deserves_closer_look, plain_glance
 
 FRAMES = 26
 MOMENTS = {index: 1000 + 40 * index for index in range(0, FRAMES, 5)}
@@ -59,20 +59,22 @@ def test_the_camera_is_known_over_whole_steps_only(frames, detector):
         assert not one["cut"]
 
 
-def people(height, count=12):
-    return [Detection("player", 0.8, 0.05 * number, 0.5 - height, 0.05 * number + 0.02, 0.5) for number in range(count)]
+def people(height, count=12, score=0.8):
+    return [Detection("player", score, 0.05 * place, 0.5 - height, 0.05 * place + 0.02, 0.5)
+            for place in range(count)]
 
 
-@pytest.mark.parametrize(("seen", "is_wide"), [
-    (people(0.05), True), (people(0.1), False), (people(0.3, 1), True), ([], True)])
-def test_a_shot_is_wide_where_people_are_low_or_hardly_any_are_found_on_much_grass(seen, is_wide):
-    assert is_wide_shot(np.full((108, 192, 3), (60, 140, 50), np.uint8), seen) == is_wide
-    assert not is_wide_shot(np.full((108, 192, 3), 90, np.uint8), seen)
+@pytest.mark.parametrize(("seen", "closer"), [
+    ([], True), (people(0.3, 2), True), (people(0.04), True), (people(0.07), False), (people(0.07, score=0.15), True),
+    (people(0.07) + people(0.07, 4, 0.15), False), (people(0.1, score=0.15), False)])
+def test_a_closer_look_is_for_much_grass_with_people_who_are_low_or_unsure_or_not_found(seen, closer):
+    assert deserves_closer_look(np.full((108, 192, 3), (60, 140, 50), np.uint8), seen) == closer
+    assert not deserves_closer_look(np.full((108, 192, 3), 90, np.uint8), seen)
 
 
 def test_wide_shots_are_looked_at_closer_by_a_detector_that_can(frames, detector, monkeypatch):
     closer = people(0.06, 15)
-    monkeypatch.setattr(detector, "detect", lambda frames: [people(0.05) for _ in frames])
+    monkeypatch.setattr(detector, "detect", lambda frames: [people(0.04) for _ in frames])
     monkeypatch.setattr(detector, "detect_closely", lambda frame: closer)
     assert [len(one["people"]) // 8 for one in looked(frames, detector)] == [0, 15] * 3
     monkeypatch.setattr(detector, "detect_closely", lambda frame: None)
