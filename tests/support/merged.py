@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = {"kits": {}, "told_by": None, "ours": None}
+ALL_SEEN = {"people": 14, "ball": 0.4, "camera": 0.99, "sound": True, "teams": True, "score": True}
 
 
 def merged(*actions: Mapping[str, Any], candidates: tuple[Mapping[str, Any], ...] = (),
            sides: Mapping[str, Any] = UNKNOWN) -> dict[str, Any]:
     """The result with these actions; without `sides` nobody could tell the teams apart."""
-    return {"actions": list(actions), "candidates": list(candidates), "sides": dict(sides)}
+    return {"actions": list(actions), "candidates": list(candidates), "sides": dict(sides), "seen": dict(ALL_SEEN)}

@@ -67,11 +67,12 @@ def _recording(recording: Plain, start_ms: int) -> dict[str, Any]:
 
 
 def actions_json(match_id: str, merged: Plain) -> dict[str, Any]:
-    """`actions.json`: every action in order of time, the candidates, the best first, and the sides."""
+    """`actions.json`: every action in order of time, the candidates, the best first, the sides, what was seen."""
     keys = ("match_ms", "half", "position_ms", "label", "confidence", "source", "team", "evidence")
     return {"match_id": match_id, "actions": [_timed(action, keys) for action in merged["actions"]],
             "candidates": [_timed(candidate, (*keys, "others")) for candidate in merged["candidates"]],
-            "sides": {key: merged["sides"][key] for key in ("kits", "told_by", "ours")}}
+            "sides": {key: merged["sides"][key] for key in ("kits", "told_by", "ours")},
+            "seen": {key: merged["seen"][key] for key in ("people", "ball", "camera", "sound", "teams", "score")}}
 
 
 def _timed(action: Plain, keys: Sequence[str]) -> dict[str, Any]:

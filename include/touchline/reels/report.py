@@ -25,6 +25,7 @@ from markupsafe import Markup
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.text import shown
 from touchline.reels.evidence import EvidenceView, evidence_view
+from touchline.reels.lacking import what_was_lacking
 from touchline.reels.rules import ClipRules
 from touchline.reels.teams import Told, keeper_told, team_told
 from touchline.reels.timeline import HalfView, half_views
@@ -45,6 +46,7 @@ class ReportMatch:
     actions: Sequence[Plain]
     candidates: Sequence[Plain]
     sides: Plain
+    seen: Plain
     reels: Sequence[Plain]
     thumbnails: Mapping[tuple[str, str], bytes]
 
@@ -129,6 +131,7 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
         filters=_filters(actions),
         action_count=len(actions),
         candidates=[_action(item, content, rules) for item in content.candidates],
+        lacking=what_was_lacking(content.seen),
         half_titles=half_titles if len(half_titles) > 1 else {},
         data=_data(reels),
         reel_titles={reel.name: reel.title for reel in reels},

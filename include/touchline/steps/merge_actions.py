@@ -9,6 +9,7 @@ from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
 from touchline.inference.model_digest import checked_digest
+from touchline.reels.lacking import what_was_lacking
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
 from touchline.results.spotted import read_spotted
@@ -19,7 +20,7 @@ from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kic
 from touchline.spotting.sides import Sides, find_sides
 from touchline.video.plain import recording_from_plain
 
-VERSION = 6
+VERSION = 7
 """Raise it when the same inputs would give another result."""
 
 
@@ -53,7 +54,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     def compute() -> dict[str, object]:
         marks = [Spotting(mark["match_ms"], mark["label"], 1.0) for mark in sidecar["marks"]]
         clips = [ClipScores(one["match_ms"], one["scores"]) for one in spotted["windows"]]
-        spottings, views, kits = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
+        spottings, views, kits, delivered = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
         readings = _readings(scan.result)
         kick_offs = kick_offs_of(sidecar, scan.result)
@@ -62,34 +63,42 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
         halves = halves_from_kick_offs(kick_offs)
         sides = find_sides(kits, sidecar["kits"], sidecar["our_keeper"])
+        seen = {**delivered, "sound": evidence.is_heard, "teams": len(kits) > 1,
+                "score": any(reading.score for reading in readings)}
         stats = {"steps": len(views), "spottings": len(spottings), "spotter": spotter}
         return {"actions": [_plain(action, halves, sides) for action in merged.actions],
                 "candidates": [_plain_candidate(candidate, halves, sides) for candidate in merged.candidates],
-                "sides": {"kits": dict(sides.kits), "told_by": sides.told_by, "ours": sides.ours}, "stats": stats}
+                "sides": {"kits": dict(sides.kits), "told_by": sides.told_by, "ours": sides.ours},
+                "seen": seen, "stats": stats}
 
     outcome = reuse_or_compute(files.actions, "merge_actions", inputs, compute, force=force)
     print(f"{len(outcome.result['actions'])} actions, {len(outcome.result['candidates'])} candidates")
+    for sentence in what_was_lacking(outcome.result["seen"]):
+        print(sentence)
     return outcome
 
 
 def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, Any]], scan: Mapping[str, Any],
-          settings: Settings) -> tuple[list[Spotting], list[View], Mapping[str, str]]:
-    """What the spotter finds in the steps of all chunks, who is there in each of them, and the shirts' colours."""
+          settings: Settings) -> tuple[list[Spotting], list[View], Mapping[str, str], Mapping[str, float]]:
+    """What the spotter finds in the steps of all chunks, who is in each, the shirts' colours, how much was seen."""
     # Here and not above: the Airflow side reads this module's VERSION without the models' packages.
     from touchline.inference.spot_match import sound_of_scan, spot_match
+    from touchline.seeing.delivered import Delivered
     from touchline.seeing.glance import glance_from_plain
     from touchline.seeing.sight import STEP_MS, keepers
 
     spottings: list[Spotting] = []
     views: list[View] = []
+    delivered = Delivered()
     found = (glance_from_plain(one) for one in glances)
     seen = spot_match(found, sound_of_scan(scan), [recording_from_plain(one) for one in recordings],
                       settings.spotter_model_path)
     for stretch in seen.stretches:
         spottings += stretch.spottings
+        delivered.add(stretch.sights)
         views += [View(stretch.start_ms + number * STEP_MS, len(sight.people), keepers(sight))
                   for number, sight in enumerate(stretch.sights)]
-    return spottings, views, seen.kits
+    return spottings, views, seen.kits, delivered.plain()
 
 
 def kick_offs_of(sidecar: Mapping[str, Any], scan: Mapping[str, Any]) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
 from touchline.steps.render_reel import is_whole
 
-VERSION = 2
+VERSION = 3
 KNOWN_NAMES = frozenset(
     {"match.json", "actions.json", "results_spotting.json", "report.html"}
     | {f"reels/{name}.{kind}" for name in REELS for kind in ("mp4", "json")}
@@ -86,7 +86,8 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
         yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
     yield from filter(None, videos)
     content = ReportMatch(match, published_actions["actions"], published_actions["candidates"],
-                          published_actions["sides"], published_reels, _thumbnails(reels, work))
+                          published_actions["sides"], published_actions["seen"], published_reels,
+                          _thumbnails(reels, work))
     yield NewFile.of("report.html", render_report(content, load_rules()).encode())
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from support.merged import UNKNOWN
+from support.merged import ALL_SEEN, UNKNOWN
 from touchline.reels.evidence import WORDS, EvidenceView, evidence_view
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
@@ -53,13 +53,23 @@ def _clip(start_ms, end_ms, reel_start_ms, label, *others):
     }
 
 
-def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), sides=UNKNOWN, **match):
+def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), sides=UNKNOWN, seen=ALL_SEEN, **match):
     reels = [
         {"name": "highlights", "duration_ms": 60_000, "clips": list(highlights)},
         {"name": "keeper", "duration_ms": 60_000, "clips": list(keeper)},
     ]
-    content = ReportMatch({**MATCH, **match}, list(actions), list(candidates), sides, reels, thumbnails or {})
+    content = ReportMatch({**MATCH, **match}, list(actions), list(candidates), sides, seen, reels, thumbnails or {})
     return render_report(content, RULES)
+
+
+@pytest.mark.parametrize(("lacks", "said"), [
+    ({"sound": False}, "There is no sound"), ({"people": 2}, "Few people were seen, 2 at a time"),
+    ({"ball": 0.02}, "The ball was seen in 2 % of the time only"), ({"camera": 0.5}, "followed in 50 %"),
+    ({"teams": False}, "could not be told apart"), ({"score": False}, "No score was read")])
+def test_the_page_says_what_the_film_did_not_give_and_that_percentages_only_rank(lacks, said):
+    assert said not in _page()
+    assert said in _page(seen={**ALL_SEEN, **lacks})
+    assert "not calibrated" in _page()
 
 
 class _Tags(HTMLParser):

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 
 import pytest
 
+from support.merged import ALL_SEEN
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 
@@ -133,7 +134,8 @@ def page(tmp_path):
     candidates = [{**_action(64_000, "Save"), "others": []}]
     pictures = {("highlights", goal["clip_id"]): _jpeg()}
     path = tmp_path / "report.html"
-    path.write_text(render_report(ReportMatch(match, actions, candidates, SIDES, reels, pictures), load_rules()))
+    content = ReportMatch(match, actions, candidates, SIDES, ALL_SEEN, reels, pictures)
+    path.write_text(render_report(content, load_rules()))
     (tmp_path / "reels").mkdir()
     for name in ("highlights", "keeper"):
         subprocess.run(

@@ -128,6 +128,18 @@ def test_the_sides_are_told_beside_the_actions_and_new_kits_are_noticed(settings
     assert merge_actions(MATCH, settings).result["sides"]["ours"] == "home"
 
 
+def test_what_the_film_gives_is_told_and_what_it_lacks_is_said(settings, capsys):
+    prepare(settings, cut_at())
+    found = merge_actions(MATCH, settings).result["seen"]
+    assert found["people"] >= 1
+    assert found == {"people": found["people"], "ball": found["ball"], "camera": 1.0, "sound": False, "teams": False,
+                     "score": False}
+    said = capsys.readouterr().out
+    assert "There is no sound" in said
+    assert "could not be told apart" in said
+    assert "could be followed" not in said
+
+
 def test_without_two_teams_no_action_has_one(settings):
     prepare(settings, cut_at(), kits=REDS, our_keeper="#f2c200")
     found = merge_actions(MATCH, settings).result

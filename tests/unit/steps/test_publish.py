@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.merged import UNKNOWN, merged
+from support.merged import ALL_SEEN, UNKNOWN, merged
 from touchline.cli import main
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import EXIT_STORAGE, DamagedResultError, TouchlineError
@@ -134,6 +134,7 @@ def test_actions_and_soccernet_file_say_the_same(settings):
     publish(MATCH, settings)
     assert _json(settings, "actions.json")["actions"] == [{**SAVE, "game_time": "1 - 01:38"}]
     assert _json(settings, "actions.json")["sides"] == UNKNOWN
+    assert _json(settings, "actions.json")["seen"] == ALL_SEEN
     assert _json(settings, "actions.json")["candidates"] == [{**FOUL, "game_time": "1 - 01:38"}]
     assert _json(settings, "results_spotting.json")["predictions"] == [
         {"gameTime": "1 - 01:38", "label": "Save", "position": "98000", "half": "1", "confidence": "0.87"}
