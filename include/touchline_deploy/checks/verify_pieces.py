@@ -17,9 +17,11 @@ class Piece:
     only: str = ""
 
 
+CAMPAIGN = ("tests/integration/test_hostile_campaign.py",)
 PIECES = {
-    "campaign-files": Piece("2,000 spoiled recordings", ("tests/integration/test_hostile_campaign.py",), "recordings"),
-    "campaign-sidecars": Piece("500 hostile sidecars", ("tests/integration/test_hostile_campaign.py",), "sidecars"),
+    **{f"campaign-files-{part}": Piece("500 of 2,000 spoiled recordings", CAMPAIGN, f"recordings and quarter-{part}")
+       for part in range(1, 5)},
+    "campaign-sidecars": Piece("500 hostile sidecars", CAMPAIGN, "sidecars"),
     "simulator": Piece("four matches of 90 minutes against real ones", (
         "tests/unit/simulator/test_rates.py", "tests/unit/simulator/test_film.py",
         "tests/unit/training/test_frozen_set.py")),
