@@ -18,7 +18,7 @@ def what_was_lacking(seen: Mapping[str, Any]) -> list[str]:
         "There is no sound, or nothing in it rises: goals are told by the picture alone.": not seen["sound"],
         f"Few people were seen, {seen['people']} at a time: the camera is too far or straight above, or the film is "
         "dark. Not much can be found like this.": seen["people"] < FEW_PEOPLE,
-        f"The ball was seen in {_percent(seen['ball'])} of the time only.": seen["ball"] < LITTLE_BALL,
+        f"The ball was hardly ever seen ({_percent(seen['ball'])} of the time).": seen["ball"] < LITTLE_BALL,
         f"The camera could be followed in {_percent(seen['camera'])} of the time only.": seen["camera"] < LITTLE_CAMERA,
         "The teams’ shirts could not be told apart.": not seen["teams"],
         "No score was read in the picture: a goal is not checked against it.": not seen["score"],

@@ -64,7 +64,7 @@ def _page(actions=(), highlights=(), keeper=(), thumbnails=None, candidates=(), 
 
 @pytest.mark.parametrize(("lacks", "said"), [
     ({"sound": False}, "There is no sound"), ({"people": 2}, "Few people were seen, 2 at a time"),
-    ({"ball": 0.02}, "The ball was seen in 2 % of the time only"), ({"camera": 0.5}, "followed in 50 %"),
+    ({"ball": 0.02}, "The ball was hardly ever seen (2 % of the time)"), ({"camera": 0.5}, "followed in 50 %"),
     ({"teams": False}, "could not be told apart"), ({"score": False}, "No score was read")])
 def test_the_page_says_what_the_film_did_not_give_and_that_percentages_only_rank(lacks, said):
     assert said not in _page()
