@@ -51,7 +51,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _Mosaic:
     """One picture that holds a full one at the left and `every` small ones, row by row, beside it."""
 
     small: tuple[int, int]
@@ -72,7 +72,7 @@ class _Sheet:
         return self.full[0] + self.columns * self.small[0], max(self.full[1], self.rows * self.small[1])
 
     def drawn(self, picture: Any, video: VideoStream) -> Any:
-        """Sheets of the pictures on the grid, one for each `every` of them; the full one is the first."""
+        """Mosaics of the pictures on the grid, one for each `every` of them; the full one is the first."""
         width, height = self.size
         both = picture.filter_multi_output("split")
         full = graph.scaled(both[0].filter("select", f"not(mod(n,{self.every}))"), video, *self.full)
@@ -84,13 +84,13 @@ class _Sheet:
         ]
         return ffmpeg.filter(sides, "hstack")
 
-    def cut(self, sheet: Pixels) -> tuple[Pixels, list[Pixels]]:
+    def cut(self, mosaic: Pixels) -> tuple[Pixels, list[Pixels]]:
         """The full picture and the small ones, in order."""
         (width, height), left = self.small, self.full[0]
         corners = [(number // self.columns * height, left + number % self.columns * width)
                    for number in range(self.every)]
-        return (sheet[: self.full[1], :left],
-                [sheet[top : top + height, side : side + width] for top, side in corners])
+        return (mosaic[: self.full[1], :left],
+                [mosaic[top : top + height, side : side + width] for top, side in corners])
 
 
 class StartTooLateError(Exception):
@@ -124,6 +124,7 @@ def decode_frames(  # noqa: PLR0913 - all of them name what is wanted
     grid = grid_between(recording, start_ms, end_ms, fps)
     if grid.first >= grid.end:
         return
+
     def drawn(picture: Any) -> Any:
         return graph.scaled(picture, recording.video, width, height)
 
@@ -152,21 +153,21 @@ def decode_two_sizes(
         BadRecordingError: the picture cannot be decoded at the start of the stretch, or ends more than 2 s early.
         CommandError: ffmpeg failed.
     """
-    sheet = _Sheet(small, full, every)
-    width, height = sheet.size
+    mosaic = _Mosaic(small, full, every)
+    width, height = mosaic.size
     inside = replace(grid, first=max(0, grid.first))
     if inside.first >= inside.end:
         return
-    sheets = -(-(grid.end - grid.first) // every)
+    mosaics = -(-(grid.end - grid.first) // every)
 
     def drawn(picture: Any) -> Any:
         if grid.first < 0:
             picture = picture.filter("tpad", start=-grid.first, start_mode="clone")
-        return sheet.drawn(picture, recording.video)
+        return mosaic.drawn(picture, recording.video)
 
     number = grid.first
-    for one in _blocks(recording, inside, drawn, shape=(height, width, 3), count=sheets, threads=threads):
-        first, others = sheet.cut(one)
+    for one in _blocks(recording, inside, drawn, shape=(height, width, 3), count=mosaics, threads=threads):
+        first, others = mosaic.cut(one)
         for index, picture in enumerate(others):
             if 0 <= number < grid.end:
                 yield number, picture, first if index == 0 else None

@@ -12,7 +12,7 @@ SECONDS = 2700
 SEEDS = range(101, 109)
 RARE = 1.0
 """Labels that happen less often than this in a match need more matches than a test can play."""
-TOO_RARE = pytest.mark.xfail(strict=False, reason="half as often as in real matches; a mend would play other matches "
+TOO_RARE = pytest.mark.xfail(strict=True, reason="half as often as in real matches; a mend would play other matches "
                                                   "than the frozen ones, on which accuracy is measured")
 LABELS = [pytest.param(label, marks=TOO_RARE) if label == "Offside" else label
           for label, rate in RATES.items() if rate > RARE]
