@@ -17,7 +17,8 @@ DOC = """
 ### What it makes
 A row in the catalogue for every recording below `NAS_MOUNT_PATH`, and a run of `process_match` for every new match.
 A recording is taken when its size, its mtime and its last MiB stood still over two looks `WATCH_STABLE_TIME_SEC` apart
-and its end can be read without an error. The output folder, dot files, partial files (`.part`, `.tmp`, `.crdownload`,
+and its end can be read without an error. A match of several recordings is taken when all of them are complete
+(`docs/how-to/match-in-several-files.md`). The output folder, dot files, partial files (`.part`, `.tmp`, `.crdownload`,
 `~`), what a NAS or a camera keeps for itself (`@eaDir`, `#recycle`, snapshots, proxies) and links that lead out of the
 mount are never taken; nor is what is older than `INGEST_SINCE`, unless its date is that of a camera whose clock was
 reset. A video whose format touchline does not read is named once, in the log of `register_recordings` and the summary.

@@ -18,12 +18,14 @@ from touchline_airflow.match.tasks import close_match, list_chunks, list_reels
 
 DOC = """
 ### What it makes
-The match folder of one recording: actions, reels, a report and a manifest, in `NAS_OUTPUT_PATH/<match_id>/`.
+The match folder of one match, of one recording or several: actions, reels, a report and a manifest, in
+`NAS_OUTPUT_PATH/<match_id>/`.
 Each task is one `touchline` command that reads files and writes files below `WORKING_DIR/matches/<match_id>/`.
 
 ### When it runs
-`ingest_recordings` starts it for each new recording. By hand: *Trigger*, with the recording's path below
-`NAS_MOUNT_PATH`. Two runs of the same match take turns: the second waits in `open_match` and then reuses what is there.
+`ingest_recordings` starts it for each new match, and again when a recording of it comes later. By hand: *Trigger*, with
+the recording's path below `NAS_MOUNT_PATH`, and those of further recordings of the same match. Two runs of the same
+match take turns: the second waits in `open_match` and then reuses what is there.
 A 90-minute match takes minutes on a GPU and about as long as the match on two CPU cores; worry when `scan` takes longer
 than the match or one `spot_chunk` longer than an hour. A mail says when a run is late: after `MATCH_LATE_FACTOR`
 times what its length normally takes here, at least `MATCH_LATE_MIN` minutes.
@@ -42,6 +44,9 @@ when all is there. To compute again: start a run with `force`; or, for a single 
 PARAMS: dict[str, Any] = {
     "recording": Param(type="string", minLength=1, maxLength=4096, title="Recording",
                        description="Path of the recording: absolute, or below NAS_MOUNT_PATH."),
+    "more_recordings": Param([], type=["array", "null"], items={"type": "string", "minLength": 1, "maxLength": 4096},
+                             title="More recordings", description="Files of the same match that follow the first, in "
+                             "the order of play: its second half, further chapters. One per line."),
     "reels": Param(list(REELS), type="array", items={"type": "string", "enum": list(REELS)}, minItems=1,
                    uniqueItems=True, title="Reels", description="Which reels are made.", examples=list(REELS)),
     "force": Param(False, type="boolean", title="Compute again", description="Reuse no result of an earlier run."),

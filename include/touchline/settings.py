@@ -114,6 +114,19 @@ class Settings(FromEnvironment):
         low=10,
         high=604_800,
     )
+    watch_more_sec: int = setting(
+        900,
+        "A match whose recordings' names say that more may follow (a first half, the first chapter of a camera) waits "
+        "until none has come for this long, unless a file named .done lies beside them.",
+        low=0,
+        high=604_800,
+    )
+    matches_by: str = setting(
+        "names",
+        "Which recordings are one match: names goes by match.toml and by the names of cameras and halves; with folder, "
+        "each folder below the mount is one match, whatever its recordings are called.",
+        choices=("names", "folder"),
+    )
     ingest_since: str = setting(
         "",
         "ISO date; older recordings (by modification time) are left to the backfill, but for those of a camera whose "

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from touchline.domain.text import shown
 from touchline.errors import TouchlineError
 
+Named = TypeVar("Named")
 
-def one_by_one(names: Iterable[str], work: Callable[[str], None], say: Callable[[str], None]) -> list[str]:
-    """Do the work for each; returns those for which it raised anything: a line says why.
+
+def one_by_one(names: Iterable[Named], work: Callable[[Named], None], say: Callable[[str], None]) -> list[Named]:
+    """Do the work for each; returns those for which it raised anything: a line names it and says why.
 
     Nothing is swallowed: the caller fails at the end, and names them.
     """

@@ -48,6 +48,15 @@ def _frame_count(video):
     return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip().strip(","))
 
 
+def _chapters(film, folder):
+    """As a camera cuts it: three files, none of which begins within a group of frames."""
+    folder.mkdir()
+    argv = ["ffmpeg", "-v", "error", "-i", str(film), "-map", "0", "-c", "copy", "-f", "segment", "-segment_time",
+            str(SECONDS // 3), "-segment_start_number", "1", "-reset_timestamps", "1", str(folder / "GX%02d0123.MP4")]
+    subprocess.run(argv, check=True)
+    return sorted(folder.glob("*.MP4"))
+
+
 def test_a_recording_becomes_a_published_match_folder(processed):
     settings, folder = processed
     actions = json.loads((folder / "actions.json").read_text())["actions"]
@@ -72,6 +81,21 @@ def test_the_length_of_chunks_does_not_change_the_actions(footage, processed, tm
     chunked = replace(settings, chunk_duration_sec=SECONDS // 3, working_dir=tmp_path)
     again = process([footage / "match.mp4"], tmp_path / "out", chunked, ("keeper",))
     assert (again / "actions.json").read_bytes() == (folder / "actions.json").read_bytes()
+
+
+@pytest.mark.verify
+def test_chapters_of_one_film_give_its_actions_and_reels(footage, processed, tmp_path):
+    """Chapters are cut at key frames, so that the same pictures lie in other files."""
+    settings, folder = processed
+    chapters = _chapters(footage / "match.mp4", tmp_path / "nas")
+    assert len(chapters) == 3
+    (tmp_path / "nas" / "match.toml").write_bytes((footage / "match.toml").read_bytes())
+    again = process(chapters, tmp_path / "out", replace(settings, working_dir=tmp_path / "work"), ("highlights",))
+    one, three = (json.loads((place / "actions.json").read_text())["actions"] for place in (folder, again))
+    assert [(item["label"], item["match_ms"]) for item in three] == [(item["label"], item["match_ms"]) for item in one]
+    reels = [json.loads((place / "reels" / "highlights.json").read_text()) for place in (folder, again)]
+    assert abs(reels[0]["frames"] - reels[1]["frames"]) <= 3
+    assert _frame_count(again / "reels" / "highlights.mp4") == reels[1]["frames"]
 
 
 def test_ten_frames_a_second_without_sound_and_with_a_clip_model_are_the_same_in_any_chunks(footage, settings,

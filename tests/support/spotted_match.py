@@ -22,7 +22,7 @@ def glance(step: int) -> dict[str, object]:
             "looked": True}
 
 
-def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict[str, object] = RECORDING,
+def prepare(settings: Settings, chunks: list[dict[str, object]], *recordings: dict[str, object],
             hearing: bool = True, kick_offs_ms: Sequence[int] = (), **notes: object) -> WorkFiles:
     """Write what the steps before would, with these results of `spot_chunk`."""
     save_request(Request(MATCH, ("/nas/Cup final.mp4",), ("f" * 64,), ("keeper",)), settings)
@@ -32,7 +32,7 @@ def prepare(settings: Settings, chunks: list[dict[str, object]], recording: dict
     scan = {"step_ms": 500, "duration_ms": SECONDS * 1000, "surge": heard, "whistle": heard, "loudness_db": heard,
             "graphic": []}
     sidecar = {"marks": [], "kick_offs_ms": list(kick_offs_ms), "kits": {}, "our_keeper": None} | notes
-    for path, result in ((files.probe, {"recordings": [recording], "sidecar": sidecar}),
+    for path, result in ((files.probe, {"recordings": recordings or [RECORDING], "sidecar": sidecar}),
                          (files.scan, scan), (files.chunks, {"chunks": [{"chunk_id": name} for name in names]}),
                          *((files.spottings(name), chunk) for name, chunk in zip(names, chunks, strict=True))):
         reuse_or_compute(path, path.stem, {}, lambda result=result: result, force=True)

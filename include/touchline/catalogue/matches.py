@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,18 @@ from typing import Any
 from sqlalchemy import select
 
 from touchline.catalogue.connection import insert_new, now_ms, reading, writing
-from touchline.catalogue.failures import failure_in
-from touchline.catalogue.schema import matches, runs
+from touchline.catalogue.failures import columns_of, failure_in
+from touchline.catalogue.schema import matches, recordings, runs
+from touchline.domain.run_id import ingest_run_id
 from touchline.errors import Failure
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording of a match: its path and the fingerprint of its content."""
+
+    path: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class Match:
     pinned: bool
     prefetched_on: str | None
     cause: str | None
+    sources: tuple[Source, ...]
+    """Its recordings in the order of play; `recording` is the path of the first."""
 
     @property
     def failure(self) -> Failure | None:
@@ -39,13 +51,17 @@ class Match:
         return failure_in(vars(self))
 
 
-def register(url: str, match_id: str, fingerprint: str, recording: str) -> Match:
-    """Return the match of this content; a new one is written as `registered` under the proposed id."""
+def register(url: str, match_id: str, fingerprint: str, recording: str, sources: Sequence[Source] = ()) -> Match:
+    """Return the match of this content; a new one is written as `registered` under the proposed id.
+
+    `recording` is the path of its first recording; `sources` are all of them, where there are several.
+    """
     moment = now_ms()
     with writing(url) as connection:
         insert_new(connection, matches, {
             "match_id": match_id, "fingerprint": fingerprint, "recording": recording, "status": "registered",
-            "attempt": 1, "created_at_ms": moment, "updated_at_ms": moment}, "fingerprint")
+            "sources": sources_written(sources), "attempt": 1, "created_at_ms": moment, "updated_at_ms": moment},
+            "fingerprint")
         return _match(connection.execute(select(matches).where(matches.c.fingerprint == fingerprint)).mappings().one())
 
 
@@ -63,6 +79,16 @@ def find_content(url: str, fingerprint: str) -> Match | None:
     return _match(row) if row else None
 
 
+def with_recordings(url: str, contents: Collection[str]) -> list[Match]:
+    """The matches that have a recording of one of these contents, the oldest first."""
+    owners = select(recordings.c.match_id).where(recordings.c.fingerprint.in_(contents),
+                                                 recordings.c.status == "registered")
+    wanted = select(matches).where(matches.c.fingerprint.in_(contents) | matches.c.match_id.in_(owners))
+    with reading(url) as connection:
+        rows = connection.execute(wanted.order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
+        return [_match(row) for row in rows]
+
+
 def every(url: str) -> list[Match]:
     """All matches, the oldest first."""
     with reading(url) as connection:
@@ -71,12 +97,20 @@ def every(url: str) -> list[Match]:
 
 
 def without_run(url: str) -> list[Match]:
-    """Registered matches for which no run has begun, the oldest first."""
-    begun = select(runs.c.run_id).where(runs.c.match_id == matches.c.match_id).exists()
-    wanted = select(matches).where(matches.c.status == "registered", ~begun)
+    """Registered matches for which no run has begun, or none for the attempt that a late recording made necessary.
+
+    The oldest first.
+    """
+    begun = select(runs.c.match_id, runs.c.run_id).where(
+        runs.c.match_id.in_(select(matches.c.match_id).where(matches.c.status == "registered")))
     with reading(url) as connection:
-        rows = connection.execute(wanted.order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
-        return [_match(row) for row in rows]
+        every_run = connection.execute(begun).all()
+        rows = connection.execute(select(matches).where(matches.c.status == "registered")
+                                  .order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
+        found = [_match(row) for row in rows]
+    firsts, ids = {match_id for match_id, _ in every_run}, {run_id for _, run_id in every_run}
+    return [one for one in found if (one.match_id not in firsts if one.attempt == 1
+                                     else ingest_run_id(one.match_id, one.attempt) not in ids)]
 
 
 def leased(url: str) -> list[Match]:
@@ -99,6 +133,25 @@ def pin(url: str, pins: Mapping[str, bool]) -> None:
     with writing(url) as connection:
         for match_id, pinned in sorted(pins.items()):
             connection.execute(matches.update().where(matches.c.match_id == match_id).values(pinned=pinned))
+
+
+def set_sources(url: str, match_id: str, sources: Sequence[Source]) -> None:
+    """The same content lies elsewhere."""
+    update(url, match_id, recording=sources[0].path, sources=sources_written(sources))
+
+
+def reopen(url: str, match: Match, fingerprint: str, sources: Sequence[Source], duration_ms: int | None) -> bool:
+    """A recording came later: the match has other content and is made again, under the same id.
+
+    False, and nothing is written, where a run holds it or it was opened again meanwhile.
+    """
+    free = (matches.c.match_id == match.match_id, matches.c.attempt == match.attempt, matches.c.lease_holder.is_(None))
+    with writing(url) as connection:
+        done = connection.execute(matches.update().where(*free).values(
+            fingerprint=fingerprint, recording=sources[0].path, sources=sources_written(sources),
+            duration_ms=duration_ms, attempt=match.attempt + 1, status="registered", updated_at_ms=now_ms(),
+            **columns_of(None)))
+    return done.rowcount == 1
 
 
 @contextmanager
@@ -141,4 +194,11 @@ def release_lease(url: str, match_id: str, holder: str) -> None:
 
 
 def _match(row: Any) -> Match:
-    return Match(*(row[name] for name in Match.__dataclass_fields__))
+    found = {name: row[name] for name in Match.__dataclass_fields__}
+    sources = json.loads(row["sources"]) if row["sources"] else [[row["recording"], row["fingerprint"]]]
+    return Match(**{**found, "sources": tuple(Source(*one) for one in sources)})
+
+
+def sources_written(sources: Sequence[Source]) -> str | None:
+    """For the column; None for one recording, of which `recording` and `fingerprint` tell all."""
+    return json.dumps([[one.path, one.fingerprint] for one in sources]) if len(sources) > 1 else None

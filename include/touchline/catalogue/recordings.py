@@ -55,6 +55,8 @@ class SeenRecording:
     match_id: str | None
     ctime_ns: int | None = None
     gone_since_ms: int | None = None
+    duration_ms: int | None = None
+    fingerprint: str | None = None
 
     def is_as(self, look: Look) -> bool:
         """Whether the file stood still since this row was written; an unread tail is not compared.
@@ -126,7 +128,7 @@ def forget(url: str, paths: Iterable[str]) -> None:
 
 
 def update(url: str, path: str, **columns: Any) -> None:
-    """Set columns of one recording: status, reason, match_id, checked_at_ms."""
+    """Set columns of one recording: status, reason, match_id, checked_at_ms, duration_ms, fingerprint."""
     with writing(url) as connection:
         connection.execute(recordings.update().where(recordings.c.path == path).values(**columns))
 

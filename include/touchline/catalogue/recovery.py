@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from touchline.catalogue.connection import now_ms, reading, writing
 from touchline.catalogue.failures import columns_of, failure_in
+from touchline.catalogue.matches import Source, sources_written
 from touchline.catalogue.schema import matches, runs
 from touchline.domain.run_id import ingest_run_id
 
@@ -19,7 +20,7 @@ class PublishedMatch:
 
     match_id: str
     fingerprint: str
-    recording: str
+    sources: tuple[Source, ...]
     title: str
     duration_ms: int
 
@@ -38,8 +39,9 @@ def adopt(url: str, found: PublishedMatch) -> list[str] | None:
             return None
         if not rows:
             connection.execute(matches.insert().values(
-                match_id=found.match_id, fingerprint=found.fingerprint, recording=found.recording, status="published",
-                attempt=1, created_at_ms=moment, updated_at_ms=moment))
+                match_id=found.match_id, fingerprint=found.fingerprint, recording=found.sources[0].path,
+                sources=sources_written(found.sources), status="published", attempt=1, created_at_ms=moment,
+                updated_at_ms=moment))
         row = connection.execute(select(matches).where(this)).mappings().one()
         working = connection.execute(select(runs.c.run_id).where(
             runs.c.match_id == found.match_id, runs.c.status == "running")).scalars().all()

@@ -25,10 +25,10 @@ from sqlalchemy import (
 
 from touchline.domain.text import shown
 
-HEAD = "0007"
+HEAD = "0008"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
-RECORDING_STATUSES = ("waiting", "bad", "registered", "duplicate")
+RECORDING_STATUSES = ("waiting", "bad", "complete", "registered", "duplicate")
 
 metadata = MetaData()
 
@@ -63,9 +63,12 @@ matches = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("prefetched_on", Text),
     Column("cause", String(16)),
+    Column("sources", Text),
     Index("matches_by_status", "status"),
 )
 """One row per match; `fingerprint` is that of its content, so one content is one match under any name.
+
+`recording` is its first one. `sources`: of a match of several, [[path, fingerprint], …] in the order of play as JSON.
 
 `reason`, `cause`: why it failed, for a person and as one of `errors.CAUSES`. `pinned`: the retention leaves it alone.
 `prefetched_on`: the host whose SCRATCH_DIR holds its recordings.
@@ -85,10 +88,13 @@ recordings = Table(
     Column("match_id", String(64)),
     Column("ctime_ns", BigInteger),
     Column("gone_since_ms", BigInteger),
+    Column("duration_ms", BigInteger),
+    Column("fingerprint", String(64)),
     Index("recordings_by_match", "match_id"),
 )
 """One row per file that was seen on the mount. `still_since_ms`: first look at which it was as it is now.
 
+A `complete` one was checked and waits for the others of its match. `duration_ms`, `fingerprint`: since then.
 `ctime_ns`: the NAS's own note of when the file last changed, whatever its mtime says; only of what is not yet taken.
 `gone_since_ms`: when it was missed first, while its folder could be read.
 """

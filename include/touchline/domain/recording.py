@@ -50,7 +50,10 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class Recording:
-    """One source file. `path` is absolute; `fingerprint` is the hex digest of size and sampled MiB."""
+    """One source file. `path` is absolute; `fingerprint` is the hex digest of size and sampled MiB.
+
+    `goes_on`: its picture follows that of the recording before it in the match as if they were one.
+    """
 
     path: str
     size_bytes: int
@@ -59,6 +62,7 @@ class Recording:
     duration_ms: int
     video: VideoStream
     audio: AudioStream | None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)

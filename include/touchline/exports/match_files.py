@@ -33,7 +33,7 @@ def match_title(sidecar: Plain, recordings: Sequence[Plain]) -> str:
     return str(sidecar.get("title") or " – ".join(teams) or shown(Path(source_name(recordings[0]["path"])).stem))
 
 
-def match_json(match_id: str, probe: Plain, actions: Sequence[Plain], reels: Sequence[Plain]) -> dict[str, Any]:
+def match_json(match_id: str, probe: Plain, merged: Plain, reels: Sequence[Plain]) -> dict[str, Any]:
     """`match.json`: what was played, from which recordings, what was made of it."""
     sidecar, recordings = probe["sidecar"], probe["recordings"]
     described, start_ms = [], 0
@@ -43,10 +43,11 @@ def match_json(match_id: str, probe: Plain, actions: Sequence[Plain], reels: Seq
     return {
         "match_id": match_id,
         "title": match_title(sidecar, recordings),
-        **{key: sidecar[key] for key in ("home", "away", "date", "kick_offs_ms", "kits", "our_keeper")},
+        **{key: sidecar[key] for key in ("home", "away", "date", "kits", "our_keeper")},
+        "kick_offs_ms": merged["kick_offs_ms"],
         "duration_ms": start_ms,
         "recordings": described,
-        "actions": len(actions),
+        "actions": len(merged["actions"]),
         "reels": {reel["name"]: {"clips": len(reel["clips"]), "duration_ms": reel["duration_ms"]} for reel in reels},
     }
 

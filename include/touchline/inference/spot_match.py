@@ -17,7 +17,7 @@ from touchline.domain.recording import Recording, Timeline
 from touchline.inference.gpu_lease import repeat_exactly
 from touchline.inference.sight_features import SoundSteps
 from touchline.inference.sight_spotter import SightSpotter
-from touchline.inference.windows import stretches
+from touchline.inference.windows import joined, stretches
 from touchline.seeing.glance import Glance
 from touchline.seeing.settle import settle
 from touchline.seeing.sight import STEP_MS, Sight
@@ -83,7 +83,7 @@ def settled_stretches(glances: Iterable[Glance], sound: SoundSteps,
     """Settle the whole match at once; parameters as of `spot_match`."""
     by_time = {one.match_ms: one for one in glances}
     timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
-    found = stretches(sorted(by_time), STEP_MS, timeline)
+    found = joined(stretches(sorted(by_time), STEP_MS, timeline), STEP_MS, recordings)
     video = recordings[0].video
     settled = settle([[by_time[moment] for moment in one.moments_ms] for one in found], video.width / video.height)
 

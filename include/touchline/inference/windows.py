@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from touchline.domain.chunk import Chunk
-from touchline.domain.recording import Timeline
+from touchline.domain.recording import Recording, Timeline
 
 Pixels = NDArray[np.uint8]
 
@@ -56,6 +56,18 @@ def stretches(moments_ms: Sequence[int], stride_ms: int, timeline: Timeline) -> 
         else:
             groups.append((recording, [moment]))
     return [Stretch(recording, tuple(found)) for recording, found in groups]
+
+
+def joined(found: Sequence[Stretch], stride_ms: int, recordings: Sequence[Recording]) -> list[Stretch]:
+    """Stretches that meet at a border over which the picture goes on become one, of the first one's recording."""
+    whole: list[Stretch] = []
+    for stretch in found:
+        last = whole[-1] if whole else None
+        if last and recordings[stretch.recording].goes_on and stretch.moments_ms[0] - last.moments_ms[-1] == stride_ms:
+            whole[-1] = Stretch(last.recording, last.moments_ms + stretch.moments_ms)
+        else:
+            whole.append(stretch)
+    return whole
 
 
 def frame_index(recording_ms: int, fps: Fraction) -> int:

@@ -1,9 +1,9 @@
 """Which cuts of the match make a reel?
 
 Each action that a reel takes becomes a stretch of match time: its pre-roll, the moment, its post-roll. A stretch never
-leaves the match, stays within its half where kick-offs are known, and is split at the border of two recordings,
-because a clip is cut from one file; the two follow each other in the reel, so a match filmed in chapters plays
-through. Then stretches of one recording that overlap, touch or nearly touch become one clip.
+leaves the match, stays within its half where kick-offs are known, and is split where the camera was stopped: between
+two recordings of which the second does not go on from the first. Then stretches of one film that overlap, touch or
+nearly touch become one clip.
 
 Clips are named by their cut (`Clip.clip_id`), so two reels that show the same cut share one clip.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from touchline.domain.action import Action
 from touchline.domain.clip import Clip, Reel
@@ -24,17 +25,27 @@ _AROUND_ACTION_MS = 1000
 
 @dataclass(frozen=True)
 class MatchFrame:
-    """What bounds a clip: the recordings' timeline and the match time of each kick-off that is known (or none)."""
+    """What bounds a clip: the recordings' timeline and the match time of each kick-off that is known (or none).
+
+    `go_on`: of each recording, whether it goes on from the one before it, so that both are one film; empty: none does.
+    """
 
     timeline: Timeline
     kick_offs_ms: tuple[int, ...] = ()
+    go_on: tuple[bool, ...] = ()
+
+    def film_of(self, recording: int) -> int:
+        """The number of the recording's film, which is that of its first recording."""
+        while recording and self.go_on and self.go_on[recording]:
+            recording -= 1
+        return recording
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A stretch of one recording on the match timeline, with the actions that it shows."""
+    """A stretch of one film on the match timeline, with the actions that it shows."""
 
-    recording: int
+    film: int
     start_ms: int
     end_ms: int
     actions: tuple[Action, ...]
@@ -42,7 +53,7 @@ class _Stretch:
 
 def plan_reel(name: str, actions: Iterable[Action], frame: MatchFrame, rules: ClipRules,
               candidates: Iterable[Action] = ()) -> Reel:
-    """Choose the clips of one reel: in order of time, disjoint, each within one recording.
+    """Choose the clips of one reel: in order of time, disjoint, each within one film.
 
     Every action that the reel takes lies in a clip, except one outside the match (before 0, after its end) and what a
     reel of limited length has no room for. Candidates are taken, the best first, until it is as long as it should be.
@@ -88,13 +99,13 @@ def _length_ms(stretches: Iterable[_Stretch]) -> int:
 
 
 def merge_stretches(stretches: Iterable[_Stretch], gap_ms: int) -> list[_Stretch]:
-    """Join what lies in one recording with less than `gap_ms` between; sorted, disjoint, idempotent."""
+    """Join what lies in one film with less than `gap_ms` between; sorted, disjoint, idempotent."""
     merged: list[_Stretch] = []
-    for stretch in sorted(stretches, key=lambda one: (one.recording, one.start_ms, one.end_ms)):
+    for stretch in sorted(stretches, key=lambda one: (one.film, one.start_ms, one.end_ms)):
         last = merged[-1] if merged else None
-        if last and last.recording == stretch.recording and stretch.start_ms - last.end_ms <= gap_ms:
+        if last and last.film == stretch.film and stretch.start_ms - last.end_ms <= gap_ms:
             merged[-1] = _Stretch(
-                last.recording, last.start_ms, max(last.end_ms, stretch.end_ms), last.actions + stretch.actions
+                last.film, last.start_ms, max(last.end_ms, stretch.end_ms), last.actions + stretch.actions
             )
         else:
             merged.append(stretch)
@@ -106,12 +117,14 @@ def _stretches(action: Action, frame: MatchFrame, rules: ClipRules) -> list[_Str
     earliest, latest = _half_bounds(action.match_ms, frame)
     start = max(0, earliest, action.match_ms - rule.pre_roll_ms)
     end = min(timeline.duration_ms, latest, action.match_ms + rule.post_roll_ms)
-    own = timeline.locate(action.match_ms)[0]
+    own = frame.film_of(timeline.locate(action.match_ms)[0])
     stretches = []
-    for span in timeline.spans(start, end):
-        offset = timeline.offset_ms(span.recording)
-        if span.recording == own or span.end_ms - span.start_ms >= rules.shortest_part_ms:
-            stretches.append(_Stretch(span.recording, offset + span.start_ms, offset + span.end_ms, (action,)))
+    for film, spans in groupby(timeline.spans(start, end), lambda span: frame.film_of(span.recording)):
+        each = list(spans)
+        begins = timeline.offset_ms(each[0].recording) + each[0].start_ms
+        ends = timeline.offset_ms(each[-1].recording) + each[-1].end_ms
+        if film == own or ends - begins >= rules.shortest_part_ms:
+            stretches.append(_Stretch(film, begins, ends, (action,)))
     return stretches
 
 

@@ -25,13 +25,15 @@ from touchline.video.concat import concat_clips
 from touchline.video.cut import ClipStyle, clip_frames, cut_clip
 from touchline.video.verify import verify_video
 
+_LEAST_PIECE_MS = 100
+"""Less of a clip beyond the border of two recordings is left out: it may not have a frame."""
 _CUTTING = 0.85
 """Share of a reel's time that cutting takes; the rest is joining and checking. For the progress only."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A clip and where it lies: the index of its recording, and times of that recording in milliseconds."""
+    """A clip and where it, or a piece of it, lies: the index of a recording, and times of it in milliseconds."""
 
     clip: Clip
     recording: int
@@ -48,6 +50,11 @@ class Workshop:
     style: ClipStyle
     timeout_s: float
 
+    @property
+    def timeline(self) -> Timeline:
+        """The match's clock over its recordings."""
+        return Timeline(tuple(recording.duration_ms for recording in self.recordings))
+
     def clip_path(self, cut: Cut) -> Path:
         """The file of a cut; its name holds all that decides its content."""
         content = {
@@ -60,24 +67,25 @@ class Workshop:
 
 
 def find_cuts(clips: Sequence[Clip], timeline: Timeline) -> list[Cut]:
-    """Map clips on the match timeline to their recordings.
+    """Map clips on the match timeline to their recordings: a clip that crosses a border has a cut in each.
 
     Raises:
-        ValueError: a clip crosses the border of two recordings or lies outside the match.
+        ValueError: a clip lies outside the match.
     """
     cuts = []
     for clip in clips:
         spans = timeline.spans(clip.start_ms, clip.end_ms)
-        if len(spans) != 1:
-            raise ValueError(f"{clip.clip_id} lies in {len(spans)} recordings instead of one")
-        cuts.append(Cut(clip, spans[0].recording, spans[0].start_ms, spans[0].end_ms))
+        if not spans:
+            raise ValueError(f"{clip.clip_id} lies outside the match")
+        seen = [span for span in spans if span.end_ms - span.start_ms >= _LEAST_PIECE_MS] or spans
+        cuts += [Cut(clip, span.recording, span.start_ms, span.end_ms) for span in seen]
     return cuts
 
 
 def cut_clips(cuts: Sequence[Cut], shop: Workshop, progress: Callable[[int, float], None]) -> int:
-    """Cut the clips that are not there; returns how many were.
+    """Make the cuts that are not there; returns how many were.
 
-    `progress` gets the number of clips done and the share of the whole reel, 0…1.
+    `progress` gets the number of cuts done and the share of the whole reel, 0…1.
     """
     made, done_ms = 0, 0
     total_ms = sum(cut.end_ms - cut.start_ms for cut in cuts)
@@ -132,7 +140,7 @@ def _join(paths: Sequence[Path], target: Path, frames: int, shop: Workshop) -> N
 
 
 def frames_of(cuts: Sequence[Cut], shop: Workshop) -> list[int]:
-    """Number of frames of each clip."""
+    """Number of frames of each cut."""
     return [clip_frames(shop.recordings[cut.recording], cut.start_ms, cut.end_ms, shop.style) for cut in cuts]
 
 

@@ -15,6 +15,7 @@ from touchline.reels.rules import load_rules
 from touchline.results.files import folder_of, write_json
 from touchline.results.fingerprint import fingerprint, match_fingerprint
 from touchline.settings import Settings
+from touchline.sidecars.read import MOST
 from touchline.video.demuxer import refuse_special
 
 REELS = tuple(load_rules().reels)
@@ -42,6 +43,8 @@ def make_request(recordings: Sequence[Path], reels: Sequence[str] = REELS) -> Re
     """
     if not recordings:
         raise UsageError("no recording was named: give one or more files in the order of play")
+    if len(recordings) > MOST["recordings"]:
+        raise UsageError(f"{len(recordings):,} recordings were named: a match has {MOST['recordings']} at most")
     unknown = [name for name in reels if name not in REELS]
     if unknown or not reels:
         raise UsageError(f"unknown reel {unknown[0]!r}: use {', '.join(REELS)}" if unknown else "no reel was named")

@@ -36,11 +36,21 @@ def find_sidecars(first_recording: Path) -> dict[str, Path]:
     return found
 
 
+def match_notes(folder: Path) -> list[Path]:
+    """Every file in a folder that is a match.toml, of whichever recording; without links that lead out of it.
+
+    Raises:
+        StorageError: the folder is away or cannot be read.
+    """
+    found = (folder / name for name in _names_in(folder) if _kind_of(name) == "match.toml")
+    return [path for path in found if not _leads_out(path) and path.is_file()]
+
+
 def stray_notes(recording: Path) -> list[str]:
     """A line for each file that looks like the notes on a recording that is not beside it."""
     names = _names_in(recording.parent)
-    stems = {_read_as(Path(name).stem) for name in names}
-    strays = [name for name in names if (stem := _stem_of(name)) is not None and _read_as(stem) not in stems]
+    stems = {read_as(Path(name).stem) for name in names}
+    strays = [name for name in names if (stem := _stem_of(name)) is not None and read_as(stem) not in stems]
     lines = [f"{shown(name)} is named after no recording beside it and is not read: notes on this one are called "
              f"{shown(recording.stem)}.{_kind_of(name)}" for name in strays[:_MOST_TOLD]]
     return [*lines, f"{len(strays) - _MOST_TOLD} more files are named so"] if len(strays) > _MOST_TOLD else lines
@@ -62,15 +72,19 @@ def _pick(recording: Path, wanted: str, names: Sequence[str]) -> Path | None:
 
 def _written_otherwise(recording: Path, wanted: str, names: Sequence[str]) -> list[str]:
     """Names that are read as the wanted one, but for those that are exactly right for another recording."""
-    alike = [name for name in names if _kind_of(name) and _read_as(name) == _read_as(wanted)]
+    alike = [name for name in names if _kind_of(name) and read_as(name) == read_as(wanted)]
     free = [name for name in alike if (other := f"{_stem_of(name)}{recording.suffix}") == recording.name
             or other not in names]
     return [name for name in free if _composed(name) == _composed(wanted)] or free
 
 
 def _refuse_leading_out(candidate: Path) -> None:
-    if candidate.is_symlink() and Path(os.path.realpath(candidate)).parent != Path(os.path.realpath(candidate.parent)):
+    if _leads_out(candidate):
         raise BadRecordingError(f"{candidate} is a link that leads out of its folder: put the file itself there")
+
+
+def _leads_out(path: Path) -> bool:
+    return path.is_symlink() and Path(os.path.realpath(path)).parent != Path(os.path.realpath(path.parent))
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -94,6 +108,6 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _read_as(name: str) -> str:
+def read_as(name: str) -> str:
     """Equal for names that differ in composition and capitals only (Unicode 3.13, canonical caseless match)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

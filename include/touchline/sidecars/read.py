@@ -26,9 +26,12 @@ MOST = {
     "bytes": 1 << 20,  # of a file: room for every bound below, many times
     "characters": MOST_OF_A_TITLE,  # of a title or a team
     "kick-offs": 20,  # a tournament's day in one recording: ten games of two halves
+    "recordings": 100,  # of a match: chapters of two minutes, three hours of them
     "marks": 2000,  # one every three seconds of a match; a coach notes fifty, and each becomes a clip
 }
 """Bounds of what a sidecar may hold: 74,000 kick-offs made a report of 40 MB in 223 s."""
+EVERY = "all"
+"""As `recordings` in match.toml: every recording of its folder is a part of the match."""
 _MOST_DOTS = 500
 """In one line of match.toml. A key may have parts without end (`a.a.a…`), and tomllib takes time and memory by their
 square: 100,000 of them took more than a minute and 5 GB."""
@@ -66,6 +69,27 @@ def noted_date(first_recording: Path) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
+def noted_recordings(path: Path) -> list[str] | str | None:
+    """The file names that a match.toml gives as `recordings`, in the order of play, or EVERY.
+
+    None where it gives none, or where `read_sidecar` would refuse the whole file.
+
+    Raises:
+        BadRecordingError: what it gives is no list of names of files beside it.
+    """
+    try:
+        value = _toml(path).get("recordings")
+    except (OSError, ValueError, RecursionError, TouchlineError):
+        return None
+    if value is None or value == EVERY:
+        return value
+    if not isinstance(value, list) or not value or not all(map(_is_name, value)):
+        raise BadRecordingError(f'{path}: recordings {_short(value)} is no list of files: write recordings = '
+                                '["first.mp4", "second.mp4"], names of files beside it in the order of play, or "all"')
+    _refuse_more(path, "recordings", len(value))
+    return value
+
+
 def clock_ms(text: str) -> int | None:
     """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is not a time."""
     match = _CLOCK.fullmatch(text.strip())
@@ -92,6 +116,10 @@ def _read_match(path: Path | None, length_ms: int) -> dict[str, Any]:
         "kits": {key: _colour(path, f"kits.{key}", kits.get(key)) for key in _KITS},
         "kick_offs_ms": _kick_offs(path, content.get("kick_offs", []), length_ms),
     }
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value not in ("", ".", "..") and "/" not in value and not control_in(value)
 
 
 def _kick_offs(path: Path | None, value: Any, length_ms: int) -> list[int]:

@@ -52,21 +52,24 @@ class ClipScores:
 class Course:
     """How long the film is, when halves are known to begin, and where a match begins that the club wrote down.
 
-    What lies before `begins_ms` is warm-up. Nothing is known of a film of 0 ms.
+    What lies before `begins_ms` is warm-up. At `breaks_ms` the camera was stopped, as at half-time. Nothing is known of
+    a film of 0 ms.
     """
 
     duration_ms: int = 0
     kick_offs_ms: tuple[int, ...] = ()
     begins_ms: int = 0
+    breaks_ms: tuple[int, ...] = ()
 
     def plays_on(self, match_ms: int, within_ms: int) -> bool:
-        """Whether neither the film ends nor another half begins within this time after a moment."""
-        ends = match_ms + within_ms
-        return ends <= self.duration_ms and not any(match_ms < start <= ends for start in self.kick_offs_ms)
+        """Whether neither the film ends or stops nor another half begins within this time after a moment."""
+        ends, stops = match_ms + within_ms, (*self.kick_offs_ms, *self.breaks_ms)
+        return ends <= self.duration_ms and not any(match_ms < start <= ends for start in stops)
 
     def begins_half(self, match_ms: int, within_ms: int) -> bool:
-        """Whether a half is known to begin this near to a moment."""
-        return any(abs(match_ms - start) <= within_ms for start in self.kick_offs_ms)
+        """Whether a half is known to begin this near to a moment, or the camera went on shortly before it."""
+        return (any(abs(match_ms - start) <= within_ms for start in self.kick_offs_ms)
+                or any(0 <= match_ms - at <= fusion_table()["restarts"]["break_ms"] for at in self.breaks_ms))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
+from touchline.domain.recording import Timeline
 from touchline.inference.model_digest import checked_digest
 from touchline.reels.lacking import what_was_lacking
 from touchline.results.request import load_request
@@ -20,7 +21,7 @@ from touchline.spotting.scoreboard import Reading, ScoreSheet, find_periods, kic
 from touchline.spotting.sides import Sides, find_sides
 from touchline.video.plain import recording_from_plain
 
-VERSION = 7
+VERSION = 8
 """Raise it when the same inputs would give another result."""
 
 
@@ -57,8 +58,8 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         spottings, views, kits, delivered = _seen(spotted.pop("glances"), probed["recordings"], scan.result, settings)
         signals = ScanSignals(scan.result["step_ms"], scan.result["surge"], scan.result["whistle"])
         readings = _readings(scan.result)
-        kick_offs = kick_offs_of(sidecar, scan.result)
-        course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0))
+        kick_offs, breaks = kick_offs_of(probed, scan.result), breaks_of(probed["recordings"])
+        course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0), breaks)
         evidence = Evidence(views, signals, ScoreSheet.of(readings), clips, course)
         merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
         halves = halves_from_kick_offs(kick_offs)
@@ -68,6 +69,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         stats = {"steps": len(views), "spottings": len(spottings), "spotter": spotter}
         return {"actions": [_plain(action, halves, sides) for action in merged.actions],
                 "candidates": [_plain_candidate(candidate, halves, sides) for candidate in merged.candidates],
+                "kick_offs_ms": list(kick_offs),
                 "sides": {"kits": dict(sides.kits), "told_by": sides.told_by, "ours": sides.ours},
                 "seen": seen, "stats": stats}
 
@@ -101,9 +103,20 @@ def _seen(glances: Sequence[dict[str, Any]], recordings: Sequence[Mapping[str, A
     return spottings, views, seen.kits, delivered.plain()
 
 
-def kick_offs_of(sidecar: Mapping[str, Any], scan: Mapping[str, Any]) -> tuple[int, ...]:
-    """What the club wrote down counts for more than a clock that was read; () where neither tells."""
-    return tuple(sidecar["kick_offs_ms"]) or kick_offs_by_clock(find_periods(_readings(scan)))
+def kick_offs_of(probed: Mapping[str, Any], scan: Mapping[str, Any]) -> tuple[int, ...]:
+    """When each half begins: what the club wrote down, else a clock that was read, else the two files of two halves.
+
+    () where nothing tells.
+    """
+    breaks = breaks_of(probed["recordings"])
+    return (tuple(probed["sidecar"]["kick_offs_ms"]) or kick_offs_by_clock(find_periods(_readings(scan)))
+            or ((0, *breaks) if len(breaks) == 1 else ()))
+
+
+def breaks_of(recordings: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Match times at which a recording begins that does not go on where the one before it ended."""
+    timeline = Timeline(tuple(one["duration_ms"] for one in recordings))
+    return tuple(timeline.offset_ms(number) for number, one in enumerate(recordings) if number and not one["goes_on"])
 
 
 def _readings(scan: Mapping[str, Any]) -> list[Reading]:

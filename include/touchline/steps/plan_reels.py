@@ -15,7 +15,7 @@ from touchline.results.request import load_request
 from touchline.results.result import Outcome, read_result, reading_result, reuse_or_compute
 from touchline.settings import Settings
 
-VERSION = 4
+VERSION = 5
 REFUSED = frozenset({"instead", "before"})
 """Evidence of a candidate that something else is known to be true."""
 
@@ -30,22 +30,24 @@ def plan_reels(match_id: str, settings: Settings, *, force: bool = False) -> Out
     files, rules = WorkFiles(settings.working_dir, request.match_id), load_rules()
     probe = read_result(files.probe).result
     with reading_result(files.actions) as merged:
-        found, ours = merged["actions"], merged["sides"]["ours"]
+        found, ours, kick_offs = merged["actions"], merged["sides"]["ours"], merged["kick_offs_ms"]
         candidates = [one for one in merged["candidates"] if not REFUSED & set(one["evidence"])]
     durations = [recording["duration_ms"] for recording in probe["recordings"]]
+    go_on = [recording["goes_on"] for recording in probe["recordings"]]
     inputs = {
         "version": VERSION,
         "actions": found,
         "candidates": candidates,
         "ours": ours,
         "durations_ms": durations,
-        "kick_offs_ms": probe["sidecar"]["kick_offs_ms"],
+        "go_on": go_on,
+        "kick_offs_ms": kick_offs,
         "rules": rules.digest,
         "reels": list(request.reels),
     }
 
     def compute() -> dict[str, object]:
-        frame = MatchFrame(Timeline(tuple(durations)), tuple(inputs["kick_offs_ms"]))
+        frame = MatchFrame(Timeline(tuple(durations)), tuple(kick_offs), tuple(go_on))
         reels = [plan_reel(name, _concerning(name, found, ours, rules), frame, rules,
                            _concerning(name, candidates, ours, rules)) for name in request.reels]
         return {"reels": {reel.name: [_plain(clip) for clip in reel.clips] for reel in reels}}

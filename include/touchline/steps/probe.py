@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Recording
-from touchline.errors import BadRecordingError
+from touchline.errors import BadRecordingError, CommandError
 from touchline.results.fingerprint import fingerprint
 from touchline.results.recordings import from_whole
 from touchline.results.request import Request, load_request
 from touchline.results.result import Outcome, reuse_or_compute
+from touchline.seeing.camera import Small, goes_on, prepare, small_size
 from touchline.settings import Settings
 from touchline.sidecars.read import read_sidecar, sidecar_digest
+from touchline.video.decode import decode_frames
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same inputs would give another result."""
+BORDER_MS = 400
+"""So much is looked at on both sides of a border between recordings."""
 
 
 def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -47,7 +53,7 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 
 def _compute(request: Request) -> dict[str, Any]:
     pairs = zip(request.recordings, request.fingerprints, strict=True)
-    recordings = [probe_recording(Path(path), digest) for path, digest in pairs]
+    recordings = _joined([probe_recording(Path(path), digest) for path, digest in pairs])
     _say_sound_tracks(recordings)
     sidecar = read_sidecar(Path(request.recordings[0]), [recording.duration_ms for recording in recordings])
     return {
@@ -55,6 +61,28 @@ def _compute(request: Request) -> dict[str, Any]:
         "sidecar": sidecar,
         "stats": {"length_s": sum(recording.duration_ms for recording in recordings) / 1000},
     }
+
+
+def _joined(recordings: Sequence[Recording]) -> list[Recording]:
+    """The same, with what each is to the one before it."""
+    return [*recordings[:1], *(replace(after, goes_on=_goes_on(before, after))
+                               for before, after in pairwise(recordings))]
+
+
+def _goes_on(before: Recording, after: Recording) -> bool:
+    """Whether the picture goes on from one recording to the next: chapters of one film do, halves do not."""
+    try:
+        ends = _smalls(before, max(0, before.duration_ms - BORDER_MS), before.duration_ms)
+        begins = _smalls(after, 0, min(BORDER_MS, after.duration_ms))
+    except (BadRecordingError, CommandError):
+        return False  # the step that needs these frames says what is wrong with them
+    return goes_on(ends, begins)
+
+
+def _smalls(recording: Recording, start_ms: int, end_ms: int) -> list[Small]:
+    width, height = small_size(recording.video.width, recording.video.height)
+    return [prepare(frame.pixels) for frame in decode_frames(recording, start_ms, end_ms, fps=recording.video.fps,
+                                                             width=width, height=height)]
 
 
 def _say_sound_tracks(recordings: Sequence[Recording]) -> None:

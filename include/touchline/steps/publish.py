@@ -23,7 +23,7 @@ from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
 from touchline.steps.render_reel import is_whole
 
-VERSION = 3
+VERSION = 4
 KNOWN_NAMES = frozenset(
     {"match.json", "actions.json", "results_spotting.json", "report.html"}
     | {f"reels/{name}.{kind}" for name in REELS for kind in ("mp4", "json")}
@@ -75,7 +75,7 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     actions = merged["actions"]
     reels = [read_result(work.reel(name)).result for name in names]
     videos = [_video(reel, work, folder) for reel in reels]
-    match = match_json(match_id, probe, actions, reels)
+    match = match_json(match_id, probe, merged, reels)
     published_actions = actions_json(match_id, merged)
     published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from touchline.domain.clip import Clip
 from touchline.domain.layout import ScratchFiles, WorkFiles
-from touchline.domain.recording import Timeline
 from touchline.errors import DamagedResultError, UsageError
 from touchline.progress import report
 from touchline.reels.render import Cut, Workshop, cut_clips, find_cuts, frames_of, joined, milliseconds, moment_ms
@@ -28,7 +27,7 @@ from touchline.video.decode import grab_frame
 from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain
 
-VERSION = 2
+VERSION = 3
 THUMBNAIL_PX = 320
 _COPY_BYTES = 1 << 20
 
@@ -92,10 +91,10 @@ def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
 
 def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
     started, video = time.monotonic(), files.reel_video(reel)
-    cuts = find_cuts(clips, Timeline(tuple(recording.duration_ms for recording in shop.recordings)))
+    cuts = find_cuts(clips, shop.timeline)
 
     def progress(done: int, fraction: float) -> None:
-        report("render_reel", fraction, f"{reel} {done}/{len(cuts)} clips")
+        report("render_reel", fraction, f"{reel} {done}/{len(cuts)} cuts")
 
     made = cut_clips(cuts, shop, progress)
     cut_s = time.monotonic() - started
@@ -113,7 +112,7 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
         "size_bytes": video.stat().st_size,
         "clips": _described(cuts, frames, shop),
         "thumbnails": thumbnails,
-        "stats": {"frames": sum(frames), "clips": len(cuts), "clips_cut": made, "cut_s": round(cut_s, 3)},
+        "stats": {"frames": sum(frames), "clips": len(clips), "clips_cut": made, "cut_s": round(cut_s, 3)},
     }
 
 
@@ -133,8 +132,11 @@ def _nothing(reel: str, files: WorkFiles) -> dict[str, object]:
 
 
 def _described(cuts: Sequence[Cut], frames: Sequence[int], shop: Workshop) -> list[dict[str, object]]:
+    """Each clip, and where its first cut lies."""
     described = []
     for number, cut in enumerate(cuts):
+        if number and cut.clip == cuts[number - 1].clip:
+            continue
         described.append(
             {
                 "clip_id": cut.clip.clip_id,
@@ -155,10 +157,11 @@ def _take_thumbnails(reel: str, cuts: Sequence[Cut], shop: Workshop, files: Work
     """One JPEG per clip, named by it; those of an earlier plan are removed."""
     folder, rules = files.thumbnails(reel), load_rules()
     actions = [action_from_plain(item) for item in read_result(files.actions).result["actions"]]
-    names = [f"{cut.clip.clip_id}.jpg" for cut in cuts]
-    for cut, name in zip(cuts, names, strict=True):
-        into_ms = moment_ms(cut.clip, actions, rules) - cut.clip.start_ms
-        picture = grab_frame(shop.recordings[cut.recording], cut.start_ms + into_ms, THUMBNAIL_PX)
+    clips = list(dict.fromkeys(cut.clip for cut in cuts))
+    names = [f"{clip.clip_id}.jpg" for clip in clips]
+    for clip, name in zip(clips, names, strict=True):
+        recording, recording_ms = shop.timeline.locate(moment_ms(clip, actions, rules))
+        picture = grab_frame(shop.recordings[recording], recording_ms, THUMBNAIL_PX)
         with replacing(folder / name) as file:
             file.write(picture)
     _remove_others(folder, names)

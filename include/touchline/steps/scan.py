@@ -31,7 +31,7 @@ from touchline.video.key_frames import decode_key_frames
 from touchline.video.packets import Packets, video_packets
 from touchline.video.plain import recording_from_plain
 
-VERSION = 3
+VERSION = 4
 """Raise it when the same inputs would give another result."""
 LOOK_FPS = Fraction(1)
 LAST_PACKETS = 32
@@ -41,10 +41,25 @@ MOST_NOTES = 20
 
 @dataclass(frozen=True)
 class RecordingSignals:
-    """Signals of one recording, one value per step of its own time; sound is empty where there is none.
+    """What one recording gives, one value per step of its own time; sound is empty where there is none.
 
     `empty` are the steps in which no picture comes at all; `notes` say so in words.
     """
+
+    bytes_per_frame: signals.Series
+    dead: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+    loudness_db: signals.Series
+    whistle: signals.Series
+    packets: int
+    looks: int
+    notes: tuple[str, ...] = ()
+    graphic: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True)
+class MatchSignals:
+    """The signals of a match, one value per step of match time; sound is empty where no recording has any."""
 
     motion: signals.Series
     dead: NDArray[np.bool_]
@@ -52,10 +67,6 @@ class RecordingSignals:
     loudness_db: signals.Series
     surge: signals.Series
     whistle: signals.Series
-    packets: int
-    looks: int
-    notes: tuple[str, ...] = ()
-    graphic: tuple[Reading, ...] = ()
 
 
 def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -90,10 +101,11 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
     for index, recording in enumerate(recordings):
         before_ms = timeline.offset_ms(index)
         each.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
-    joined = _join(each, timeline)
+    joined = _join(each, recordings, timeline)
     hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)
     wall_s = max(1e-3, time.monotonic() - started)
+    packets = sum(one.packets for one in each)
     hot_ms = sum(window.end_ms - window.start_ms for window in windows)
     return {
         "step_ms": signals.step_ms(),
@@ -103,14 +115,15 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
         "surge": _rounded(joined.surge, 3),
         "whistle": _rounded(joined.whistle, 3),
         "hot": [[window.start_ms, window.end_ms] for window in windows],
-        "graphic": [asdict(reading) for reading in joined.graphic],
+        "graphic": [asdict(replace(reading, match_ms=reading.match_ms + timeline.offset_ms(index)))
+                    for index, one in enumerate(each) for reading in one.graphic],
         "stats": {
-            "packets": joined.packets,
-            "frames_per_s": round(joined.packets / wall_s, 1),
+            "packets": packets,
+            "frames_per_s": round(packets / wall_s, 1),
             "times_real_time": round(timeline.duration_ms / 1000 / wall_s, 1),
-            "looks": joined.looks,
+            "looks": sum(one.looks for one in each),
             "hot_part": round(hot_ms / timeline.duration_ms, 3),
-            "notes": joined.notes,
+            "notes": [note for one in each for note in one.notes],
         },
     }
 
@@ -129,15 +142,12 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
     per_frame = signals.bytes_per_frame(packets.times_ms, packets.sizes_bytes, packets.keys, steps)
     dead, looks = _dead_steps(recording, np.where(empty, np.inf, per_frame), threads)
     dead |= empty
-    moving, silent = signals.motion(per_frame, dead), np.zeros(0)
-    if recording.audio is None:
-        on_progress(recording.duration_ms)
-        return RecordingSignals(moving, dead, empty, silent, silent, silent, len(packets), looks, notes,
-                                read_graphic(recording, dead, threads))
-    sound = signals.listen(_sound(recording, threads, on_progress), steps)
+    loudness_db = whistle = np.zeros(0)
+    if recording.audio is not None:
+        sound = signals.listen(_sound(recording, threads, on_progress), steps)
+        loudness_db, whistle = sound.loudness_db, sound.whistle
     on_progress(recording.duration_ms)
-    surge = signals.surge(sound.loudness_db)
-    return RecordingSignals(moving, dead, empty, sound.loudness_db, surge, sound.whistle, len(packets), looks, notes,
+    return RecordingSignals(per_frame, dead, empty, loudness_db, whistle, len(packets), looks, notes,
                             read_graphic(recording, dead, threads))
 
 
@@ -242,10 +252,15 @@ def _frames_of(recording: Recording, second: int, width: int, height: int, threa
                          threads=threads)
 
 
-def _join(each: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSignals:
-    """Signals on the clock of the match; a recording without sound is silent among others that have some."""
+def _join(each: Sequence[RecordingSignals], recordings: Sequence[Recording], timeline: Timeline) -> MatchSignals:
+    """Signals on the clock of the match; a recording without sound is silent among others that have some.
+
+    What is usual is that of a film: of chapters that go on, all together; of halves, each by itself.
+    """
     places = [timeline.locate(middle) for middle in _middles(timeline.duration_ms)]
     floor = float(signals.signal_table()["loudness"]["floor_db"])
+    films = np.cumsum([not recording.goes_on for recording in recordings])
+    film_of = np.array([films[recording] for recording, _ in places])
 
     def on_match_clock(name: str, filler: float) -> signals.Series:
         series = [getattr(one, name) for one in each]
@@ -254,19 +269,16 @@ def _join(each: Sequence[RecordingSignals], timeline: Timeline) -> RecordingSign
         steps = ((series[recording], at_ms // signals.step_ms()) for recording, at_ms in places)
         return np.array([float(values[step]) if step < len(values) else filler for values, step in steps])
 
-    return RecordingSignals(
-        motion=on_match_clock("motion", 0.0),
-        dead=on_match_clock("dead", 0.0) > 0,
-        empty=on_match_clock("empty", 0.0) > 0,
-        loudness_db=on_match_clock("loudness_db", floor),
-        surge=on_match_clock("surge", 0.0),
-        whistle=on_match_clock("whistle", 0.0),
-        packets=sum(one.packets for one in each),
-        looks=sum(one.looks for one in each),
-        notes=tuple(note for one in each for note in one.notes),
-        graphic=tuple(replace(reading, match_ms=reading.match_ms + timeline.offset_ms(index))
-                      for index, one in enumerate(each) for reading in one.graphic),
-    )
+    per_frame, loudness_db = on_match_clock("bytes_per_frame", 0.0), on_match_clock("loudness_db", floor)
+    dead = on_match_clock("dead", 0.0) > 0
+    motion, surge = np.zeros(len(places)), np.zeros(len(loudness_db))
+    for film in np.unique(films):
+        here = film_of == film
+        motion[here] = signals.motion(per_frame[here], dead[here])
+        if len(loudness_db):
+            surge[here] = signals.surge(loudness_db[here])
+    return MatchSignals(motion, dead, on_match_clock("empty", 0.0) > 0, loudness_db, surge,
+                        on_match_clock("whistle", 0.0))
 
 
 def _middles(duration_ms: int) -> list[int]:

@@ -45,7 +45,7 @@ from touchline.video.decode import decode_frames, decode_two_sizes
 from touchline.video.ffmpeg_graph import Grid
 from touchline.video.plain import recording_from_plain
 
-VERSION = 6
+VERSION = 7
 """Raise it when the same inputs would give another result."""
 BATCH = 8
 """Moments that are looked at together. A moment's place in its batch follows from its match time alone."""
@@ -77,37 +77,50 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Film:
-    """The recordings of a match on its clock, and how many threads decode them."""
+    """The recording in which a chunk lies, where it begins on the match's clock, and how many threads decode it.
 
-    recordings: Sequence[Recording]
-    timeline: Timeline
+    `before`: the recording that it goes on from, where the chunk is its first one.
+    """
+
+    recording: Recording
+    offset_ms: int
     threads: int
+    before: Recording | None = None
 
     def centres(self, stretch: Stretch, fps: Fraction) -> list[int]:
-        """The frames on the grid of a recording that show the moments of a stretch."""
-        offset = self.timeline.offset_ms(stretch.recording)
-        return [frame_index(moment - offset, fps) for moment in stretch.moments_ms]
+        """The frames on the grid of the recording that show the moments of a stretch."""
+        return [frame_index(moment - self.offset_ms, fps) for moment in stretch.moments_ms]
 
     def looked_at(self, stretch: Stretch, fps: Fraction) -> Iterator[tuple[int, Pixels, Pixels | None]]:
         """The frames of the grid for `stills`: from one step before the stretch on, for the camera's sake."""
-        recording = self.recordings[stretch.recording]
         centres = self.centres(stretch, fps)
         a_look = centres[0] - stretch.moments_ms[0] % LOOK_MS // STEP_MS * STEP_FRAMES
         wanted = max(0, centres[0] - STEP_FRAMES)
         first = wanted - (wanted - a_look) % LOOK_FRAMES
-        size = look_size(recording)
+        size = look_size(self.recording)
+        if self.before and centres[0] < STEP_FRAMES:
+            yield from _last_frames(self.before, STEP_FRAMES - centres[0], fps, small_size(*size), self.threads)
         grid = Grid(fps, first, centres[-1] + 1)
-        yield from decode_two_sizes(recording, grid, small=small_size(*size), full=size, every=LOOK_FRAMES,
+        yield from decode_two_sizes(self.recording, grid, small=small_size(*size), full=size, every=LOOK_FRAMES,
                                     threads=self.threads)
 
-    def decoded(self, stretch: Stretch, frames: tuple[int, int], fps: Fraction,
+    def decoded(self, frames: tuple[int, int], fps: Fraction,
                 size: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
         """The first to the last of these frames of the grid as (index, pixels), at `size` (width, height)."""
-        recording = self.recordings[stretch.recording]
-        end_ms = min(frame_ms(frames[1] + 1, fps), recording.duration_ms)
-        for frame in decode_frames(recording, frame_ms(frames[0], fps), end_ms, fps=fps, width=size[0],
+        end_ms = min(frame_ms(frames[1] + 1, fps), self.recording.duration_ms)
+        for frame in decode_frames(self.recording, frame_ms(frames[0], fps), end_ms, fps=fps, width=size[0],
                                    height=size[1], threads=self.threads):
             yield frame_index(frame.recording_ms, fps), frame.pixels
+
+
+def _last_frames(recording: Recording, count: int, fps: Fraction, size: tuple[int, int],
+                 threads: int) -> Iterator[tuple[int, Pixels, None]]:
+    """The last frames of the grid, counted from the recording's end: -1 is the last one."""
+    end = -(-recording.duration_ms * fps // 1000)
+    first = max(0, end - count)
+    for frame in decode_frames(recording, frame_ms(first, fps), recording.duration_ms, fps=fps, width=size[0],
+                               height=size[1], threads=threads):
+        yield frame_index(frame.recording_ms, fps) - end, frame.pixels, None
 
 
 def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -124,13 +137,18 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     plain = read_result(files.probe).result["recordings"]
     chunk = _find_chunk(read_result(files.chunks).result["chunks"], chunk_id, match_id)
     recordings = [recording_from_plain(one) for one in plain]
+    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    own = timeline.locate(chunk.start_ms)[0]
+    goes_on = recordings[own].goes_on and chunk.start_ms == timeline.offset_ms(own)
+    used = slice(own - goes_on, own + 1)
     models = {
         "detector": checked_digest(settings.yolo_model_path),
         "clip_model": checked_digest(settings.action_model_path) if settings.action_model_path else "",
     }
     inputs = {
         "version": VERSION,
-        "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
+        "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain[used]],
+        "offset_ms": timeline.offset_ms(own),
         "chunk": asdict(chunk),
         **models,
         "max_workers": settings.max_workers,
@@ -138,7 +156,11 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     scratch = ScratchFiles(settings.scratch_dir, match_id)
 
     def compute() -> dict[str, Any]:
-        made = from_nearest(recordings, scratch, lambda near: _compute(chunk, near, settings))
+        def look_at(near: Sequence[Recording]) -> dict[str, Any]:
+            film = _Film(near[-1], timeline.offset_ms(own), settings.max_workers, near[0] if goes_on else None)
+            return _compute(chunk, film, timeline, settings)
+
+        made = from_nearest(recordings[used], scratch, look_at)
         # The catalogue keeps these; the retention removes the result itself.
         made["stats"] |= models
         return made
@@ -156,9 +178,7 @@ def _find_chunk(chunks: list[dict[str, Any]], chunk_id: str, match_id: str) -> C
     raise UsageError(f"{match_id} has no {chunk_id}: its chunks.json names the ones there are")
 
 
-def _compute(chunk: Chunk, recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
-    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
-    film = _Film(recordings, timeline, settings.max_workers)
+def _compute(chunk: Chunk, film: _Film, timeline: Timeline, settings: Settings) -> dict[str, Any]:
     steps = owned_moments(chunk, STEP_MS)
     if not steps:
         return {"glances": [], "windows": [], "stats": {"frames": 0}}
@@ -196,8 +216,8 @@ def _watch(film: _Film, stretch: Stretch, clip_model: ClipModel, work: _Work) ->
     """Add the clip model's scores for each window of a stretch."""
     centres = film.centres(stretch, clip_model.fps)
     wanted = needed_frames(centres, clip_model.frames)
-    size = look_size(film.recordings[stretch.recording], CLIP_PX)
-    with ReadAhead(_counted(film.decoded(stretch, wanted, clip_model.fps, size), work)) as ahead:
+    size = look_size(film.recording, CLIP_PX)
+    with ReadAhead(_counted(film.decoded(wanted, clip_model.fps, size), work)) as ahead:
         shown = samples(ahead, stretch.moments_ms, centres, clip_model.frames, clip_model.size)
         for batch in placed(shown, lambda sample: sample.match_ms // clip_model.stride_ms, BATCH):
             started = time.monotonic()

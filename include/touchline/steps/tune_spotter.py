@@ -66,7 +66,7 @@ def _films(labelled: Labelled, labels: Sequence[str], settings: Settings) -> Ite
     match_id, truth = labelled
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
     probed, scan = read_result(files.probe).result, read_result(files.scan).result
-    actions = list(_actions(read_labels(truth), kick_offs_of(probed["sidecar"], scan), labels))
+    actions = list(_actions(read_labels(truth), kick_offs_of(probed, scan), labels))
     if not actions:
         raise UsageError(f"{truth} tells of nothing that the spotter knows: it knows {', '.join(labels)}")
     glances = [glance_from_plain(one) for one in read_spotted(files)["glances"]]

@@ -36,23 +36,26 @@ class CheckOldRecording(CheckRecording):
     @property
     def shown_name(self) -> str:
         """The match's day and its recording's name for the list of tasks."""
-        return Work(**self.work).shown_name
+        return Work.from_plain(self.work).shown_name
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> None:
         """Check it, unless the night is over."""
-        work = Work(**self.work)
+        work = Work.from_plain(self.work)
         if not work.is_new:
-            return None
+            return
         with failing_plainly(self.log):
             settings = Settings.from_env()
             if reason := over(night_of_run(context), settings):
                 note_outcome(context, work.recording, Told(LEFT, Path(work.recording).name, reason))
                 raise AirflowSkipException(reason)
-            look = take_look(Path(work.recording), None)
-            if look is None:
-                fail(self.log, f"{work.recording} cannot be read now", may_retry=True)
-            recordings.note_looks(settings.catalogue_address, [look])
-            if checked := self._check(context, work.recording):
-                return checked
-            row = recordings.find(settings.catalogue_address, work.recording)
-        fail(self.log, (row and row.reason) or f"{work.recording} is not complete", may_retry=False)
+            for path in (work.recording, *work.more):
+                self._check_old(context, path, settings)
+
+    def _check_old(self, context: Context, path: str, settings: Settings) -> None:
+        look = take_look(Path(path), None)
+        if look is None:
+            fail(self.log, f"{path} cannot be read now", may_retry=True)
+        recordings.note_looks(settings.catalogue_address, [look])
+        if not self._check(context, path):
+            row = recordings.find(settings.catalogue_address, path)
+            fail(self.log, (row and row.reason) or f"{path} is not complete", may_retry=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from touchline.catalogue import matches, recordings
 from touchline.domain.run_id import ingest_run_id, is_of_a_night, match_of_night, night_run_id
+from touchline.results.fingerprint import match_fingerprint
 from touchline.results.request import make_request
 from touchline.settings import Settings
 from touchline_airflow.backfill.airflow_run import night_of_run, note_outcome, wish_of
@@ -51,7 +53,7 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
     @property
     def shown_name(self) -> str:
         """The match's day and its recording's name for the list of tasks."""
-        return Work(**self.work).shown_name
+        return Work.from_plain(self.work).shown_name
 
     def execute(self, context: Context) -> None:
         """Start the match, or wait until it may be started."""
@@ -93,6 +95,7 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
             self.trigger_run_id = self._newest_run(context, match_id)[0]
             reels = list(reels_of(match_id, settings))
             self.conf = {"recording": work.recording, "match_id": match_id, "reels": reels}
+            self.conf |= {"more_recordings": list(work.more)} if work.more else {}
         self.log.info("%s", work.line)
         # For a run that somebody else starts in this moment: Airflow skips the task then.
         self._note(context, Told(LEFT, match_id, f"run {self.trigger_run_id} was there already"))
@@ -110,28 +113,29 @@ class MakeMatch(PlainFields, TriggerDagRunOperator):
         return run_id if state in ACTIVE_STATES else None
 
     def _judged_again(self, context: Context, settings: Settings) -> Work:
-        work = Work(**self.work)
+        work = Work.from_plain(self.work)
         found = Judge(wish_of(context), settings)(Path(work.recording), date.fromisoformat(work.day))
         if isinstance(found, Work):
-            return found
+            return replace(found, more=work.more) if found.is_new else found
         if found.outcome == BROKEN:
             self._break(context, found.match, found.line)
         self._leave_if(context, found.line, found.match)
         raise AssertionError("a match is work, broken or left alone")
 
     def _match_id(self, context: Context, work: Work, settings: Settings) -> str:
-        """The match of this content; a recording that was never taken is written down as taken now."""
+        """The match of this content; recordings that were never taken are written down as taken now."""
         if not work.is_new and work.match_id:
             return work.match_id
-        address, path = settings.catalogue_address, Path(work.recording)
-        request = make_request([path])
-        known = matches.find_content(address, request.fingerprints[0])
+        address, paths = settings.catalogue_address, (work.recording, *work.more)
+        request = make_request(list(map(Path, paths)))
+        known = matches.find_content(address, match_fingerprint(request.fingerprints))
+        status, reason = ("duplicate", f"has the same content as {known.recording}") if known else ("registered", None)
+        match_id = known.match_id if known else request.match_id
+        for path, content in zip(paths, request.fingerprints, strict=True):
+            recordings.update(address, path, status=status, reason=reason, match_id=match_id, fingerprint=content)
         if known is None:
-            recordings.update(address, work.recording, status="registered", reason=None, match_id=request.match_id)
-            return request.match_id
-        reason = f"has the same content as {known.recording}"
-        recordings.update(address, work.recording, status="duplicate", reason=reason, match_id=known.match_id)
-        self._leave_if(context, reason, path.name)
+            return match_id
+        self._leave_if(context, reason, Path(work.recording).name)
         raise AssertionError("a duplicate is left alone")
 
     def _at_work(self, context: Context, match_id: str, settings: Settings) -> str | None:

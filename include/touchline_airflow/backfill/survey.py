@@ -6,7 +6,7 @@ Each recording on the mount is work for the night, left alone (done, or of no co
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, tzinfo
 from pathlib import Path
@@ -26,8 +26,10 @@ from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS
 from touchline_airflow.backfill.outdated import notes_changed, outdated
+from touchline_airflow.ingest.complete import matches_in
 from touchline_airflow.mount.age import is_for_ingest
 from touchline_airflow.mount.find import find_recordings
+from touchline_airflow.mount.one_match import OneMatch
 
 NIGHTS = 3
 """A match that failed this many nights in a row is left for a person."""
@@ -37,13 +39,22 @@ DONE, LEFT, BROKEN = "done", "left alone", "broken"
 
 @dataclass(frozen=True)
 class Work:
-    """One match to be made, and why. `is_new`: its recording was never taken, so it is checked first."""
+    """One match to be made, and why. `is_new`: its recordings were never taken, so they are checked first.
+
+    `more`: the recordings that follow the first one.
+    """
 
     recording: str
     day: str
     why: str
     match_id: str | None = None
     is_new: bool = False
+    more: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Work:
+        """The inverse of `plain`: XCom makes a list of a tuple."""
+        return cls(**{**plain, "more": tuple(plain["more"])})
 
     def plain(self) -> dict[str, Any]:
         """For XCom."""
@@ -103,6 +114,14 @@ def survey(wish: Wish, settings: Settings, zone: tzinfo) -> tuple[list[Work], li
             work.setdefault(found.match_id or found.recording, found)
         elif found:
             told.append(found)
+    for match in _several(work, settings):
+        each = [work.pop(str(path), None) for path in match.paths]
+        if match.fault:
+            told.append(Told(BROKEN, match.paths[0].name, match.fault))
+        elif each[0] and all(each):
+            work[each[0].recording] = replace(each[0], more=tuple(map(str, match.paths[1:])))
+        else:
+            told.append(Told(LEFT, match.paths[0].name, "some recordings of its match are made already, or not meant"))
     newest_first = sorted(sorted(work.values(), key=lambda one: one.recording), key=lambda one: one.day, reverse=True)
     return newest_first, told
 
@@ -115,7 +134,7 @@ class Judge:
         address = settings.catalogue_address
         self._seen = recordings.every(address)
         self._matches = {match.match_id: match for match in matches.every(address)}
-        self._by_recording = {match.recording: match for match in self._matches.values()}
+        self._by_recording = {one.path: match for match in self._matches.values() for one in match.sources}
         self._verdicts: dict[str, Callable[[Match], str | Told]] = {
             "registered": self._registered, "processing": self._processing, "published": self._published,
             "failed": self._failed, "bad": lambda match: Told(BROKEN, match.match_id, match.reason or "it is bad")}
@@ -145,7 +164,7 @@ class Judge:
         verdict = self._verdicts[match.status](match)
         if isinstance(verdict, Told):
             return verdict
-        return Work(str(path), day.isoformat(), verdict, match.match_id)
+        return Work(match.recording, day.isoformat(), verdict, match.match_id)
 
     def _match(self, path: Path, row: SeenRecording | None) -> Match | None:
         found = self._matches.get(row.match_id) if row and row.match_id else None
@@ -188,6 +207,14 @@ class Judge:
             return any(note.stat().st_mtime * 1000 > match.updated_at_ms for note in notes)
         except BadRecordingError:
             return False
+
+
+def _several(work: Mapping[str, Work], settings: Settings) -> list[OneMatch]:
+    """The matches of several recordings among those that were never ingested."""
+    everything = replace(settings, ingest_since="")
+    folders = sorted({Path(one.recording).parent for one in work.values() if one.is_new})
+    return [match for folder in folders for match in matches_in(folder, everything)
+            if (len(match.paths) > 1 or match.fault) and any(str(path) in work for path in match.paths)]
 
 
 def _failed_at_night(run: dict[str, Any]) -> bool:

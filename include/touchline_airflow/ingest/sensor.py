@@ -9,6 +9,7 @@ from airflow.providers.standard.sensors.filesystem import FileSensor
 
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
+from touchline_airflow.ingest.complete import some_wait
 from touchline_airflow.ingest.trigger import RecordingTrigger
 from touchline_airflow.ingest.watch import find_due
 from touchline_airflow.lots import most_at_once
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 END_AFTER_SEC = 300
+WAITING_SEC = 30
+"""The same while a recording waits for others of its match: the next run sees whether it waited long enough."""
 LONGEST_POKE_SEC = 5.0
 
 
@@ -40,15 +43,17 @@ class RecordingSensor(FileSensor):
 
     def execute(self, context: Context) -> list[str]:
         """Return what is due, or defer until something is."""
-        settings = Settings.from_env()
+        settings, end_after_sec = Settings.from_env(), self.end_after_sec
         try:
             due = find_due(settings)[:most_at_once()]
+            if some_wait(settings):
+                end_after_sec = min(WAITING_SEC, end_after_sec)
         except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             due = []
         if not due:
-            self.defer(trigger=RecordingTrigger(poke_interval(settings), self.end_after_sec),
-                       method_name="execute_complete", timeout=timedelta(seconds=self.end_after_sec + 60))
+            self.defer(trigger=RecordingTrigger(poke_interval(settings), end_after_sec),
+                       method_name="execute_complete", timeout=timedelta(seconds=end_after_sec + 60))
         return due
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:

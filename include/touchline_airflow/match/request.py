@@ -1,19 +1,24 @@
-"""Is what a run was asked for allowed, and which match is it?"""
+"""Is what a run was asked for allowed, and which match is it?
+
+A run names one recording or several, in the order of play. Those that are a part of a match mean the whole match.
+"""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from touchline.catalogue import matches
+from touchline.catalogue.matches import Match, Source
 from touchline.domain.layout import is_match_id
 from touchline.errors import UsageError
-from touchline.results.fingerprint import fingerprint
+from touchline.results.fingerprint import fingerprint, match_fingerprint
 from touchline.results.request import REELS, Request, make_request
 from touchline.settings import Settings
+from touchline.sidecars.read import MOST
 from touchline.storage import STORAGE_ERRNOS, storage_error
 from touchline_airflow.mount.find import watched_folders
 
@@ -22,9 +27,9 @@ LONGEST_PATH = 4096
 
 @dataclass(frozen=True)
 class MatchOrder:
-    """What a run was asked for, checked: an existing plain file inside the mount, and known reels."""
+    """What a run was asked for, checked: existing plain files inside the mount, and known reels."""
 
-    recording: Path
+    recordings: tuple[Path, ...]
     reels: tuple[str, ...]
     match_id: str | None
 
@@ -41,23 +46,35 @@ def read_order(params: Mapping[str, Any], settings: Settings) -> MatchOrder:
         raise UsageError(f"match_id {match_id!r} is not a match id: leave it out")
     if not isinstance(params.get("force", False), bool):
         raise UsageError(f"force {params['force']!r} is neither true nor false")
-    recording = _recording(params.get("recording"), settings, is_known=match_id is not None)
-    return MatchOrder(recording, _reels(params.get("reels", list(REELS))), match_id)
+    named = [params.get("recording"), *_more(params.get("more_recordings"))]
+    recordings = tuple(_recording(one, settings, is_known=match_id is not None) for one in named)
+    return MatchOrder(recordings, _reels(params.get("reels", list(REELS))), match_id)
 
 
 def find_match(order: MatchOrder, settings: Settings) -> Request:
-    """Fingerprint the recording and return the request of its match; a new match is registered in the catalogue.
+    """Fingerprint the recordings and return the request of their match; a new match is registered in the catalogue.
 
-    The same content is the same match under any name. The recording that the match was made from stays its source
-    while it has not changed, so that results are reused.
+    The same content is the same match under any name. The recordings that the match was made from stay its sources
+    while they have not changed, so that results are reused.
     """
-    proposed = make_request([order.recording], order.reels)
-    content = proposed.fingerprints[0]
-    match = matches.register(settings.catalogue_address, proposed.match_id, content, proposed.recordings[0])
-    recording = match.recording if _is_content(Path(match.recording), content) else proposed.recordings[0]
-    if recording != match.recording:
-        matches.update(settings.catalogue_address, match.match_id, recording=recording)
-    return replace(proposed, match_id=match.match_id, recordings=(recording,))
+    address, proposed = settings.catalogue_address, make_request(order.recordings, order.reels)
+    match = _match_that_holds(proposed, settings) or matches.register(
+        address, proposed.match_id, match_fingerprint(proposed.fingerprints), proposed.recordings[0],
+        tuple(map(Source, proposed.recordings, proposed.fingerprints)))
+    named = dict(zip(proposed.fingerprints, proposed.recordings, strict=True))
+    sources = tuple(one if _is_content(Path(one.path), one.fingerprint)
+                    else replace(one, path=named.get(one.fingerprint, one.path)) for one in match.sources)
+    if sources != match.sources:
+        matches.set_sources(address, match.match_id, sources)
+    return _request(match.match_id, sources, proposed.reels)
+
+
+def _match_that_holds(proposed: Request, settings: Settings) -> Match | None:
+    """The one match that has these recordings among its own."""
+    contents = set(proposed.fingerprints)
+    found = [match for match in matches.with_recordings(settings.catalogue_address, contents)
+             if contents <= {one.fingerprint for one in match.sources}]
+    return found[0] if len(found) == 1 else None
 
 
 def request_of(match_id: str, params: Mapping[str, Any], settings: Settings) -> Request:
@@ -69,7 +86,22 @@ def request_of(match_id: str, params: Mapping[str, Any], settings: Settings) -> 
     match = matches.find(settings.catalogue_address, match_id)
     if match is None:
         raise UsageError(f"match {match_id} is not in the catalogue: trigger its recording again")
-    return Request(match_id, (match.recording,), (match.fingerprint,), _reels(params.get("reels", list(REELS))))
+    return _request(match_id, match.sources, _reels(params.get("reels", list(REELS))))
+
+
+def _request(match_id: str, sources: Sequence[Source], reels: tuple[str, ...]) -> Request:
+    return Request(match_id, tuple(one.path for one in sources), tuple(one.fingerprint for one in sources), reels)
+
+
+def _more(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise UsageError(f"more_recordings {str(value)[:80]!r} is not a list of paths: leave it out, or give the files "
+                         "that follow the first one")
+    if len(value) >= MOST["recordings"]:
+        raise UsageError(f"more_recordings holds {len(value):,} paths: a match has {MOST['recordings']} at most")
+    return value
 
 
 def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from touchline.errors import SettingError
@@ -21,6 +21,18 @@ def find_recordings(settings: Settings) -> Iterator[Path]:
     than INGEST_SINCE by a clock that was set.
     """
     return (path for path, kind in _find_videos(settings) if kind is Kind.RECORDING)
+
+
+def recordings_in(folder: Path, settings: Settings) -> list[Path]:
+    """Those of `find_recordings` that lie in this folder itself.
+
+    Raises:
+        OSError: it is away.
+    """
+    mount, output = watched_folders(settings)
+    since = since_s(settings.ingest_since)
+    return [path for path, kind in _videos_in(folder, sorted(os.listdir(folder)), (mount, output, since))
+            if kind is Kind.RECORDING]
 
 
 def find_foreign(settings: Settings) -> Iterator[Path]:
@@ -47,10 +59,16 @@ def _find_videos(settings: Settings) -> Iterator[tuple[Path, Kind]]:
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != output
                             and not is_kept((here / name).relative_to(mount)))
-        for name in sorted(names):
-            path, kind = here / name, kind_of(name)
-            if kind is not Kind.OTHER and _is_inside(path, mount, output) and is_new_enough(path, since):
-                yield path, kind
+        yield from _videos_in(here, sorted(names), (mount, output, since))
+
+
+def _videos_in(folder: Path, names: Iterable[str],
+               wanted: tuple[Path, Path, float | None]) -> Iterator[tuple[Path, Kind]]:
+    mount, output, since = wanted
+    for name in names:
+        path, kind = folder / name, kind_of(name)
+        if kind is not Kind.OTHER and _is_inside(path, mount, output) and is_new_enough(path, since):
+            yield path, kind
 
 
 def _is_inside(path: Path, mount: Path, output: Path) -> bool:

@@ -9,16 +9,18 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from touchline.beneath.folder import open_folder
+from touchline.catalogue.matches import Source
 from touchline.catalogue.recovery import PublishedMatch
 from touchline.errors import DamagedResultError, UntrustedFileError
 from touchline.results.fingerprint import match_fingerprint
 from touchline.settings import Settings
+from touchline.sidecars.read import MOST
 from touchline_airflow.books.noted import checked_actions, checked_reel
 from touchline_airflow.recovery.facts import files_of_manifest, is_count, is_digest
 
@@ -99,11 +101,20 @@ def _match(match_id: str, told: Plain, settings: Settings) -> PublishedMatch:
         raise DamagedResultError("match.json has no duration_ms")
     if not isinstance(recordings, list) or not recordings or not all(map(_is_recording, recordings)):
         raise DamagedResultError("match.json names no recordings by file name and fingerprint")
-    content = match_fingerprint([each["fingerprint"] for each in recordings])
-    if not match_id.endswith(f"-{content[:12]}"):
+    sources = tuple(Source(str(settings.nas_mount_path / each["file"]), each["fingerprint"]) for each in recordings)
+    if not _is_named_after(match_id, [one.fingerprint for one in sources]):
         raise DamagedResultError("match.json has a fingerprint that is not that of the folder's name")
-    recording = settings.nas_mount_path / recordings[0]["file"]
-    return PublishedMatch(match_id, content, str(recording), str(title), told["duration_ms"])
+    content = match_fingerprint([one.fingerprint for one in sources])
+    return PublishedMatch(match_id, content, sources, str(title), told["duration_ms"])
+
+
+def _is_named_after(match_id: str, fingerprints: Sequence[str]) -> bool:
+    """Whether the id is that of these recordings, or of those that were there before the others came."""
+    if len(fingerprints) > MOST["recordings"]:
+        return False
+    borders = range(len(fingerprints) + 1)
+    return any(match_id.endswith(f"-{match_fingerprint(fingerprints[first:end])[:12]}")
+               for first in borders for end in borders[first + 1 :])
 
 
 def _is_recording(value: Any) -> bool:

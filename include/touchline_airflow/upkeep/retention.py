@@ -277,7 +277,8 @@ def _plan(going: list[Candidate], protected: set[Path], folders: list[Path]) -> 
 def _recordings(settings: Settings) -> set[Path]:
     address = settings.catalogue_address
     return {Path(path).resolve() for path in (*recordings.every(address),
-                                              *(match.recording for match in matches.every(address)))}
+                                              *(one.path for match in matches.every(address)
+                                                for one in match.sources))}
 
 
 def _manifest(folder: MatchFolder) -> dict[str, Any]:

@@ -142,16 +142,23 @@ def test_a_clip_ends_where_the_match_ends():
     assert _cuts(_highlights(Action(600_000, "Goal", 1.0))) == [(588_000, 600_000)]
 
 
-def test_a_match_filmed_in_chapters_plays_through_their_border():
-    chapters = MatchFrame(Timeline((300_000, 300_000)))
-    reel = _highlights(Action(304_000, "Goal", 1.0), frame=chapters)
+def test_a_clip_crosses_the_border_of_chapters():
+    chapters = MatchFrame(Timeline((300_000, 2_000, 300_000)), go_on=(False, True, True))
+    assert _cuts(_highlights(Action(304_000, "Goal", 1.0), frame=chapters)) == [(292_000, 316_000)]
+    assert _cuts(_highlights(Action(288_500, "Goal", 1.0), frame=chapters)) == [(276_500, 300_500)]
+    assert [chapters.film_of(number) for number in range(3)] == [0, 0, 0]
+
+
+def test_a_clip_is_split_where_the_camera_was_stopped():
+    halves = MatchFrame(Timeline((300_000, 300_000)), go_on=(False, False))
+    reel = _highlights(Action(304_000, "Goal", 1.0), frame=halves)
     assert _cuts(reel) == [(292_000, 300_000), (300_000, 316_000)]
     assert {clip.label for clip in reel.clips} == {"Goal"}
 
 
-def test_less_than_a_second_beyond_a_border_is_left_out():
-    chapters = MatchFrame(Timeline((300_000, 300_000)))
-    assert _cuts(_highlights(Action(288_500, "Goal", 1.0), frame=chapters)) == [(276_500, 300_000)]
+def test_less_than_a_second_beyond_a_stop_is_left_out():
+    halves = MatchFrame(Timeline((300_000, 300_000)))
+    assert _cuts(_highlights(Action(288_500, "Goal", 1.0), frame=halves)) == [(276_500, 300_000)]
 
 
 def test_a_clip_does_not_run_into_the_other_half():

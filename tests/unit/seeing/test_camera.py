@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from support.filmed_field import HEIGHT, STAND, WIDTH, filmed, shrunk, textured
-from touchline.seeing.camera import Link, carry, chain, link_frames, prepare, small_size
+from touchline.seeing.camera import Link, carry, chain, goes_on, link_frames, prepare, small_size
 
 SMALL = (192, 108)
 
@@ -89,3 +89,32 @@ def test_the_same_frames_give_the_same_move(field):
 
 def test_points_are_carried_with_the_picture():
     assert carry(np.array([[0.5, 0.5], [0.75, 0.5]]), (0.1, 0.0, 1.0)).tolist() == [[0.6, 0.5], [1.1, 0.5]]
+
+
+def filmed_with_people(field, first, count, *, across=0, pause=0, light=0):
+    """Frames of a camera that pans, over people who walk; after a pause they are elsewhere, under other light."""
+    frames = []
+    for step in range(first, first + count):
+        frame = filmed(field, 200 + across * step, 200).astype(np.int16)
+        for row in range(8):
+            x = 20 + 37 * row + 2 * (step + pause) % 60
+            frame[50 + 9 * row : 95 + 9 * row, x : x + 14] = (200, 30 + 20 * row, 40)
+        frames.append(prepare(shrunk(np.clip(frame + light, 0, 255).astype(np.uint8))))
+    return frames
+
+
+@pytest.mark.parametrize("across", [0, 7])
+def test_a_film_that_was_cut_into_files_goes_on(field, across):
+    assert goes_on(filmed_with_people(field, 0, 10, across=across), filmed_with_people(field, 10, 10, across=across))
+
+
+def test_a_camera_that_was_stopped_does_not_go_on(field):
+    before = filmed_with_people(field, 0, 10)
+    assert not goes_on(before, filmed_with_people(field, 10, 10, pause=37))
+    assert not goes_on(before, filmed_with_people(field, 10, 10, light=6))
+    assert not goes_on(before, filmed_with_people(textured(5, STAND), 10, 10))
+
+
+def test_where_nothing_is_seen_nothing_goes_on(field):
+    some = filmed_with_people(field, 0, 3)
+    assert not any(goes_on(*pair) for pair in (([], some), (some, []), (some[:1], some[1:2]), ([], [])))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.spotted_match import MATCH, cut_at, prepare
+from support.spotted_match import MATCH, RECORDING, SECONDS, cut_at, prepare
 from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError, ModelError
 from touchline.results.result import read_stats
@@ -145,3 +145,25 @@ def test_without_two_teams_no_action_has_one(settings):
     found = merge_actions(MATCH, settings).result
     assert found["sides"] == {"kits": {}, "told_by": None, "ours": None}
     assert {one["team"] for one in (*found["actions"], *found["candidates"])} == {None}
+
+
+def halves(*, goes_on: bool) -> list[dict[str, object]]:
+    """Two recordings in the place of one."""
+    half = {**RECORDING, "duration_ms": SECONDS * 500}
+    return [{**half, "goes_on": False}, {**half, "goes_on": goes_on}]
+
+
+def test_chapters_of_one_film_give_the_actions_of_the_whole_film(settings):
+    prepare(settings, cut_at())
+    whole = merge_actions(MATCH, settings).result
+    prepare(settings, cut_at(SECONDS * 5 // 2), *halves(goes_on=True))
+    assert merge_actions(MATCH, settings).result == whole
+
+
+def test_two_recordings_that_do_not_go_on_are_two_halves(settings):
+    prepare(settings, cut_at(), *halves(goes_on=False))
+    found = merge_actions(MATCH, settings).result
+    assert found["kick_offs_ms"] == [0, SECONDS * 500]
+    assert {one["half"] for one in found["actions"] + found["candidates"] if one["match_ms"] >= SECONDS * 500} == {2}
+    prepare(settings, cut_at(), *halves(goes_on=False), kick_offs_ms=[1000])
+    assert merge_actions(MATCH, settings).result["kick_offs_ms"] == [1000], "what the club wrote down comes first"

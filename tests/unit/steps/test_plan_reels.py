@@ -20,9 +20,10 @@ def settings(tmp_path):
 
 def _write(settings, actions, kick_offs=(), sides=UNKNOWN):
     files = WorkFiles(settings.working_dir, MATCH)
-    probe = {"recordings": [{"duration_ms": 600_000}], "sidecar": {"kick_offs_ms": list(kick_offs)}}
+    probe = {"recordings": [{"duration_ms": 600_000, "goes_on": False}]}
     reuse_or_compute(files.probe, "probe", {}, lambda: probe, force=True)
-    reuse_or_compute(files.actions, "merge_actions", {}, lambda: merged(*actions, sides=sides), force=True)
+    reuse_or_compute(files.actions, "merge_actions", {}, lambda: merged(*actions, sides=sides, kick_offs_ms=kick_offs),
+                     force=True)
 
 
 def _action(match_ms, label, source="model", team=None):

@@ -38,6 +38,19 @@ def test_writes_all_recordings_and_the_sidecar(match_id, recordings, own_setting
     assert WorkFiles(own_settings.working_dir, match_id).probe.exists()
 
 
+def test_chapters_go_on_and_halves_do_not(own_settings):
+    film, nas = own_settings.nas_mount_path / "film.mp4", own_settings.nas_mount_path
+    argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "mandelbrot=s=320x180:r=25:end_scale=0.02", "-t", "6"]
+    subprocess.run([*argv, "-pix_fmt", "yuv420p", "-g", "50", film], check=True)
+    split = ["ffmpeg", "-v", "error", "-i", film, "-c", "copy", "-f", "segment", "-segment_time", "2"]
+    subprocess.run([*split, "-reset_timestamps", "1", nas / "GX%02d0001.MP4"], check=True)
+    chapters = sorted(nas.glob("GX*.MP4"))
+    assert len(chapters) == 3
+    for order, expected in ((chapters, [False, True, True]), ([chapters[0], chapters[2]], [False, False])):
+        match_id = register_match(order, own_settings).match_id
+        assert [one["goes_on"] for one in probe(match_id, own_settings).result["recordings"]] == expected
+
+
 def test_the_second_time_the_result_is_reused_and_force_computes_it_again(match_id, own_settings):
     first = probe(match_id, own_settings)
     again, forced = probe(match_id, own_settings), probe(match_id, own_settings, force=True)

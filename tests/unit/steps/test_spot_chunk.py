@@ -106,24 +106,31 @@ def test_measurements_stand_beside_the_result(settings, films):
         "detector": model_digest(settings.yolo_model_path), "clip_model": model_digest(settings.action_model_path)}
 
 
-@pytest.mark.parametrize("border", [1600, 4100, 8800, 9100, 12_345])
+@pytest.mark.parametrize("border", [9600, 10_600, 12_345, 13_100])
 def test_the_borders_of_chunks_change_nothing(settings, films, border):
     #  match   |--------- one, 9 s ---------|--------- two, 9 s ---------|
-    #  hot        500 ................................. 15_000
-    hot = [[500, 15_000]]
-    prepare(settings, films, [(0, 18_000, hot)])
+    #  hot                                    9500 ......... 15_000
+    prepare(settings, films, [(9000, 18_000, [[9500, 15_000]])])
     whole = spot_chunk(MATCH, "chunk-0000", settings).result
-    prepare(settings, films, [(0, border, [[500, border]]), (border, 18_000, [[border, 15_000]])])
+    prepare(settings, films, [(9000, border, [[9500, border]]), (border, 18_000, [[border, 15_000]])])
     parts = [spot_chunk(MATCH, f"chunk-000{index}", settings).result for index in (0, 1)]
     assert [one for part in parts for one in part["windows"]] == whole["windows"]
     assert [one for part in parts for one in part["glances"]] == whole["glances"]
 
 
 def test_frames_of_one_recording_do_not_reach_into_the_next(settings, films):
-    prepare(settings, films, [(0, 18_000, [[9000, 12_000]])])
+    prepare(settings, films, [(9000, 18_000, [[9000, 12_000]])])
     after = spot_chunk(MATCH, "chunk-0000", settings).result
-    prepare(settings, [films[1], films[1]], [(0, 18_000, [[9000, 12_000]])])
+    prepare(settings, [films[1], films[1]], [(9000, 18_000, [[9000, 12_000]])])
     assert spot_chunk(MATCH, "chunk-0000", settings).result == after
+
+
+def test_a_recording_that_comes_later_leaves_the_chunks_of_the_others_as_they_are(settings, films, monkeypatch):
+    prepare(settings, films[:1], [(0, 9000, [[0, 2000]])])
+    before = spot_chunk(MATCH, "chunk-0000", settings).result
+    prepare(settings, films, [(0, 9000, [[0, 2000]]), (9000, 18_000, [[9000, 10_000]])])
+    monkeypatch.setattr(step, "Detector", lambda *_, **__: pytest.fail("a whole result was computed again"))
+    assert spot_chunk(MATCH, "chunk-0000", settings).result == before
 
 
 def test_a_whole_result_is_used_again_and_force_makes_it_anew(settings, films, monkeypatch):

@@ -64,9 +64,8 @@ def path(settings: Settings) -> Path:
 def task(settings: Settings) -> MakeMatch:
     """For the only work that there is; its recording was checked meanwhile."""
     [work], _ = survey(Wish(), settings, UTC)
-    look = take_look(Path(work.recording), None)
-    assert look
-    recordings.note_looks(settings.catalogue_address, [look])
+    looks = [take_look(Path(one), None) for one in (work.recording, *work.more)]
+    recordings.note_looks(settings.catalogue_address, [look for look in looks if look])
     return MakeMatch(task_id="make_match", work=work.plain())
 
 
@@ -80,6 +79,21 @@ def test_a_match_is_triggered_under_a_name_of_the_night(settings: Settings, path
     row = recordings.find(settings.catalogue_address, str(path))
     assert row and (row.status, row.match_id) == ("registered", made)
     assert matches.every(settings.catalogue_address) == []  # the ingest would start it at once
+
+
+def test_halves_that_were_never_ingested_are_one_match(settings: Settings, path: Path) -> None:
+    path.rename(path.with_name("reds 2nd half.mp4"))
+    (path.with_name("reds 1st half.mp4")).write_bytes(b"first half")
+    os.utime(path.with_name("reds 1st half.mp4"), (1_700_000_000, 1_700_000_000))
+    late, airflow = task(settings), Airflow()
+    with pytest.raises(DagRunTriggerException) as raised:
+        late.execute(airflow.context)
+    first, second = (str(path.with_name(f"reds {half} half.mp4")) for half in ("1st", "2nd"))
+    made = make_request([Path(first), Path(second)]).match_id
+    assert raised.value.conf == {"recording": first, "more_recordings": [second], "match_id": made,
+                                 "reels": ["highlights", "keeper"]}
+    assert [(row.status, row.match_id) for row in recordings.every(settings.catalogue_address).values()] == [
+        ("registered", made)] * 2
 
 
 def test_a_run_that_ended_is_not_taken_for_a_new_one(settings: Settings, path: Path) -> None:

@@ -89,7 +89,7 @@ def test_one_that_the_catalogue_refuses_stops_no_other_and_waits(settings: Setti
                                 "BEGIN SELECT RAISE(ABORT, 'not this one'); END"))
     paths = [drop(settings, name, f"film {name} END") for name in ("a.mp4", "b.mp4", "c.mp4")]
     take(settings, *paths)
-    assert [row(settings, path).status for path in paths] == ["registered", "waiting", "registered"]
+    assert [row(settings, path).status for path in paths] == ["registered", "complete", "registered"]
 
 
 def test_a_recording_that_was_renamed_stays_the_same_match(settings: Settings) -> None:
@@ -233,6 +233,7 @@ def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Se
     drop(settings, "a.mp4", "longer film END")
     register.register_recordings({path: None}, settings, print)
     assert matches.every(settings.catalogue_address) == []
+    watch.find_due(settings)
     assert row(settings, path).status == "waiting"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from touchline.catalogue import matches
 from touchline.errors import StorageError, TouchlineError, UsageError
-from touchline.results.request import REELS
+from touchline.results.request import REELS, make_request
 from touchline.settings import Settings
 from touchline_airflow.match.request import find_match, read_order
 from touchline_airflow.runtime.choice import step_argv
@@ -148,3 +148,25 @@ def test_an_empty_recording_is_bad(settings: Settings) -> None:
 
 def test_there_are_at_least_fifty_hostile_values() -> None:
     assert len(NO_SUCH_RECORDING) + len(NO_SUCH_REELS) + len(NO_MATCH_ID) >= 50
+
+
+def test_a_list_of_recordings_is_one_match_in_the_order_given(settings: Settings) -> None:
+    (settings.nas_mount_path / "b.mp4").write_bytes(b"second half")
+    asked = find_match(order(settings, "b.mp4", more_recordings=["a.mp4"]), settings)
+    assert [Path(path).name for path in asked.recordings] == ["b.mp4", "a.mp4"]
+    assert asked.match_id == make_request([Path(path) for path in asked.recordings]).match_id
+    assert find_match(order(settings, "a.mp4"), settings) == asked, "one recording of a match means the match"
+    assert find_match(order(settings, "b.mp4", more_recordings=["a.mp4"]), settings) == asked
+
+
+@pytest.mark.parametrize("more", ["a.mp4", 7, {"a": 1}, ["/etc/passwd"], ["link-out.mp4"], ["output/reel.mp4"], [None],
+                                  [["a.mp4"]], ["../secret.mp4"], ["a.mp4"] * 100])
+def test_hostile_further_recordings_are_refused_in_one_line(settings: Settings, more: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        order(settings, more_recordings=more)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("more", [None, [], ()])
+def test_no_further_recordings_are_none(settings: Settings, more: Any) -> None:
+    assert len(order(settings, more_recordings=more).recordings) == 1
