@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from touchline.catalogue.connection import insert_new, now_ms, reading, writing
 from touchline.catalogue.failures import columns_of, failure_in
-from touchline.catalogue.schema import matches, recordings, runs
+from touchline.catalogue.schema import matches, runs
 from touchline.domain.run_id import ingest_run_id
 from touchline.errors import Failure
 
@@ -81,9 +81,8 @@ def find_content(url: str, fingerprint: str) -> Match | None:
 
 def with_recordings(url: str, contents: Collection[str]) -> list[Match]:
     """The matches that have a recording of one of these contents, the oldest first."""
-    owners = select(recordings.c.match_id).where(recordings.c.fingerprint.in_(contents),
-                                                 recordings.c.status == "registered")
-    wanted = select(matches).where(matches.c.fingerprint.in_(contents) | matches.c.match_id.in_(owners))
+    named = [matches.c.sources.contains(content) for content in contents]
+    wanted = select(matches).where(or_(matches.c.fingerprint.in_(contents), *named))
     with reading(url) as connection:
         rows = connection.execute(wanted.order_by(matches.c.created_at_ms, matches.c.match_id)).mappings()
         return [_match(row) for row in rows]

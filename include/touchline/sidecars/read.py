@@ -75,7 +75,7 @@ def noted_recordings(path: Path) -> list[str] | str | None:
     None where it gives none, or where `read_sidecar` would refuse the whole file.
 
     Raises:
-        BadRecordingError: what it gives is no list of names of files beside it.
+        BadRecordingError: what it gives is not a list of names of files beside it.
     """
     try:
         value = _toml(path).get("recordings")
@@ -84,7 +84,7 @@ def noted_recordings(path: Path) -> list[str] | str | None:
     if value is None or value == EVERY:
         return value
     if not isinstance(value, list) or not value or not all(map(_is_name, value)):
-        raise BadRecordingError(f'{path}: recordings {_short(value)} is no list of files: write recordings = '
+        raise BadRecordingError(f'{path}: recordings {_short(value)} does not list files: write recordings = '
                                 '["first.mp4", "second.mp4"], names of files beside it in the order of play, or "all"')
     _refuse_more(path, "recordings", len(value))
     return value

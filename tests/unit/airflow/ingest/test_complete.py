@@ -38,7 +38,7 @@ def take(settings: Settings) -> list[str]:
 
 
 def wait(settings: Settings, name: str, seconds: int = 1000) -> None:
-    """As if the recording stood still for so long."""
+    """As if the recording had stood still for these seconds."""
     recordings.update(settings.catalogue_address, str(settings.nas_mount_path / name),
                       still_since_ms=now_ms() - seconds * SECOND)
 

@@ -82,8 +82,8 @@ def test_force_is_true_or_false(settings: Settings, value: Any) -> None:
 @pytest.mark.parametrize("name", HARMLESS_NAMES)
 def test_a_strange_name_is_a_name(settings: Settings, name: str) -> None:
     (settings.nas_mount_path / name).write_bytes(b"film")
-    assert order(settings, name).recording == settings.nas_mount_path / name
-    assert order(settings, str(settings.nas_mount_path / name)).recording == settings.nas_mount_path / name
+    assert order(settings, name).recordings[0] == settings.nas_mount_path / name
+    assert order(settings, str(settings.nas_mount_path / name)).recordings[0] == settings.nas_mount_path / name
 
 
 @pytest.mark.parametrize("name", HARMLESS_NAMES)
@@ -119,7 +119,7 @@ def test_reels_come_in_our_order_and_once(settings: Settings) -> None:
 
 def test_a_link_inside_the_mount_is_its_file(settings: Settings) -> None:
     (settings.nas_mount_path / "b.mp4").symlink_to("a.mp4")
-    assert order(settings, "b.mp4").recording == settings.nas_mount_path / "a.mp4"
+    assert order(settings, "b.mp4").recordings[0] == settings.nas_mount_path / "a.mp4"
 
 
 def test_the_same_content_under_another_name_is_the_same_match_with_the_same_source(settings: Settings) -> None:

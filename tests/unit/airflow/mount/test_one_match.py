@@ -108,7 +108,7 @@ def test_a_part_that_match_toml_names_and_that_is_not_there_is_waited_for(tmp_pa
 @pytest.mark.parametrize("value", ['"a.mp4"', "7", "[]", '["../a.mp4"]', "[1]", '[".."]', '["a\\u0000.mp4"]'])
 def test_a_list_that_is_none_gets_one_line(tmp_path: Path, value: str) -> None:
     [one] = found(tmp_path, "a.mp4", note=f"recordings = {value}")
-    assert "is no list of files: write recordings" in one.fault and "\n" not in one.fault
+    assert "does not list files: write recordings" in one.fault and "\n" not in one.fault
 
 
 def test_all_of_a_folder_by_match_toml_or_by_the_setting(tmp_path: Path) -> None:
