@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from touchline.lifeline import orderly_end
 from touchline_airflow.checkout import ROOT
 from touchline_deploy.build.engine import HOW_TO_RUN as ENGINE
 from touchline_deploy.checks.verify_pieces import PIECES, Piece
@@ -29,6 +30,7 @@ NEED_AN_ENGINE = ("tests.engine", "tests.stack")
 MOST_AT_ONCE = 4
 NO_TESTS = 5
 NEEDS_LONGEST_S = 600
+ENDS_WITHIN_S = 120
 HOW_TO_RUN_THEM = f"to run them, as root: {ENGINE} run -- make images test"
 
 
@@ -106,11 +108,26 @@ def run_suite(suite: Suite, *, verify: bool, rest: list[str]) -> Outcome:
             argv.append(f"--timeout={NEEDS_LONGEST_S}")
         if not verify and not suite.is_alone:
             argv += [f"--numprocesses={min(os.cpu_count() or 1, MOST_AT_ONCE)}", "--dist=loadfile"]
-        returncode = subprocess.run(argv, cwd=ROOT, check=False).returncode
+        returncode = _run(argv)
         line, without_engine = summary(report), skipped_engine_tests(report)
     if returncode == NO_TESTS and verify:
         returncode, line = 0, "nothing to check"
     return Outcome(suite.name, returncode, line, without_engine)
+
+
+def _run(argv: list[str]) -> int:
+    """Run pytest to its end, also when we are told to end: it stops the engines and servers that tests started.
+
+    With Ctrl-C it was told so as well.
+    """
+    with orderly_end(), subprocess.Popen(argv, cwd=ROOT) as process:
+        try:
+            return process.wait()
+        except (KeyboardInterrupt, SystemExit) as told:
+            if isinstance(told, SystemExit):
+                process.terminate()
+            process.wait(ENDS_WITHIN_S)
+            raise
 
 
 def summary(report: Path) -> str:
