@@ -16,6 +16,7 @@ from touchline.errors import (
     IncompleteRecordingError,
     StorageError,
 )
+from touchline.results import recordings
 from touchline.results.folders import naming_folders
 from touchline.results.recordings import from_whole
 from touchline.settings import Settings
@@ -98,15 +99,34 @@ def test_a_bad_recording_is_looked_at_twice(recording):
         from_whole([recording], Step(IncompleteRecordingError("half"), None))
 
 
-def test_a_read_error_behind_a_bad_recording_is_found(recording):
+def probing(recording, number):
+    """A step whose ffprobe ended with this error."""
     def step() -> None:
         try:
-            raise CommandError(["ffprobe", "-i", f"file:{recording}"], 1, "input: Input/output error", errno.EIO)
+            raise CommandError(["ffprobe", "-i", f"file:{recording}"], 1, f"input: {os.strerror(number)}", number)
         except CommandError:
             raise BadRecordingError("match.mp4 cannot be read; copy it again") from None
 
+    return step
+
+
+def test_a_read_error_behind_a_bad_recording_is_found(recording):
+    with pytest.raises(StorageError, match="Stale file handle"):
+        from_whole([recording], probing(recording, errno.ESTALE))
+
+
+def test_what_ffmpeg_calls_a_read_error_is_damage_where_every_byte_can_be_read(recording, monkeypatch):
+    with pytest.raises(BadRecordingError, match="copy it again"):
+        from_whole([recording], probing(recording, errno.EIO))
+    # A disk with a bad sector, which no test can make: tests/integration/test_unwell_nas.py has a file system that can.
+    monkeypatch.setattr(recordings, "_read_through", lambda paths: storage_fails(paths[0]))
     with pytest.raises(StorageError, match=r"match\.mp4 cannot be read \(Input/output error\)"):
-        from_whole([recording], step)
+        from_whole([recording], probing(recording, errno.EIO))
+
+
+def storage_fails(path):
+    with reading(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
 
 
 def test_a_recording_that_goes_away_under_the_step_is_never_bad(recording):

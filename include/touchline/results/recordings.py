@@ -6,6 +6,7 @@ recordings counts until they are seen to be the same at the end, and none is cal
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -90,11 +91,12 @@ def from_whole(recordings: Sequence[Path], make: Callable[[], Made]) -> Made:
     except StorageError:
         raise
     except (OSError, TouchlineError) as error:
-        _refuse_storage_failure(error, recordings)
+        was_read = _refuse_storage_failure(error, recordings)
         if not isinstance(error, BadRecordingError):
             raise
         _refuse_changed(recordings, sizes)
-        _read_through(recordings)
+        if not was_read:
+            _read_through(recordings)
         made = make()
     _refuse_changed(recordings, sizes)
     return made
@@ -119,19 +121,28 @@ def _refuse_changed(recordings: Sequence[Path], sizes: Sequence[int]) -> None:
                                reason=f"{before} bytes before, {now} now")
 
 
-def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) -> None:
-    """Raise the `StorageError` that is behind an error: what the kernel says now, or said to us or to ffmpeg."""
+def _refuse_storage_failure(error: BaseException, recordings: Sequence[Path]) -> bool:
+    """Raise the `StorageError` that is behind an error: what the kernel says now, or said to us or to ffmpeg.
+
+    ffmpeg says "Input/output error" of damaged content too: then every byte is read, and the kernel says whether it is
+    the storage. Returns whether that was done.
+    """
     _sizes(recordings)
+    was_read = False
     link: BaseException | None = error
     while link is not None:
         number = None
         if isinstance(link, CommandError):
             number = link.kernel_errno
+            if number == errno.EIO:
+                _read_through(recordings)
+                number, was_read = None, True
         elif isinstance(link, OSError) and path_of(link) in (None, *recordings):
             number = link.errno if link.errno in STORAGE_ERRNOS else None
         if number is not None:
             raise storage_error(number, _named_in(link, recordings), writes=False) from error
         link = link.__cause__ or link.__context__
+    return was_read
 
 
 def _named_in(error: BaseException, recordings: Sequence[Path]) -> Path:
