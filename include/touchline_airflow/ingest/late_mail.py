@@ -26,10 +26,12 @@ def tell_late_recording(row: SeenRecording) -> str:
             Line("Recording", row.path), Line("Unchanged since", since), Line("Why it waits", reason),
             Line("DAG", "ingest_recordings", links.dag_page("ingest_recordings")))),
         Section("What is normal", words=(
-            "A recording is taken when it stood still for WATCH_STABLE_TIME_SEC and can be read to its end.",)),
+            "A recording is taken when it stood still for WATCH_STABLE_TIME_SEC and can be read to its end, and when "
+            "that is so of the other recordings of its match.",)),
         Section("What to do", words=(
             "If the copy was interrupted, copy the file again. If it is whole on the camera, see whether the NAS is "
-            "slow (docs/runbooks/slow-nas.md). It is taken by itself as soon as it can be read to its end.",)))
+            "slow (docs/runbooks/slow-nas.md). If the reason names other recordings of its match, see "
+            "docs/how-to/match-in-several-files.md. It is taken by itself as soon as nothing is missing.",)))
     name = Path(row.path).name
     return send_mail(Letter("deadline", "operator", f"late {row.path} {row.still_since_ms}", f"Late: {name}",
                             f"{name} has been waiting to be taken since {since}: {reason}.", sections),

@@ -105,11 +105,14 @@ def run_conf(match: Match, settings: Settings) -> dict[str, Any]:
 
 
 def late_recordings(settings: Settings, late_min: float) -> list[SeenRecording]:
-    """Recordings that stand still and still wait to be taken, for `late_min` minutes or more."""
-    before_ms = now_ms() - late_min * 60_000
+    """Recordings that stand still and still wait to be taken, for `late_min` minutes or more.
+
+    Those that wait for others of their match are given WATCH_MORE_SEC besides.
+    """
+    late_ms = {"waiting": late_min * 60_000, "complete": late_min * 60_000 + settings.watch_more_sec * 1000}
     return [row for row in recordings.every(settings.catalogue_address).values()
-            if row.status in ("waiting", "complete") and row.still_since_ms <= before_ms and Path(row.path).exists()
-            and not is_gone(Path(row.path), settings)]
+            if row.status in late_ms and now_ms() - row.still_since_ms >= late_ms[row.status]
+            and Path(row.path).exists() and not is_gone(Path(row.path), settings)]
 
 
 def _register(paths: Sequence[Path], settings: Settings, say: Callable[[str], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.footage import ffmpeg
+from support.footage import ffmpeg, put_copy
 from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.waiting import wait_for
 from touchline.catalogue import matches, recordings, runs
@@ -45,8 +44,7 @@ def chapters(footage: Path) -> dict[str, list[Path]]:
 
 def put(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(source, target.with_name(f".{target.name}"))
-    target.with_name(f".{target.name}").rename(target)
+    put_copy(source, target)
 
 
 def published(airflow: RunningAirflow, folder: str, attempt: int = 1) -> Match:
@@ -74,6 +72,9 @@ def reason(airflow: RunningAirflow, name: str) -> str:
 
 def test_chapters_are_one_match_with_the_actions_and_reels_of_the_whole_film(
         airflow: RunningAirflow, footage: Path, chapters: dict[str, list[Path]]) -> None:
+    for folder in ("whole", "chapters"):  # a mark is always an action: there is a clip at the first border
+        (airflow.nas / folder).mkdir()
+        (airflow.nas / folder / "marks.csv").write_text("time,label\n00:00:10,Save\n")
     put(footage / "long.mp4", airflow.nas / "whole" / "film.mp4")
     for number, path in enumerate(chapters["long"], start=1):
         put(path, airflow.nas / "chapters" / f"GX{number:02}0123.MP4")
@@ -91,6 +92,8 @@ def test_chapters_are_one_match_with_the_actions_and_reels_of_the_whole_film(
 
 def test_a_second_half_that_comes_later_is_added_and_the_first_is_not_looked_at_again(
         airflow: RunningAirflow, footage: Path) -> None:
+    (airflow.nas / "league").mkdir()
+    (airflow.nas / "league" / "marks.csv").write_text("time,label\n00:00:10,Save\n")
     put(footage / "long.mp4", airflow.nas / "league" / "reds 1st half.mp4")
     before = published(airflow, "league")
     first_chunk = airflow.files(before.match_id).spottings("chunk-0000")
@@ -134,6 +137,7 @@ def test_several_recordings_can_be_triggered_by_hand(airflow: RunningAirflow, fo
         source = footage / ("long.mp4" if name == "one.mkv" else "other.mp4")
         (airflow.nas / ".hand").mkdir(exist_ok=True)
         ffmpeg("-i", source, "-c", "copy", airflow.nas / ".hand" / name)
+    assert not [path for path in recordings.every(airflow.catalogue) if ".hand" in path]
     conf = {"recording": ".hand/one.mkv", "more_recordings": [".hand/two.mkv"]}
     done = airflow.command("dags", "trigger", "process_match", "--run-id", "by-hand", "--conf", json.dumps(conf))
     assert done.returncode == 0, done.stderr[-500:]

@@ -218,3 +218,14 @@ def test_recordings_of_a_day_in_one_folder_are_no_match(settings: Settings) -> N
     assert made(settings) == []
     said = "with 00003.MTS this match would be 8.0 hours long: give each match a folder of its own"
     assert row(settings, "day/00000.MTS").reason == said
+
+
+def test_a_recording_that_waits_for_others_is_late_when_they_should_have_come(settings: Settings) -> None:
+    drop(settings, HALVES[1], "two")
+    take(settings)
+    wait(settings, HALVES[1], seconds=1000)
+    assert register.late_recordings(settings, 10) == []
+    wait(settings, HALVES[1], seconds=1600)
+    [late] = register.late_recordings(settings, 10)
+    said = f"{HALVES[1]} is recording 2 of its match, and recording 1 is missing"
+    assert late.reason and late.reason.startswith(said)
