@@ -22,7 +22,8 @@ DONE = ".done"
 """In a folder: all that belongs to its matches is there."""
 USABLE = "taken as far as it decodes"
 """So begins the reason of a recording that is whole, but for its end; it stays while it waits."""
-LONG_SEC = 300
+SOON_SEC = 300
+"""A match that waited long enough is made within this time."""
 LONGEST_MS = 6 * 3_600_000
 """No match of several recordings is longer, with extra time and all that was filmed around it."""
 
@@ -49,7 +50,7 @@ def complete_matches(settings: Settings) -> Iterator[OneMatch]:
 
 def some_wait(settings: Settings) -> bool:
     """Whether a recording waits for others of its match, and may be through with that soon."""
-    soon_ms = 1000 * (settings.watch_more_sec + LONG_SEC)
+    soon_ms = 1000 * (settings.watch_more_sec + SOON_SEC)
     return any(row.status == "complete" and elapsed_ms(row.still_since_ms, now_ms()) < soon_ms
                for row in recordings.every(settings.catalogue_address).values())
 

@@ -125,8 +125,8 @@ def _register(paths: Sequence[Path], settings: Settings, say: Callable[[str], No
     address = settings.catalogue_address
     rows = [_as_checked(path, address) for path in paths]
     request = make_request(paths)
-    content, sources = match_fingerprint(request.fingerprints), tuple(map(Source, request.recordings,
-                                                                          request.fingerprints))
+    content = match_fingerprint(request.fingerprints)
+    sources = tuple(map(Source, request.recordings, request.fingerprints))
     length_ms = sum(row.duration_ms or 0 for row in rows) or None
     try:
         match = matches.find_content(address, content) or _reopened(sources, content, length_ms, settings)
