@@ -1,13 +1,16 @@
 """What do the JSON files of a match folder say? Pure functions from the results of earlier steps.
 
-Nothing in them depends on clock, host or the place of a file on disk: a recording is named by its file name.
+Nothing in them depends on clock, host or the place of a file on disk: a recording is named by its file name. But a
+match of several recordings may be called after their folder.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from touchline.domain.half import game_time
 from touchline.domain.text import shown
 
 Plain = Mapping[str, Any]
+SHORTEST_NAME = 3
 
 
 def json_bytes(content: Plain) -> bytes:
@@ -28,9 +32,23 @@ def source_name(path: str) -> str:
 
 
 def match_title(sidecar: Plain, recordings: Sequence[Plain]) -> str:
-    """What to call the match: its title, else the two teams, else the name of its first recording."""
+    """What to call the match: its title, else the two teams, else what its recordings are called."""
     teams = [str(sidecar[side]) for side in ("home", "away") if sidecar.get(side)]
-    return str(sidecar.get("title") or " – ".join(teams) or shown(Path(source_name(recordings[0]["path"])).stem))
+    return str(sidecar.get("title") or " – ".join(teams) or shown(_name_of([Path(one["path"]) for one in recordings])))
+
+
+def _name_of(paths: Sequence[Path]) -> str:
+    """The name of the one recording; of several what their names begin with, else that of their folder.
+
+    "reds" of "reds 1st half.mp4" and "reds 2nd half.mp4"; the folder of GX010123.MP4 and GX020123.MP4.
+    """
+    stems = [Path(source_name(str(path))).stem for path in paths]
+    if len(stems) == 1:
+        return stems[0]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = re.sub(r"[\W\d_]+$", "", "".join(letters[0] for letters in alike))
+    is_word = len(common) >= SHORTEST_NAME and not common.isupper()
+    return common if is_word else source_name(str(paths[0].parent)) or stems[0]
 
 
 def match_json(match_id: str, probe: Plain, merged: Plain, reels: Sequence[Plain]) -> dict[str, Any]:
