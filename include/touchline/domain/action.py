@@ -45,7 +45,7 @@ class Candidate:
     """A place where a spotting was not accepted; a person may know better.
 
     `label`, `confidence`, `source`, `evidence` and `away_share` are those of the strongest spotting there, as of an
-    action; `others` are the other labels at the same place with their confidences, the strongest first.
+    action; `others` are the other labels at the same place with their confidences and match_ms, the strongest first.
     """
 
     match_ms: int
@@ -53,5 +53,5 @@ class Candidate:
     confidence: float
     source: str
     evidence: Evidence
-    others: tuple[tuple[str, float], ...] = ()
+    others: tuple[tuple[str, float, int], ...] = ()
     away_share: float = 0.5

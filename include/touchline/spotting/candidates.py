@@ -43,6 +43,7 @@ def _rank(one: Weighed) -> tuple[object, ...]:
 
 def _candidate(place: Sequence[Weighed]) -> Candidate:
     first = place[0]
-    others = sorted(((one.label, one.confidence) for one in place[1:]), key=lambda one: (-one[1], one[0]))
+    others = sorted(((one.label, one.confidence, one.match_ms) for one in place[1:]),
+                    key=lambda one: (-one[1], one[0], one[2]))
     return Candidate(first.match_ms, first.label, first.confidence, first.source, first.evidence, tuple(others),
                      first.away_share)

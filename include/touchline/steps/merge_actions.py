@@ -139,5 +139,6 @@ def _plain(action: Action | Candidate, halves: tuple[Half, ...], sides: Sides) -
 
 
 def _plain_candidate(candidate: Candidate, halves: tuple[Half, ...], sides: Sides) -> dict[str, object]:
-    others = [{"label": label, "confidence": confidence} for label, confidence in candidate.others]
+    others = [{"label": label, "confidence": confidence, "match_ms": match_ms}
+              for label, confidence, match_ms in candidate.others]
     return {**_plain(candidate, halves, sides), "others": others}

@@ -117,11 +117,11 @@ def _parts(step: Step, files: WorkFiles) -> list[tuple[str, ...]]:
 
 
 def _spottings(result: Mapping[str, Any], *keys: str) -> Iterator[Spotting]:
-    """Those of `actions.json`, with the other labels at a candidate's place."""
+    """Those of `actions.json`, with the other labels near a candidate."""
     for key in keys:
         for one in result[key]:
             for told in (one, *one.get("others", ())):
-                yield Spotting(one["match_ms"], told["label"], told["confidence"])
+                yield Spotting(told["match_ms"], told["label"], told["confidence"])
 
 
 def _models(files: WorkFiles) -> dict[str, str]:

@@ -154,7 +154,7 @@ def test_a_candidate_is_never_an_action_nor_another_candidate(found, marks, leas
         for match_ms, label in told:
             assert label != candidate.label or abs(match_ms - candidate.match_ms) >= alone_ms(label)
         told.append((candidate.match_ms, candidate.label))
-        assert candidate.label not in [label for label, _ in candidate.others]
+        assert candidate.label not in [label for label, _, _ in candidate.others]
     places = [candidate.match_ms for candidate in merged.candidates]
     assert all(abs(one - other) >= PLACE_MS for at, one in enumerate(places) for other in places[:at])
 
@@ -183,7 +183,7 @@ def test_of_two_outcomes_the_surer_one_is_the_action_and_the_other_a_candidate_w
     merged = _merged((10_000, "Save", 0.7), (11_000, "Goal", 0.8), (12_000, "Shots off target", 0.6))
     assert _said(merged) == [(11_000, "Goal")]
     [candidate] = merged.candidates
-    assert (candidate.label, candidate.others) == ("Save", (("Shots off target", 0.6),))
+    assert (candidate.label, candidate.others) == ("Save", (("Shots off target", 0.6, 12_000),))
     assert dict(candidate.evidence)["instead"] == "Goal"
 
 
