@@ -35,7 +35,7 @@ CREATE TABLE job (job_type TEXT, state TEXT, latest_heartbeat DATETIME);
 """
 
 
-# --- OneMatch ----------------------------------------------------------------------------------------------------------
+# --- Parts ----------------------------------------------------------------------------------------------------------
 
 def test_trouble_is_said_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
