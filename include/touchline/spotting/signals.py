@@ -202,7 +202,8 @@ def _joined(runs: Sequence[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
 
 
 def _running_mean(values: Series, width: int) -> Series:
-    kernel = np.ones(max(1, width))
+    """As long as `values`; `numpy.convolve` gives more where these are fewer than the kernel."""
+    kernel = np.ones(max(1, min(width, len(values))))
     return np.asarray(np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same"))
 
 

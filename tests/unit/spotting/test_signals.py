@@ -176,6 +176,11 @@ def test_silence_and_hiss_do_not_surge(level):
     assert signals.surge(loudness).max() == 0
 
 
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_film_of_a_few_steps_has_a_surge_for_each(steps):
+    assert signals.surge(np.linspace(-40.0, -10.0, steps)).shape == (steps,)
+
+
 def test_without_sound_there_are_no_values():
     assert len(signals.surge(np.zeros(0))) == 0
 
