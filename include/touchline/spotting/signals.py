@@ -140,12 +140,19 @@ def surge(loudness_db: Series) -> Series:
     return np.asarray(np.clip(above, 0, 1), np.float64)
 
 
+_ROWS = 4096
+"""Windows whose medians are taken at once: numpy copies them."""
+
+
 def running_median(values: Series, width: int) -> Series:
-    """Median of the `width` values around each, fewer at the ends."""
+    """Median of the `width` values around each, fewer at the ends. Memory does not grow with the length."""
+    if not len(values):
+        return np.zeros(0)
     half = max(1, width // 2)
     padded = np.pad(values, half, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    return np.asarray(np.nanmedian(windows, axis=1), np.float64)
+    found = [np.nanmedian(windows[first : first + _ROWS], axis=1) for first in range(0, len(values), _ROWS)]
+    return np.concatenate(found)
 
 
 # --- what is hot -----------------------------------------------------------------------------------------------------

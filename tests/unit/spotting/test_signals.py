@@ -181,6 +181,13 @@ def test_a_film_of_a_few_steps_has_a_surge_for_each(steps):
     assert signals.surge(np.linspace(-40.0, -10.0, steps)).shape == (steps,)
 
 
+@pytest.mark.parametrize("count", [0, 1, 4095, 4096, 9000])
+def test_a_running_median_is_the_same_in_blocks(count):
+    values = np.random.default_rng(5).normal(size=count)
+    expected = [np.median(values[max(0, at - 5) : at + 6]) for at in range(count)]
+    assert signals.running_median(values, 10).tolist() == expected
+
+
 def test_without_sound_there_are_no_values():
     assert len(signals.surge(np.zeros(0))) == 0
 
