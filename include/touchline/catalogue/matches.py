@@ -121,7 +121,7 @@ def leased(url: str) -> list[Match]:
 
 
 def update(url: str, match_id: str, **columns: Any) -> None:
-    """Set columns of one match: status, reason and cause, title, duration_ms, recording, pinned, prefetched_on."""
+    """Set columns of one match: status, reason and cause, title, duration_ms, pinned, prefetched_on."""
     with writing(url) as connection:
         connection.execute(matches.update().where(matches.c.match_id == match_id)
                            .values(updated_at_ms=now_ms(), **columns))

@@ -57,6 +57,15 @@ def made(settings: Settings) -> list[list[str]]:
     return [names(match) for match in matches.every(settings.catalogue_address)]
 
 
+def made_of_the_first_half(settings: Settings) -> Match:
+    drop(settings, HALVES[0], "one")
+    take(settings)
+    wait(settings, HALVES[0])
+    take(settings)
+    [match] = matches.every(settings.catalogue_address)
+    return match
+
+
 def test_a_first_half_waits_for_the_second_and_is_made_alone_where_none_comes(settings: Settings) -> None:
     drop(settings, HALVES[0], "one")
     assert take(settings) == [] and made(settings) == []
@@ -119,11 +128,7 @@ def test_a_part_that_is_still_copied_or_bad_holds_the_match_back(settings: Setti
 
 
 def test_a_second_half_that_comes_later_opens_the_match_again(settings: Settings) -> None:
-    drop(settings, HALVES[0], "one")
-    take(settings)
-    wait(settings, HALVES[0])
-    take(settings)
-    [before] = matches.every(settings.catalogue_address)
+    before = made_of_the_first_half(settings)
     address, first_run = settings.catalogue_address, ingest_run_id(before.match_id, 1)
     runs.begin(address, first_run, before.match_id)
     matches.take_lease(address, before.match_id, first_run, lambda _other: True)
@@ -146,11 +151,7 @@ def test_a_second_half_that_comes_later_opens_the_match_again(settings: Settings
 
 
 def test_a_run_of_one_part_makes_the_whole_match(settings: Settings) -> None:
-    drop(settings, HALVES[0], "one")
-    take(settings)
-    wait(settings, HALVES[0])
-    take(settings)
-    [before] = matches.every(settings.catalogue_address)
+    before = made_of_the_first_half(settings)
     drop(settings, HALVES[1], "two")
     take(settings)
     wait(settings, HALVES[1])
