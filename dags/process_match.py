@@ -14,7 +14,7 @@ from touchline_airflow.dag_defaults import DEFAULT_ARGS, LIGHT_POOL, START_DATE,
 from touchline_airflow.late.deadlines import deadline
 from touchline_airflow.match.match_step import MatchStep, task_of
 from touchline_airflow.match.open_match import OpenMatch
-from touchline_airflow.match.tasks import close_match, list_chunks, list_reels
+from touchline_airflow.match.stepless_tasks import close_match, list_chunks, list_reels
 
 DOC = """
 ### What it makes

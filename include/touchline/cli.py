@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from touchline import __version__
-from touchline.domain.step import STEPS
+from touchline.domain.step_table import STEPS
 from touchline.errors import TouchlineError, UsageError
 from touchline.lifeline import orderly_end
 from touchline.mounted import refuse_exchanged

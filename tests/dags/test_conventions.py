@@ -77,7 +77,7 @@ def test_a_task_has_retries_that_back_off_and_an_end(dag_id: str, dags: dict[str
 
 
 def test_every_step_of_a_match_is_a_task_of_the_same_name(dags: dict[str, Any]) -> None:
-    from touchline.domain.step import STEPS
+    from touchline.domain.step_table import STEPS
 
     tasks = [task.task_id for task in dags["process_match"].topological_sort()]
     steps = [step.name for step in STEPS]

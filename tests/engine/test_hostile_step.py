@@ -20,7 +20,7 @@ from touchline.results.request import save_request
 from touchline.results.result import digest_of, read_result
 from touchline.results.thumbnails import read_thumbnail
 from touchline.settings import Settings
-from touchline_airflow.capacity.budgets import used_bytes
+from touchline_airflow.capacity.disk_space import used_bytes
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.match.close_match import close_run, is_published
 from touchline_airflow.match.request import request_of

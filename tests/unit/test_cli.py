@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from touchline.cli import build_parser, main
-from touchline.domain.step import STEPS
+from touchline.domain.step_table import STEPS
 from touchline.errors import EXIT_FAILED, EXIT_USAGE
 from touchline.results.result import REUSED, Outcome
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tqdm.contrib import DummyTqdmFile
 
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.domain.step import STEPS
+from touchline.domain.step_table import STEPS
 from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
 from touchline.results.files import folder_of, remove_tree

@@ -13,8 +13,8 @@ from touchline.errors import CommandError, IncompleteRecordingError
 from touchline.video import ffmpeg_graph as graph
 from touchline.video.audio import in_one_form
 from touchline.video.command import run
-from touchline.video.container import look_at_end
 from touchline.video.demuxer import is_begun, read_head, sniff_demuxer
+from touchline.video.ending import look_at_end
 from touchline.video.log import last_message
 from touchline.video.monitor import FrameMonitor
 from touchline.video.packets import sound_packets

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from touchline.catalogue import runs
 from touchline.catalogue.runs import StageTime
-from touchline.domain.step import STEPS
+from touchline.domain.step_table import STEPS
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 

@@ -1,1 +1,1 @@
-"""How much may be at work at once: pools, GPU slots, disk budgets, and which work goes first."""
+"""How much may be at work at once: pools, GPU slots, space on disks, and which work goes first."""

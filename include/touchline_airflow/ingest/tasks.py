@@ -18,7 +18,7 @@ from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.hold.waiting import wait_while_held
 from touchline_airflow.ingest import register
 from touchline_airflow.ingest.foreign import tell_foreign
-from touchline_airflow.ingest.late_mail import tell_late_recording
+from touchline_airflow.ingest.late_recording_mail import tell_late_recording
 from touchline_airflow.lots import most_at_once
 
 log = logging.getLogger("airflow.task")

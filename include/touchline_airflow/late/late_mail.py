@@ -10,10 +10,10 @@ from typing import Any
 from touchline.errors import TouchlineError
 from touchline.settings import Settings
 from touchline_airflow.books.leases import PROCESS_MATCH
-from touchline_airflow.databases.run_now import RunNow, TaskNow, look_at
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold
 from touchline_airflow.late import due
+from touchline_airflow.late.run_now import RunNow, TaskNow, look_at
 from touchline_airflow.mail import links
 from touchline_airflow.mail.letter import Letter, Line, Section
 from touchline_airflow.mail.send import FAILED, send_mail

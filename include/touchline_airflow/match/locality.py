@@ -7,7 +7,7 @@ for a moment, and is then done wherever it is. Nothing is pinned: a machine that
 from __future__ import annotations
 
 from touchline.catalogue import matches
-from touchline.domain.step import Need, step_named
+from touchline.domain.step_table import Need, step_named
 from touchline.settings import Settings
 from touchline_airflow.match.copying import has_copies, slow_rate
 

@@ -13,14 +13,14 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import WorkFiles, is_match_id
-from touchline.domain.step import Need, step_named
+from touchline.domain.step_table import Need, step_named
 from touchline.errors import UsageError
 from touchline.results.request import Request, save_request
 from touchline.results.result import REUSED, read_stats
 from touchline.settings import Settings
 from touchline.sidecars.find import stray_notes
 from touchline_airflow.books.leases import run_is_active
-from touchline_airflow.capacity.budgets import NoSpaceYetError, copy_fits, require_scratch
+from touchline_airflow.capacity.disk_space import NoSpaceYetError, copy_fits, require_scratch
 from touchline_airflow.dag_defaults import LIGHT_POOL
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, fail_with, failing_plainly
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 
 def task_of(step: str) -> dict[str, Any]:
-    """What Airflow knows of a step's task: name, pool, queue and time limit, from the table of steps."""
+    """What Airflow knows of a step's task: name, pool, queue and time limit, from the table of steps.
+
+    Retries and the waits before them are those of all tasks (`dag_defaults`).
+    """
     row = step_named(step)
     queue = {} if row.pool == LIGHT_POOL else {"queue": row.pool}
     return {"task_id": row.name, "pool": row.pool, **queue, "execution_timeout": timedelta(hours=row.hours)}

@@ -13,7 +13,7 @@ from touchline.errors import UsageError
 from touchline.results.request import Request, save_request
 from touchline.settings import Settings
 from touchline_airflow.books.leases import run_is_active
-from touchline_airflow.capacity.budgets import NoSpaceYetError, note_given_up, note_waiting, require_working
+from touchline_airflow.capacity.disk_space import NoSpaceYetError, note_given_up, note_waiting, require_working
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import TaskFailedError, fail, failing_plainly
 from touchline_airflow.hold.waiting import given_up, is_late, wait_while_held

@@ -12,7 +12,7 @@ from touchline.domain.moment import elapsed_ms
 from touchline.errors import UsageError
 from touchline.settings import Settings
 from touchline_airflow.books.costs import cost_today
-from touchline_airflow.capacity import budgets
+from touchline_airflow.capacity.disk_space import working_room
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold, release, set_hold
 from touchline_airflow.ops.cost_stop import accept_costs
@@ -54,7 +54,7 @@ def report(settings: Settings, deployment: DeploymentSettings) -> dict[str, Any]
     waiting = matches.without_run(settings.catalogue_address)
     waited_ms = [elapsed_ms(match.updated_at_ms, now_ms()) for match in waiting]
     today = cost_today(settings, deployment)
-    room = budgets.working_room(settings, deployment)
+    room = working_room(settings, deployment)
     return {
         "hold": {**asdict(held), "line": held.line} if held else None,
         "queue": {"matches": [match.match_id for match in waiting],

@@ -13,7 +13,7 @@ from typing import Any
 from docker.types import LogConfig, Mount, Ulimit
 
 from touchline import lifeline, mounted
-from touchline.domain.step import STEPS, Need
+from touchline.domain.step_table import STEPS, Need
 from touchline.known_models import known_at
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from touchline.beneath.folder import Folder, open_folder
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, gpu_leases
-from touchline.domain.step import Need, step_named
+from touchline.domain.step_table import Need, step_named
 from touchline.errors import StorageError
 from touchline.exports.match_folder import opened_folder
 from touchline.known_models import SHIPPED_MODELS

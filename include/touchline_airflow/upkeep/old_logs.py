@@ -21,7 +21,7 @@ from pathlib import Path
 
 from touchline.beneath.folder import Folder, open_folder
 from touchline.errors import TouchlineError
-from touchline_airflow.capacity.budgets import shown
+from touchline_airflow.capacity.disk_space import shown
 
 MOST_FILES = 500_000
 LONGEST_SEC = 1500

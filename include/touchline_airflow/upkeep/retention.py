@@ -31,7 +31,7 @@ from touchline.errors import DamagedResultError, SettingError, StorageError, Tou
 from touchline.exports.match_folder import VERSION_NAME, opened_folder, read_manifest
 from touchline.results.result import read_result
 from touchline.settings import Settings
-from touchline_airflow.capacity.budgets import shown
+from touchline_airflow.capacity.disk_space import shown
 from touchline_airflow.deployment import DeploymentSettings
 
 RESULTS, COPIES, VERSIONS, SCRATCH = "results", "reel copies", "versions", "scratch"

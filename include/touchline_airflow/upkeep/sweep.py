@@ -16,7 +16,7 @@ from touchline.domain.layout import MatchFolder
 from touchline.errors import TouchlineError, UntrustedFileError
 from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.settings import Settings
-from touchline_airflow.capacity.budgets import shown
+from touchline_airflow.capacity.disk_space import shown
 from touchline_airflow.upkeep.retention import COPIES, SCRATCH, VERSIONS, Candidate, Plan, is_pinned
 
 Say = Callable[[str], None]

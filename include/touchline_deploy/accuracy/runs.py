@@ -11,7 +11,7 @@ from typing import Any
 
 from touchline.domain.action import Spotting
 from touchline.domain.layout import WorkFiles
-from touchline.domain.step import STEPS, Step
+from touchline.domain.step_table import STEPS, Step
 from touchline.results.files import write_json
 from touchline.results.result import REUSED, read_result, read_stats
 from touchline.settings import Settings

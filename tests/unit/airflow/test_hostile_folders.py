@@ -23,7 +23,7 @@ from touchline.results.thumbnails import MOST_BYTES, read_thumbnail
 from touchline.settings import Settings
 from touchline_airflow.books.failure_note import remove_failure, write_failure
 from touchline_airflow.books.noted import headline, noted_actions, noted_reels
-from touchline_airflow.capacity.budgets import used_bytes
+from touchline_airflow.capacity.disk_space import used_bytes
 from touchline_airflow.match.close_match import close_run, is_published
 from touchline_airflow.match.copying import has_copies
 from touchline_airflow.match.request import request_of

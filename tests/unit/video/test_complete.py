@@ -8,8 +8,8 @@ import pytest
 from touchline.errors import BadRecordingError, IncompleteRecordingError
 from touchline.video.boxes import boxes
 from touchline.video.complete import check_complete
-from touchline.video.container import look_at_end
 from touchline.video.decode import decode_frames
+from touchline.video.ending import look_at_end
 from touchline.video.probe import probe_recording
 
 FAST = ("-movflags", "+faststart")

@@ -13,10 +13,10 @@ from sqlalchemy import create_engine, insert
 
 from touchline.catalogue import matches
 from touchline.settings import Settings
-from touchline_airflow.databases.run_now import _RUNS, _TASKS
 from touchline_airflow.hold.hold import set_hold
 from touchline_airflow.late import late_mail
 from touchline_airflow.late.late_mail import Missed, tell_late
+from touchline_airflow.late.run_now import _RUNS, _TASKS
 from touchline_airflow.mail.letter import Letter
 from touchline_airflow.match import failure_mail
 

@@ -18,7 +18,7 @@ from touchline.domain.layout import WorkFiles
 from touchline.errors import INFRASTRUCTURE, RECORDING, STOPPED, STORAGE, Failure, UsageError
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline_airflow.capacity.budgets import NoSpaceYetError
+from touchline_airflow.capacity.disk_space import NoSpaceYetError
 from touchline_airflow.metrics import table
 from touchline_airflow.metrics.mapping import mapping
 from touchline_airflow.metrics.metric import Gauge, Histogram, Metric, look_up_again, slug

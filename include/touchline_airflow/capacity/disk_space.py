@@ -12,7 +12,7 @@ from pathlib import Path
 from touchline.catalogue import matches
 from touchline.catalogue.failures import columns_of
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
-from touchline.domain.step import Need, step_named
+from touchline.domain.step_table import Need, step_named
 from touchline.errors import EXIT_STORAGE, DamagedResultError, Failure, TouchlineError, UntrustedFileError, UsageError
 from touchline.results.files import folder_of
 from touchline.results.request import Request, load_request

@@ -14,7 +14,7 @@ from touchline.errors import SETTING, STORAGE, Failure, UsageError
 from touchline.results.request import Request, save_request
 from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
-from touchline_airflow.capacity.budgets import (
+from touchline_airflow.capacity.disk_space import (
     CLIP_TIMES,
     WORKING_PART,
     NoSpaceYetError,

@@ -7,7 +7,7 @@ import pytest
 from touchline.domain.layout import CHUNK_ID
 from touchline.errors import DamagedResultError
 from touchline.results.request import REELS
-from touchline_airflow.match.tasks import checked
+from touchline_airflow.match.stepless_tasks import checked
 
 
 def test_chunks_and_reels_are_taken() -> None:
