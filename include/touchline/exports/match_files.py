@@ -1,4 +1,4 @@
-"""What do the JSON files of a match folder say? Pure functions from the results of earlier steps.
+"""Which files has a match folder, and what do those in JSON say? Pure functions from the results of earlier steps.
 
 Nothing in them depends on clock, host or the place of a file on disk: a recording is named by its file name. But a
 match of several recordings may be called after their folder.
@@ -9,16 +9,39 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from touchline.domain.half import game_time
 from touchline.domain.text import shown
+from touchline.exports.soccernet import results_spotting
 
 Plain = Mapping[str, Any]
 SHORTEST_NAME = 3
+MATCH, ACTIONS, SPOTTINGS, REPORT = "match.json", "actions.json", "results_spotting.json", "report.html"
+
+
+def reel_file(reel: str, kind: str) -> str:
+    """Name of a reel's file in the folder, kind "mp4" or "json"."""
+    return f"reels/{reel}.{kind}"
+
+
+def known_names(reels: Iterable[str]) -> frozenset[str]:
+    """Every name that a publishing can make, of these kinds of reels; the manifest is not one of them."""
+    return frozenset({MATCH, ACTIONS, SPOTTINGS, REPORT}
+                     | {reel_file(reel, kind) for reel in reels for kind in ("mp4", "json")})
+
+
+def json_files(match_id: str, probe: Plain, merged: Plain, reels: Sequence[Plain]) -> dict[str, dict[str, Any]]:
+    """All files in JSON: what each says, by its name."""
+    return {
+        MATCH: match_json(match_id, probe, merged, reels),
+        ACTIONS: actions_json(match_id, merged),
+        SPOTTINGS: results_spotting(match_id, merged["actions"]),
+        **{reel_file(reel["name"], "json"): reel_json(match_id, reel, probe["recordings"]) for reel in reels},
+    }
 
 
 def json_bytes(content: Plain) -> bytes:

@@ -11,9 +11,8 @@ from typing import Any
 
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import DamagedResultError
-from touchline.exports.match_files import actions_json, json_bytes, match_json, reel_json
+from touchline.exports.match_files import ACTIONS, MATCH, REPORT, json_bytes, json_files, known_names, reel_file
 from touchline.exports.match_folder import NewFile, commit_files, holds_version, is_published, manifest_bytes
-from touchline.exports.soccernet import results_spotting
 from touchline.progress import report
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
@@ -24,11 +23,6 @@ from touchline.settings import Settings
 from touchline.steps.render_reel import is_whole
 
 VERSION = 4
-KNOWN_NAMES = frozenset(
-    {"match.json", "actions.json", "results_spotting.json", "report.html"}
-    | {f"reels/{name}.{kind}" for name in REELS for kind in ("mp4", "json")}
-)
-"""Every name that a publishing can make: those of an earlier one that are not wanted any more are removed."""
 
 
 def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
@@ -48,7 +42,7 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     inputs = {"version": VERSION, "folder": str(folder.root), "manifest": manifest_sha256}
 
     def compute() -> dict[str, object]:
-        commit = commit_files(folder, files, KNOWN_NAMES)
+        commit = commit_files(folder, files, known_names(REELS))
         for name in commit.held_open:
             print(f"{name} is held open by a reader: it shows its new content after the next publish", file=sys.stderr)
         return {
@@ -72,23 +66,16 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     """All files of the match folder but the manifest."""
     probe = read_result(work.probe).result
     merged = read_result(work.actions).result
-    actions = merged["actions"]
     reels = [read_result(work.reel(name)).result for name in names]
     videos = [_video(reel, work, folder) for reel in reels]
-    match = match_json(match_id, probe, merged, reels)
-    published_actions = actions_json(match_id, merged)
-    published_reels = [reel_json(match_id, reel, probe["recordings"]) for reel in reels]
+    said = json_files(match_id, probe, merged, reels)
 
-    yield NewFile.of("match.json", json_bytes(match))
-    yield NewFile.of("actions.json", json_bytes(published_actions))
-    yield NewFile.of("results_spotting.json", json_bytes(results_spotting(match_id, actions)))
-    for reel, published in zip(reels, published_reels, strict=True):
-        yield NewFile.of(f"reels/{reel['name']}.json", json_bytes(published))
+    yield from (NewFile.of(name, json_bytes(content)) for name, content in said.items())
     yield from filter(None, videos)
-    content = ReportMatch(match, published_actions["actions"], published_actions["candidates"],
-                          published_actions["sides"], published_actions["seen"], published_reels,
-                          _thumbnails(reels, work))
-    yield NewFile.of("report.html", render_report(content, load_rules()).encode())
+    actions = said[ACTIONS]
+    content = ReportMatch(said[MATCH], actions["actions"], actions["candidates"], actions["sides"], actions["seen"],
+                          [said[reel_file(reel["name"], "json")] for reel in reels], _thumbnails(reels, work))
+    yield NewFile.of(REPORT, render_report(content, load_rules()).encode())
 
 
 def _video(reel: Mapping[str, Any], work: WorkFiles, folder: MatchFolder) -> NewFile | None:
@@ -97,7 +84,7 @@ def _video(reel: Mapping[str, Any], work: WorkFiles, folder: MatchFolder) -> New
     The retention removes the copy in WORKING_DIR of one that was published: the match folder's own is used then.
     """
     made = work.reel_video(reel["name"])
-    file = NewFile(f"reels/{reel['name']}.mp4", made, reel["sha256"], reel["size_bytes"])
+    file = NewFile(reel_file(reel["name"], "mp4"), made, reel["sha256"], reel["size_bytes"])
     if is_whole(reel, work):
         return file if reel["clips"] else None
     if reel["clips"] and not made.exists() and has_thumbnails(reel, work) and holds_version(folder, file):

@@ -9,7 +9,7 @@ from touchline.catalogue import actions, matches, publications, reels, runs
 from touchline.catalogue.failures import columns_of
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
 from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, TouchlineError, UntrustedFileError
-from touchline.exports.match_files import actions_json, json_bytes
+from touchline.exports.match_files import ACTIONS, actions_json, json_bytes, reel_file
 from touchline.exports.match_folder import opened_folder, read_manifest
 from touchline.results.files import remove_tree
 from touchline.results.request import load_request
@@ -96,8 +96,8 @@ def is_published(match_id: str, settings: Settings) -> bool:
         published = read_result(files.published).result.get("manifest")
     except (FileNotFoundError, NotADirectoryError, UntrustedFileError, DamagedResultError):
         return False
-    wanted = {f"reels/{reel['name']}.mp4": reel["sha256"] for reel in made}
-    wanted["actions.json"] = hashlib.sha256(told).hexdigest()
+    wanted = {reel_file(reel["name"], "mp4"): reel["sha256"] for reel in made}
+    wanted[ACTIONS] = hashlib.sha256(told).hexdigest()
     return manifest == published and all(
         listed.get(name, {}).get("sha256") == sha256 for name, sha256 in wanted.items())
 
