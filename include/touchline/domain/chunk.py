@@ -17,8 +17,8 @@ class HotWindow:
 class Chunk:
     """The unit of GPU work: it owns the moments in [start_ms, end_ms) that lie in its hot windows.
 
-    A chunk decodes a little more on both sides (the overlap), so that a window of frames around an owned
-    moment is whole; windows lie on one grid of match time, whatever the chunk borders are.
+    A chunk decodes a little more on both sides (the overlap, `inference/chunk_overlap.py`), so that a window of frames
+    around an owned moment is whole; windows lie on one grid of match time, whatever the chunk borders are.
     """
 
     index: int

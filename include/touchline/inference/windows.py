@@ -80,9 +80,9 @@ def frame_ms(index: int, fps: Fraction) -> int:
     return int(index * 1000 / fps)
 
 
-def needed_frames(centres: Sequence[int], length: int) -> tuple[int, int]:
-    """First and last frame of the grid that windows of `length` frames around these centres need."""
-    return max(0, centres[0] - length // 2), centres[-1] - length // 2 + length - 1
+def window_frames(centre: int, length: int) -> range:
+    """The frames of the grid in the window of `length` frames around a centre."""
+    return range(centre - length // 2, centre - length // 2 + length)
 
 
 def samples(frames: Iterable[tuple[int, Pixels]], moments_ms: Sequence[int], centres: Sequence[int], length: int,
@@ -100,7 +100,7 @@ def samples(frames: Iterable[tuple[int, Pixels]], moments_ms: Sequence[int], cen
     pending = deque(zip(moments_ms, centres, strict=True))
     for index, pixels in frames:
         small.append((index, fit(pixels, size)))
-        while pending and index >= pending[0][1] - length // 2 + length - 1:
+        while pending and index >= window_frames(pending[0][1], length)[-1]:
             moment, centre = pending.popleft()
             yield Sample(moment, _window(small, centre, length))
     while pending and small:
@@ -135,7 +135,7 @@ def _window(held: Sequence[tuple[int, Pixels]], centre: int, length: int) -> Pix
     by_index = dict(held)
     latest = held[0][1]
     frames = []
-    for index in range(centre - length // 2, centre - length // 2 + length):
+    for index in window_frames(centre, length):
         latest = by_index.get(min(max(index, first), last), latest)
         frames.append(latest)
     return np.stack(frames)

@@ -1,4 +1,4 @@
-"""Where are the borders of the chunks?"""
+"""Where are the borders of the chunks? How far a chunk looks over them says `inference/chunk_overlap.py`."""
 
 from __future__ import annotations
 

@@ -14,10 +14,11 @@ from touchline.domain.chunk import Chunk, HotWindow
 from touchline.domain.layout import CHUNK_ID, ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
 from touchline.errors import UsageError
+from touchline.inference.chunk_overlap import frames_of_the_one_before, looked_frames, watched_frames
 from touchline.inference.clip_model import ClipModel
 from touchline.inference.detector import Detector
 from touchline.inference.gpu_lease import leased_device
-from touchline.inference.look import LOOK_FRAMES, LOOK_MS, STEP_FRAMES, look, look_size, stills
+from touchline.inference.look import LOOK_FRAMES, look, look_size, stills
 from touchline.inference.model_digest import checked_digest
 from touchline.inference.places import placed
 from touchline.inference.read_ahead import ReadAhead
@@ -27,7 +28,6 @@ from touchline.inference.windows import (
     Stretch,
     frame_index,
     frame_ms,
-    needed_frames,
     owned_moments,
     samples,
     stretches,
@@ -92,15 +92,13 @@ class _Film:
         return [frame_index(moment - self.offset_ms, fps) for moment in stretch.moments_ms]
 
     def looked_at(self, stretch: Stretch, fps: Fraction) -> Iterator[tuple[int, Pixels, Pixels | None]]:
-        """The frames of the grid for `stills`: from one step before the stretch on, for the camera's sake."""
+        """The frames of the grid for `stills`."""
         centres = self.centres(stretch, fps)
-        a_look = centres[0] - stretch.moments_ms[0] % LOOK_MS // STEP_MS * STEP_FRAMES
-        wanted = max(0, centres[0] - STEP_FRAMES)
-        first = wanted - (wanted - a_look) % LOOK_FRAMES
+        first, last = looked_frames(stretch, centres)
         size = look_size(self.recording)
-        if self.before and centres[0] < STEP_FRAMES:
-            yield from _last_frames(self.before, STEP_FRAMES - centres[0], fps, small_size(*size), self.threads)
-        grid = Grid(fps, first, centres[-1] + 1)
+        if self.before and (count := frames_of_the_one_before(centres)):
+            yield from _last_frames(self.before, count, fps, small_size(*size), self.threads)
+        grid = Grid(fps, first, last + 1)
         yield from decode_two_sizes(self.recording, grid, small=small_size(*size), full=size, every=LOOK_FRAMES,
                                     threads=self.threads)
 
@@ -215,7 +213,7 @@ def _look(film: _Film, stretch: Stretch, detector: Detector, work: _Work) -> Non
 def _watch(film: _Film, stretch: Stretch, clip_model: ClipModel, work: _Work) -> None:
     """Add the clip model's scores for each window of a stretch."""
     centres = film.centres(stretch, clip_model.fps)
-    wanted = needed_frames(centres, clip_model.frames)
+    wanted = watched_frames(centres, clip_model.frames)
     size = look_size(film.recording, CLIP_PX)
     with ReadAhead(_counted(film.decoded(wanted, clip_model.fps, size), work)) as ahead:
         shown = samples(ahead, stretch.moments_ms, centres, clip_model.frames, clip_model.size)

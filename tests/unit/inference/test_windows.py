@@ -5,12 +5,12 @@ import pytest
 
 from touchline.domain.chunk import Chunk, HotWindow
 from touchline.domain.recording import Timeline
+from touchline.inference.chunk_overlap import watched_frames
 from touchline.inference.windows import (
     Stretch,
     fit,
     frame_index,
     frame_ms,
-    needed_frames,
     owned_moments,
     samples,
     stretches,
@@ -95,7 +95,7 @@ def test_a_window_has_the_same_frames_from_every_chunk():
     for border in range(1, len(moments)):
         for part in (moments[:border], moments[border:]):
             centres = [frame_index(moment, FPS) for moment in part]
-            first, last = needed_frames(centres, 16)
+            first, last = watched_frames(centres, 16)
             for sample in cut(stream(first, min(last, 60) - first + 1), part, length=16):
                 assert shown(sample) == shown(whole[sample.match_ms])
 
