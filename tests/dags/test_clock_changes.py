@@ -12,8 +12,7 @@ import pytest
 from touchline_airflow.backfill.night import night_of
 from touchline_airflow.backfill.schedule import every_midnight
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.summary.day import since_when
-from touchline_airflow.summary.schedule import each_morning
+from touchline_airflow.summary.schedule import each_morning, since_when
 
 WEEKS = [("Europe/Vienna", "2026-03-26"), ("Europe/Vienna", "2026-10-22"), ("Africa/Cairo", "2026-04-21"),
          ("Africa/Cairo", "2026-10-26"), ("America/Havana", "2026-03-05"), ("America/Havana", "2026-10-29"),

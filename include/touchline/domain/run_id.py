@@ -23,6 +23,16 @@ def night_run_id(match_id: str, number: int) -> str:
     return f"{_NIGHT}{match_id}__{number}"
 
 
+def is_of_the_ingest(run_id: str) -> bool:
+    """Whether the ingest started the run."""
+    return run_id.startswith(_INGEST)
+
+
+def is_of_a_backfill(run_id: str) -> bool:
+    """Whether a night of `nightly_backfill` started the run, or `airflow backfill create`."""
+    return run_id.startswith(_BACKFILL)
+
+
 def is_of_a_night(run_id: str) -> bool:
     """Whether a night of `nightly_backfill` started the run."""
     return run_id.startswith(_NIGHT)
@@ -31,10 +41,3 @@ def is_of_a_night(run_id: str) -> bool:
 def match_of_night(run_id: str) -> str:
     """The match for which a night started this run."""
     return run_id.removeprefix(_NIGHT).rpartition("__")[0]
-
-
-def urgency(run_id: str) -> int:
-    """2 for a run that was started by hand, 1 for one of the ingest, 0 for one of the backfill."""
-    if run_id.startswith(_BACKFILL):
-        return 0
-    return 1 if run_id.startswith(_INGEST) else 2

@@ -35,7 +35,11 @@ def cost_of(stages: Iterable[StageTime], rates: DeploymentSettings) -> Cost:
     return Cost(gpu_ms / 1000, cpu_ms / 1000, amount)
 
 
+def today() -> datetime:
+    """When the day began whose cost is counted: midnight UTC."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def cost_today(settings: Settings, rates: DeploymentSettings) -> Cost:
-    """Cost of what has ended since midnight UTC, of runs that go on too."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return cost_of(runs.stages_since(settings.catalogue_address, round(midnight.timestamp() * 1000)), rates)
+    """Cost of what has ended since the day began, of runs that go on too."""
+    return cost_of(runs.stages_since(settings.catalogue_address, round(today().timestamp() * 1000)), rates)

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 from airflow.task.priority_strategy import PriorityWeightStrategy
 
-from touchline.domain.run_id import urgency
+from touchline.domain.run_id import is_of_a_backfill, is_of_the_ingest
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
 
 STEP = 1000
 """More than a DAG has tasks: the kind of run counts more than the stage."""
+
+
+def urgency(run_id: str) -> int:
+    """2 for a run that was started by hand, 1 for one of the ingest, 0 for one of the backfill."""
+    if is_of_a_backfill(run_id):
+        return 0
+    return 1 if is_of_the_ingest(run_id) else 2
 
 
 class FinishFirst(PriorityWeightStrategy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from touchline.catalogue import matches, publications, recordings, reels, runs
@@ -15,7 +15,6 @@ from touchline_airflow.backfill.survey import Wish, survey
 from touchline_airflow.books.costs import Cost, cost_of
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import Hold, hold
-from touchline_airflow.local_clock import clock_on
 
 GB = 10**9
 
@@ -125,17 +124,3 @@ def _tonight(settings: Settings, deployment: DeploymentSettings) -> tuple[str, .
     except (OSError, TouchlineError) as error:
         return (f"not known: {error}",)
     return tuple(one.line for one in work)
-
-
-def since_when(scheduled_for: datetime | None, deployment: DeploymentSettings, now: datetime | None = None) -> datetime:
-    """The moment from which a summary tells: for a scheduled one from SUMMARY_AT of the day before, else 24 hours.
-
-    So each moment is in one of them, also on days of 23 and 25 hours, and when one is late.
-
-    Raises:
-        SettingError: TIMEZONE or SUMMARY_AT cannot be understood.
-    """
-    if scheduled_for is None:
-        return (now or datetime.now(UTC)) - timedelta(days=1)
-    day = scheduled_for.astimezone(deployment.zone).date() - timedelta(days=1)
-    return clock_on(day, deployment.clock("summary_at"), deployment.zone)

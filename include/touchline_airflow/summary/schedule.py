@@ -1,14 +1,16 @@
-"""When is the summary mailed? For the DAG file: read while it is parsed."""
+"""When is the summary mailed, and of which time does it tell? The DAG file reads the schedule while it is parsed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronTriggerTimetable
 
 from touchline.errors import SettingError
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.local_clock import clock_on
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,20 @@ def each_morning(environ: Mapping[str, str]) -> CronTriggerTimetable:
     except SettingError as error:
         log.warning("%s; the default is taken", error)
         return _daily(DeploymentSettings())
+
+
+def since_when(scheduled_for: datetime | None, deployment: DeploymentSettings, now: datetime | None = None) -> datetime:
+    """The moment from which a summary tells: for a scheduled one from SUMMARY_AT of the day before, else 24 hours.
+
+    So each moment is in one of them, also on days of 23 and 25 hours, and when one is late.
+
+    Raises:
+        SettingError: TIMEZONE or SUMMARY_AT cannot be understood.
+    """
+    if scheduled_for is None:
+        return (now or datetime.now(UTC)) - timedelta(days=1)
+    day = scheduled_for.astimezone(deployment.zone).date() - timedelta(days=1)
+    return clock_on(day, deployment.clock("summary_at"), deployment.zone)
 
 
 def _daily(deployment: DeploymentSettings) -> CronTriggerTimetable:

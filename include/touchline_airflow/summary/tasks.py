@@ -12,8 +12,9 @@ from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.mail import notes
 from touchline_airflow.mail.send import FAILED, send_mail
-from touchline_airflow.summary.day import day_since, since_when
+from touchline_airflow.summary.day import day_since
 from touchline_airflow.summary.mails import letters
+from touchline_airflow.summary.schedule import since_when
 
 log = logging.getLogger("airflow.task")
 

@@ -1,4 +1,11 @@
-from touchline.domain.run_id import ingest_run_id, is_of_a_night, match_of_night, night_run_id, urgency
+from touchline.domain.run_id import (
+    ingest_run_id,
+    is_of_a_backfill,
+    is_of_a_night,
+    is_of_the_ingest,
+    match_of_night,
+    night_run_id,
+)
 
 MATCH = "cup-final-0123456789ab"
 
@@ -6,11 +13,7 @@ MATCH = "cup-final-0123456789ab"
 def test_who_started_a_run_is_told_by_its_id():
     ingested, at_night = ingest_run_id(MATCH, 2), night_run_id(MATCH, 1)
     assert (ingested, at_night) == (f"match__{MATCH}__2", f"nightly__{MATCH}__1")
-    assert is_of_a_night(at_night) and not is_of_a_night(ingested)
+    assert is_of_a_night(at_night) and is_of_a_backfill(at_night) and not is_of_the_ingest(at_night)
+    assert is_of_the_ingest(ingested) and not is_of_a_night(ingested) and not is_of_a_backfill(ingested)
+    assert is_of_a_backfill("backfill__2026-11-01T00:00:00+00:00")
     assert match_of_night(at_night) == MATCH
-
-
-def test_people_go_first_then_the_ingest_then_the_backfill():
-    by_hand = "manual__2026-11-22T10:00:00+00:00"
-    backfill = "backfill__2026-11-01T00:00:00+00:00"
-    assert urgency(by_hand) > urgency(ingest_run_id(MATCH, 1)) > urgency(night_run_id(MATCH, 1)) == urgency(backfill)
