@@ -15,7 +15,7 @@ from touchline_airflow.backfill.night import over
 from touchline_airflow.backfill.survey import LEFT, Told, Work
 from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.ingest.check_recording import CheckRecording
-from touchline_airflow.ingest.watch import take_look
+from touchline_airflow.ingest.standing_still import take_look
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -26,7 +26,7 @@ from touchline.storage import storage_error
 from touchline_airflow.backfill.dates import match_date
 from touchline_airflow.backfill.night import FORGOTTEN_MS
 from touchline_airflow.backfill.outdated import notes_changed, outdated
-from touchline_airflow.ingest.complete import matches_in
+from touchline_airflow.ingest.all_recordings import matches_in
 from touchline_airflow.mount.age import is_for_ingest
 from touchline_airflow.mount.find import find_recordings
 from touchline_airflow.mount.one_match import OneMatch

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from touchline.catalogue import runs
 from touchline.catalogue.runs import StageTime
 from touchline.domain.step_table import STEPS
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
+from touchline_airflow.local_clock import start_of_day
 
 ON_GPU = frozenset(step.name for step in STEPS if step.is_gpu_time)
 _HOUR_MS = 3_600_000
@@ -35,11 +35,6 @@ def cost_of(stages: Iterable[StageTime], rates: DeploymentSettings) -> Cost:
     return Cost(gpu_ms / 1000, cpu_ms / 1000, amount)
 
 
-def today() -> datetime:
-    """When the day began whose cost is counted: midnight UTC."""
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def cost_today(settings: Settings, rates: DeploymentSettings) -> Cost:
     """Cost of what has ended since the day began, of runs that go on too."""
-    return cost_of(runs.stages_since(settings.catalogue_address, round(today().timestamp() * 1000)), rates)
+    return cost_of(runs.stages_since(settings.catalogue_address, round(start_of_day().timestamp() * 1000)), rates)

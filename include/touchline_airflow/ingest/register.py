@@ -21,8 +21,8 @@ from touchline.results.request import make_request
 from touchline.settings import Settings
 from touchline_airflow.books.expected import expected_seconds
 from touchline_airflow.books.failure_note import remove_failure, write_failure
-from touchline_airflow.ingest.complete import USABLE, complete_matches
-from touchline_airflow.ingest.watch import take_look
+from touchline_airflow.ingest.all_recordings import USABLE, complete_matches
+from touchline_airflow.ingest.standing_still import take_look
 from touchline_airflow.ingest.withdraw import is_withdrawn, withdraw_gone
 from touchline_airflow.mount.age import why_new
 from touchline_airflow.mount.gone import is_gone

@@ -9,9 +9,9 @@ from airflow.providers.standard.sensors.filesystem import FileSensor
 
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
-from touchline_airflow.ingest.complete import some_wait
+from touchline_airflow.ingest.all_recordings import some_wait
+from touchline_airflow.ingest.standing_still import find_due
 from touchline_airflow.ingest.trigger import RecordingTrigger
-from touchline_airflow.ingest.watch import find_due
 from touchline_airflow.lots import most_at_once
 
 if TYPE_CHECKING:

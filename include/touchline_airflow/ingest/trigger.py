@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
-from touchline_airflow.ingest.watch import find_due
+from touchline_airflow.ingest.standing_still import find_due
 from touchline_airflow.lots import most_at_once
 
 

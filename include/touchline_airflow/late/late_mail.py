@@ -13,7 +13,7 @@ from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold
 from touchline_airflow.late import due
-from touchline_airflow.late.run_now import RunNow, TaskNow, look_at
+from touchline_airflow.late.run_state import RunNow, TaskNow, look_at
 from touchline_airflow.mail import links
 from touchline_airflow.mail.letter import Letter, Line, Section
 from touchline_airflow.mail.send import FAILED, send_mail

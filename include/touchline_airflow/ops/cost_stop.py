@@ -14,9 +14,10 @@ from touchline.catalogue import runs
 from touchline.domain.layout import accepted_costs
 from touchline.results.files import write_text
 from touchline.settings import Settings
-from touchline_airflow.books.costs import cost_of, cost_today, today
+from touchline_airflow.books.costs import cost_of, cost_today
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.hold.hold import hold, set_hold
+from touchline_airflow.local_clock import start_of_day
 from touchline_airflow.mail.letter import Letter, Section
 from touchline_airflow.mail.send import send_mail
 
@@ -36,7 +37,7 @@ def stop_for_cost(run_id: str, match_id: str, settings: Settings, deployment: De
     run = cost_of(runs.stages(settings.catalogue_address, run_id), deployment).amount
     day = cost_today(settings, deployment).amount
     for key, what, spent, variable in ((run_id, f"match {match_id}", run, "COST_PER_MATCH_LIMIT"),
-                                       (today().date().isoformat(), "today", day, "COST_PER_DAY_LIMIT")):
+                                       (start_of_day().date().isoformat(), "today", day, "COST_PER_DAY_LIMIT")):
         limit = getattr(deployment, variable.lower())
         if limit and spent > limit + accepted.get(key, 0.0):
             _hold(f"{what} has cost {spent:.2f} {deployment.currency}, and {variable} is {limit:g}", variable, settings)
@@ -47,7 +48,7 @@ def accept_costs(settings: Settings, deployment: DeploymentSettings) -> None:
     """Somebody lets it go on: what the day and the runs that go on have cost so far is accepted."""
     address = settings.catalogue_address
     spent = {run_id: cost_of(runs.stages(address, run_id), deployment).amount for run_id, _ in runs.open_runs(address)}
-    spent[today().date().isoformat()] = cost_today(settings, deployment).amount
+    spent[start_of_day().date().isoformat()] = cost_today(settings, deployment).amount
     write_text(accepted_costs(settings.working_dir),
                json.dumps({key: amount for key, amount in spent.items() if amount}))
 

@@ -11,7 +11,7 @@ from touchline.catalogue import schema
 from touchline.catalogue.connection import writing
 from touchline.settings import Settings
 from touchline_airflow import lots
-from touchline_airflow.ingest import tasks, watch
+from touchline_airflow.ingest import standing_still, tasks
 from touchline_airflow.ingest.sensor import RecordingSensor
 
 ALL = 1100
@@ -28,7 +28,7 @@ def settings(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Setting
 def test_recordings_are_due_in_lots_and_each_gets_its_turn(settings: Settings) -> None:
     for number in range(ALL):
         (settings.nas_mount_path / f"match{number}.mp4").write_text(f"film {number}")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     seen: set[str] = set()
     for _ in range(ALL // lots.LOT):
         lot = RecordingSensor(task_id="x").execute({})  # type: ignore[arg-type]

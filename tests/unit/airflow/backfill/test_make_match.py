@@ -16,7 +16,7 @@ from touchline.results.request import make_request
 from touchline.settings import Settings
 from touchline_airflow.backfill.make_match import MakeMatch
 from touchline_airflow.backfill.survey import Wish, survey
-from touchline_airflow.ingest.watch import take_look
+from touchline_airflow.ingest.standing_still import take_look
 
 BEGUN = datetime(2026, 2, 1, 0, 0, 5, tzinfo=UTC)
 

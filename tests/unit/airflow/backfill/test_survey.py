@@ -20,7 +20,7 @@ from touchline.settings import Settings
 from touchline.sidecars.read import sidecar_digest
 from touchline_airflow.backfill import survey as room
 from touchline_airflow.backfill.survey import BROKEN, LEFT, Told, Wish, Work, survey
-from touchline_airflow.ingest.watch import take_look
+from touchline_airflow.ingest.standing_still import take_look
 
 LAST_SEASON = datetime(2025, 11, 1, 12, tzinfo=UTC).timestamp()
 

@@ -10,7 +10,7 @@ from support.nas_files import drop
 from touchline.catalogue import recordings
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
-from touchline_airflow.ingest import watch
+from touchline_airflow.ingest import standing_still
 from touchline_airflow.ingest.foreign import tell_foreign
 from touchline_airflow.summary.day import day_since
 from touchline_airflow.summary.mails import SHOWN, letters
@@ -31,7 +31,7 @@ def test_each_is_said_once_with_what_to_do(own_settings: Settings) -> None:
         f"{path} is not taken: .wmv is Windows Media, which touchline does not read: export it as MP4 and copy that"]
     path.write_bytes(b"a longer film")
     assert told(own_settings) == []
-    assert watch.find_due(own_settings, 0) == watch.find_due(own_settings, 60_000) == []
+    assert standing_still.find_due(own_settings, 0) == standing_still.find_due(own_settings, 60_000) == []
 
 
 def test_a_name_with_a_newline_is_one_line(own_settings: Settings) -> None:

@@ -13,7 +13,7 @@ from touchline.catalogue import matches, recordings, runs
 from touchline.catalogue.connection import now_ms, writing
 from touchline.errors import BadRecordingError, IncompleteRecordingError, TouchlineError
 from touchline.settings import Settings
-from touchline_airflow.ingest import register, watch
+from touchline_airflow.ingest import register, standing_still
 from touchline_airflow.runtime.choice import step_argv, touchline_path
 from touchline_airflow.runtime.process import Finished, StepProcess
 
@@ -49,7 +49,7 @@ def check(path: str, settings: Settings) -> int | None:
 
 
 def take(settings: Settings, *paths: str) -> None:
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     register.register_recordings({path: check(path, settings) for path in paths}, settings, print)
 
 
@@ -104,7 +104,7 @@ def test_a_recording_that_was_renamed_stays_the_same_match(settings: Settings) -
 
 def test_an_incomplete_recording_waits_with_its_reason(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "half")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     with pytest.raises(IncompleteRecordingError, match="its end is missing"):
         check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "its end is missing")
@@ -113,7 +113,7 @@ def test_an_incomplete_recording_waits_with_its_reason(settings: Settings) -> No
 
 def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "half")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     with pytest.raises(IncompleteRecordingError):
         check(path, settings)
     with pytest.raises(BadRecordingError, match="its end is missing"):
@@ -125,7 +125,7 @@ def test_one_that_stays_incomplete_is_bad_after_the_stated_time(settings: Settin
 
 def test_one_whose_recorder_was_stopped_is_taken_as_far_as_it_decodes_after_the_stated_time(settings: Settings) -> None:
     path = drop(settings, "a.ts", "STOPPED")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     for _ in range(2):
         with pytest.raises(IncompleteRecordingError, match="its end does not decode"):
             check(path, settings)
@@ -140,7 +140,7 @@ def test_one_whose_recorder_was_stopped_is_taken_as_far_as_it_decodes_after_the_
 
 def test_a_recording_that_was_completed_is_registered_without_the_reason_of_before(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "half")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     with pytest.raises(IncompleteRecordingError):
         check(path, settings)
     drop(settings, "a.mp4", "half END")
@@ -149,25 +149,25 @@ def test_a_recording_that_was_completed_is_registered_without_the_reason_of_befo
 
 
 def test_one_whose_data_still_arrives_is_not_judged_by_what_was_there_before(settings: Settings) -> None:
-    path = drop(settings, "a.mp4", "half" + " " * watch.TAIL_BYTES)
+    path = drop(settings, "a.mp4", "half" + " " * standing_still.TAIL_BYTES)
     frozen = Path(path).stat().st_mtime_ns
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     with pytest.raises(IncompleteRecordingError):
         check(path, settings)
     with Path(path).open("r+b") as handle:
         handle.write(b"most")
     os.utime(path, ns=(frozen, frozen))
-    assert watch.find_due(settings, now_ms() + 61_000) == [path]
+    assert standing_still.find_due(settings, now_ms() + 61_000) == [path]
     with pytest.raises(IncompleteRecordingError):
         check(path, settings)
-    assert watch.find_due(settings, now_ms() + 62_000) == [path]
+    assert standing_still.find_due(settings, now_ms() + 62_000) == [path]
     with pytest.raises(BadRecordingError):
         check(path, settings)
 
 
 def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settings) -> None:
     path = drop(settings, "no film.mp4", "BAD")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     with pytest.raises(BadRecordingError, match="there is no video in it"):
         check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("bad", "there is no video in it")
@@ -177,7 +177,7 @@ def test_a_bad_recording_has_its_reason_in_catalogue_and_folder(settings: Settin
 
 def test_a_bad_recording_that_was_copied_again_is_a_match_and_its_failure_is_gone(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "BAD")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     with pytest.raises(BadRecordingError):
         check(path, settings)
     drop(settings, "a.mp4", "film END")
@@ -188,7 +188,7 @@ def test_a_bad_recording_that_was_copied_again_is_a_match_and_its_failure_is_gon
 
 def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "CRASH")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     with pytest.raises(TouchlineError, match="it broke"):
         check(path, settings)
     assert (row(settings, path).status, row(settings, path).reason) == ("waiting", "it broke")
@@ -197,7 +197,7 @@ def test_a_check_that_breaks_leaves_the_recording_waiting(settings: Settings) ->
 @pytest.mark.parametrize("length", ['"60000"', "-1", "0", "1e9", "true", "[60000]", "99999999999999999999", "null"])
 def test_a_length_that_is_none_counts_for_nothing(settings: Settings, length: str) -> None:
     path = drop(settings, "a.mp4", "film END")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     whole = Finished(0, f'{{"complete": true, "bad": false, "reason": "", "duration_ms": {length}}}', "")
     assert register.note_check(path, whole, settings) is None
     cut = Finished(1, f'{{"complete": false, "bad": false, "reason": "cut", "usable_ms": {length}}}', "cut")
@@ -209,14 +209,14 @@ def test_a_length_that_is_none_counts_for_nothing(settings: Settings, length: st
 
 def test_a_verdict_of_brackets_is_none(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "film END")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     with pytest.raises(TouchlineError, match="ended with exit code 1"):
         register.note_check(path, Finished(1, '{"a": ' + "[" * 100_000, ""), settings)
 
 
 def test_one_verdict_among_failures_of_the_nas_does_not_make_a_recording_bad(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "CRASH")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     for finished in (Finished(1, "", "NAS_MOUNT_PATH (/nas) is away (Stale file handle); mount it again"),
                      Finished(1, '{"complete": false, "reason": "its end is missing"}', "its end is missing"),
                      Finished(1, "", "NAS_MOUNT_PATH (/nas) cannot be read (Input/output error); check the disk")):
@@ -228,18 +228,18 @@ def test_one_verdict_among_failures_of_the_nas_does_not_make_a_recording_bad(set
 
 def test_a_recording_that_changed_after_its_check_is_not_registered(settings: Settings) -> None:
     path = drop(settings, "a.mp4", "film END")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     check(path, settings)
     drop(settings, "a.mp4", "longer film END")
     register.register_recordings({path: None}, settings, print)
     assert matches.every(settings.catalogue_address) == []
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     assert row(settings, path).status == "waiting"
 
 
 def test_a_recording_that_went_away_after_its_check_does_not_stop_the_others(settings: Settings) -> None:
     first, second = drop(settings, "a.mp4", "one END"), drop(settings, "b.mp4", "two END")
-    watch.find_due(settings)
+    standing_still.find_due(settings)
     Path(first).unlink()
     register.register_recordings({first: None, second: None}, settings, print)
     assert [match.recording for match in matches.every(settings.catalogue_address)] == [second]
@@ -247,7 +247,7 @@ def test_a_recording_that_went_away_after_its_check_does_not_stop_the_others(set
 
 def test_a_recording_is_late_that_stands_still_and_is_not_taken(settings: Settings) -> None:
     gone, copied, taken = (drop(settings, f"{name}.mp4", "film") for name in ("gone", "copied", "taken"))
-    watch.find_due(settings, now_ms() - 120_000)
+    standing_still.find_due(settings, now_ms() - 120_000)
     recordings.update(settings.catalogue_address, taken, status="registered")
     Path(gone).unlink()
     assert [row.path for row in register.late_recordings(settings, 1)] == [copied]

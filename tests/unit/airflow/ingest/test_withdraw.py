@@ -10,7 +10,7 @@ import pytest
 from support.nas_files import drop
 from touchline.catalogue import matches, recordings, runs
 from touchline.settings import Settings
-from touchline_airflow.ingest import register, watch
+from touchline_airflow.ingest import register, standing_still
 from touchline_airflow.ingest.withdraw import GONE
 
 SECOND = 1000
@@ -25,8 +25,8 @@ def settings(own_settings: Settings) -> Settings:
 def take(settings: Settings, moment_s: int) -> list[str]:
     """What two looks find due is registered; what the ingest says."""
     said: list[str] = []
-    watch.find_due(settings, moment_s * SECOND)
-    due = watch.find_due(settings, (moment_s + 2) * SECOND)
+    standing_still.find_due(settings, moment_s * SECOND)
+    due = standing_still.find_due(settings, (moment_s + 2) * SECOND)
     register.register_recordings(dict.fromkeys(due, 60_000), settings, said.append)
     return said
 
@@ -115,8 +115,9 @@ def test_a_match_that_was_begun_is_left_to_its_run(settings: Settings) -> None:
 
 def test_a_deleted_recording_that_waited_is_not_late(settings: Settings) -> None:
     path = drop(settings, "cup.mp4")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     assert [row.path for row in register.late_recordings(settings, 1)] == [str(path)]
     binned = recycle(path)
-    recordings.note_looks(settings.catalogue_address, [look for look in [watch.take_look(binned, None)] if look], 0)
+    look = standing_still.take_look(binned, None)
+    recordings.note_looks(settings.catalogue_address, [look] if look else [], 0)
     assert register.late_recordings(settings, 1) == []

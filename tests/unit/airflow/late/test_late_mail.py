@@ -16,7 +16,7 @@ from touchline.settings import Settings
 from touchline_airflow.hold.hold import set_hold
 from touchline_airflow.late import late_mail
 from touchline_airflow.late.late_mail import Missed, tell_late
-from touchline_airflow.late.run_now import _RUNS, _TASKS
+from touchline_airflow.late.run_state import _RUNS, _TASKS
 from touchline_airflow.mail.letter import Letter
 from touchline_airflow.match import failure_mail
 

@@ -11,7 +11,7 @@ from touchline.catalogue import matches, recordings, runs
 from touchline.domain.layout import MatchFolder
 from touchline.errors import BadRecordingError
 from touchline.settings import Settings
-from touchline_airflow.ingest import register, watch
+from touchline_airflow.ingest import register, standing_still
 from touchline_airflow.runtime.process import Finished
 from touchline_airflow.upkeep.vanished import forget_vanished
 
@@ -29,7 +29,7 @@ def take(settings: Settings, name: str, moment_ms: int = 0) -> Path:
     path = settings.nas_mount_path / name
     path.write_text("film")
     for later in (0, 2000):
-        due = watch.find_due(settings, moment_ms + later)
+        due = standing_still.find_due(settings, moment_ms + later)
     register.register_recordings(dict.fromkeys(due, 60_000), settings, print)
     return path
 
@@ -84,7 +84,7 @@ def test_a_match_is_not_taken_twice_because_its_row_was_forgotten(settings: Sett
 def test_what_is_said_of_a_bad_one_at_the_nas_goes_with_its_row(settings: Settings) -> None:
     path = settings.nas_mount_path / "cup.mp4"
     path.write_text("no film")
-    watch.find_due(settings, 0)
+    standing_still.find_due(settings, 0)
     with pytest.raises(BadRecordingError):
         register.note_check(str(path), BAD, settings)
     row = recordings.find(settings.catalogue_address, str(path))

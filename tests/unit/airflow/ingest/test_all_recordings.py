@@ -13,8 +13,8 @@ from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match
 from touchline.domain.run_id import ingest_run_id
 from touchline.settings import Settings
-from touchline_airflow.ingest import register, watch
-from touchline_airflow.ingest.complete import some_wait
+from touchline_airflow.ingest import register, standing_still
+from touchline_airflow.ingest.all_recordings import some_wait
 from touchline_airflow.match.request import find_match, read_order, request_of
 
 SECOND = 1000
@@ -31,8 +31,8 @@ def take(settings: Settings) -> list[str]:
     """What stands still is checked and registered; what the ingest says."""
     said: list[str] = []
     moment = now_ms()
-    watch.find_due(settings, moment)
-    due = watch.find_due(settings, moment + 2 * SECOND)
+    standing_still.find_due(settings, moment)
+    due = standing_still.find_due(settings, moment + 2 * SECOND)
     register.register_recordings(dict.fromkeys(due, 60_000), settings, said.append)
     return said
 
@@ -118,7 +118,7 @@ def test_a_part_that_is_still_copied_or_bad_holds_the_match_back(settings: Setti
     for name, content in zip(HALVES, ("one", "two"), strict=True):
         drop(settings, name, content)
     first, second = (str(settings.nas_mount_path / name) for name in HALVES)
-    watch.find_due(settings, now_ms() - 5 * SECOND)
+    standing_still.find_due(settings, now_ms() - 5 * SECOND)
     register.register_recordings({first: 60_000}, settings, print)
     assert row(settings, HALVES[0]).reason == f"{HALVES[1]}, of the same match, is not complete yet"
     recordings.update(settings.catalogue_address, second, status="bad", reason="there is no picture in it")
@@ -213,8 +213,8 @@ def test_recordings_of_a_day_in_one_folder_are_no_match(settings: Settings) -> N
     for number in range(4):
         drop(settings, f"day/0000{number}.MTS", f"film {number}")
     drop(settings, "day/.done", "")
-    watch.find_due(settings, now_ms())
-    due = watch.find_due(settings, now_ms() + 2 * SECOND)
+    standing_still.find_due(settings, now_ms())
+    due = standing_still.find_due(settings, now_ms() + 2 * SECOND)
     register.register_recordings(dict.fromkeys(due, 2 * 3_600_000), settings, print)
     assert made(settings) == []
     said = "with 00003.MTS this match would be 8.0 hours long: give each match a folder of its own"
