@@ -119,7 +119,7 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
     actions = [_action(item, content, rules) for item in content.actions]
     half_titles = {half.number: half.title for half in half_views(match, (), (), rules)}
     reels = [_reel(reel, content, halves, rules) for reel in content.reels]
-    css = _inline("report.css") + _colour_classes(rules)
+    css = _inline("report.css") + _colour_classes(rules) + _band_classes(rules)
     js = _inline("report.js")
     page: str = _template().render(
         policy=_policy(js, css),
@@ -159,6 +159,13 @@ def _colour_classes(rules: ClipRules) -> Markup:
     colours = sorted({rule.colour for rule in (rules.default, *rules.labels.values())})
     line = Markup("i.colour-{} {{ background: {}; }}\n")
     return Markup("").join(line.format(colour[1:], colour) for colour in colours)
+
+
+def _band_classes(rules: ClipRules) -> Markup:
+    """A class for each kind of reel, which says what colour its bands have on the timeline."""
+    line = Markup(".band-{0} {{ --band: {1}; }} "
+                  "@media (prefers-color-scheme: dark) {{ .band-{0} {{ --band: {2}; }} }}\n")
+    return Markup("").join(line.format(name, kind.colour, kind.colour_dark) for name, kind in rules.reels.items())
 
 
 def _policy(js: str, css: str) -> str:

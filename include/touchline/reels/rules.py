@@ -32,12 +32,15 @@ class ClipRule:
 class ReelKind:
     """One kind of reel: `marks`: it takes every mark of the coach; `actions`: label → lowest confidence it takes.
 
+    `colour`, `colour_dark`: of its clips on the report's timeline, on a light page and on a dark one.
     `our_keeper`: it leaves out what the other team's goalkeeper does, where that can be told. It is at most
     `most_minutes` long, and at most `most_share` of its match. Where it is shorter than `least_minutes` and
     `least_share`, candidates of at least `least_confidence` follow.
     """
 
     title: str
+    colour: str
+    colour_dark: str
     marks: bool
     actions: Mapping[str, float]
     most_minutes: float = math.inf

@@ -39,10 +39,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Band:
-    """The stretch of one clip; `row` is the number of its reel."""
+    """The stretch of one clip of a `reel`; `row` is the number of that reel."""
 
     x: float
     width: float
+    reel: str
     row: int
 
 
@@ -80,7 +81,7 @@ def _view(
 
     marks = [_mark(action, place(action["match_ms"]), rules) for action in actions if action["half"] == half.number]
     bands = [
-        Band(place(clip["start_ms"]), round(place(clip["end_ms"]) - place(clip["start_ms"]), 3), row)
+        Band(place(clip["start_ms"]), round(place(clip["end_ms"]) - place(clip["start_ms"]), 3), reel["name"], row)
         for row, reel in enumerate(reels)
         for clip in reel["clips"]
         if clip["start_ms"] < end_ms and clip["end_ms"] > start_ms

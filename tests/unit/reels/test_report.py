@@ -145,6 +145,18 @@ def test_a_label_has_its_colour_wherever_it_stands():
     assert len(_tags(page, "i", class_=f"colour-{colour[1:]}")) == 3, "filter, clip and line"
 
 
+def test_a_reel_has_its_colour_on_the_timeline_and_in_the_key_whatever_kind_it_is(new_kind):
+    rules = load_rules(new_kind)
+    reels = [{"name": name, "duration_ms": 60_000, "clips": [SAVE_CLIP]} for name in rules.reels]
+    page = render_report(ReportMatch(MATCH, [SAVE], [], UNKNOWN, ALL_SEEN, reels, {}), rules)
+    for name, kind in rules.reels.items():
+        assert (f".band-{name} {{ --band: {kind.colour}; }} "
+                f"@media (prefers-color-scheme: dark) {{ .band-{name} {{ --band: {kind.colour_dark}; }} }}") in page
+        assert len(_tags(page, "rect", class_=f"band band-{name}")) == 1
+        assert len(_tags(page, "i", class_=f"band-{name}")) == 1
+    assert len(rules.reels) == len(RULES.reels) + 1
+
+
 def test_an_action_leads_to_its_moment_in_the_reel_with_four_seconds_before_it():
     page = _page([SAVE], [SAVE_CLIP])
     link = _tags(page, "a", class_="action")[0]

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from touchline.domain.label import LABELS
-from touchline.reels.rules import TABLE, load_rules
+from touchline.reels.rules import load_rules
 
 RULES = load_rules()
 
@@ -17,21 +19,24 @@ def test_rolls_are_such_that_a_person_sees_what_happened():
 
 
 def test_a_reel_takes_known_labels_from_a_probability_on():
-    assert list(RULES.reels) == ["highlights", "keeper"]
     for kind in RULES.reels.values():
         assert set(kind.actions) <= set(LABELS)
         assert all(0 <= lowest <= 1 for lowest in kind.actions.values())
 
 
-def test_a_new_row_is_a_new_kind_of_reel(tmp_path):
-    table = tmp_path / "reels.toml"
-    row = '[reel.set_pieces]\ntitle = "Set pieces"\nmarks = false\nactions = { "Corner" = 0.5 }\n'
-    table.write_text(f"{TABLE.read_text()}\n{row}")
-    rules = load_rules(table)
-    assert rules.takes("set_pieces", "Corner", 0.5, "model")
-    assert not rules.takes("set_pieces", "Goal", 1.0, "model")
+@pytest.mark.parametrize("page", ["colour", "colour_dark"])
+def test_each_reel_has_a_colour_of_its_own_on_a_light_page_and_on_a_dark_one(page):
+    colours = [getattr(kind, page) for kind in RULES.reels.values()]
+    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
+    assert len(set(colours)) == len(colours)
+
+
+def test_a_new_row_is_a_new_kind_of_reel(new_kind, tmp_path):
+    rules = load_rules(new_kind)
+    assert rules.takes("of_a_test", "Corner", 0.5, "model")
+    assert not rules.takes("of_a_test", "Goal", 1.0, "model")
     other = tmp_path / "other.toml"
-    other.write_text(table.read_text().replace("set_pieces", '"../set pieces"'))
+    other.write_text(new_kind.read_text().replace("of_a_test", '"../of a test"'))
     with pytest.raises(ValueError, match="use lower-case letters"):
         load_rules(other)
 
