@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
 from touchline.catalogue import matches, recordings, runs
-from touchline.results.request import make_request
+from touchline.results.request import REELS, make_request
 from touchline.settings import Settings
 from touchline_airflow.backfill.make_match import MakeMatch
 from touchline_airflow.backfill.survey import Wish, survey
@@ -74,7 +74,7 @@ def test_a_match_is_triggered_under_a_name_of_the_night(settings: Settings, path
     with pytest.raises(DagRunTriggerException) as raised:
         task(settings).execute(airflow.context)
     assert (raised.value.trigger_dag_id, raised.value.dag_run_id) == ("process_match", f"nightly__{made}__1")
-    assert raised.value.conf == {"recording": str(path), "match_id": made, "reels": ["highlights", "keeper"]}
+    assert raised.value.conf == {"recording": str(path), "match_id": made, "reels": list(REELS)}
     assert raised.value.wait_for_completion and raised.value.deferrable and raised.value.skip_when_already_exists
     row = recordings.find(settings.catalogue_address, str(path))
     assert row and (row.status, row.match_id) == ("registered", made)
@@ -91,7 +91,7 @@ def test_halves_that_were_never_ingested_are_one_match(settings: Settings, path:
     first, second = (str(path.with_name(f"reds {half} half.mp4")) for half in ("1st", "2nd"))
     made = make_request([Path(first), Path(second)]).match_id
     assert raised.value.conf == {"recording": first, "more_recordings": [second], "match_id": made,
-                                 "reels": ["highlights", "keeper"]}
+                                 "reels": list(REELS)}
     assert [(row.status, row.match_id) for row in recordings.every(settings.catalogue_address).values()] == [
         ("registered", made)] * 2
 
