@@ -15,6 +15,7 @@ import pytest
 
 from touchline.catalogue import matches, runs
 from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles
+from touchline.domain.step_table import STEPS
 from touchline.errors import INFRASTRUCTURE, DamagedResultError, Failure, UntrustedFileError
 from touchline.results.request import save_request
 from touchline.results.result import digest_of, read_result
@@ -32,7 +33,6 @@ from touchline_airflow.runtime.process import Finished
 from touchline_airflow.upkeep import tidy
 
 MATCH, OTHER, RUN = "cup-final-0123456789ab", "league-0123456789cd", "match__cup-final-0123456789ab__1"
-STEPS = ("probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel", "publish")
 USER = DeploymentSettings.from_env({}).user
 SOCKET = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 
@@ -153,7 +153,7 @@ def test_what_a_hostile_step_leaves_gets_nothing_mounted_and_changes_nothing(sce
     assert finished.exit_code == 0 and finished.stdout.splitlines()[-1] == "planted", finished
     assert finished.stdout.count("refused: Read-only file system") >= 1  # the request
 
-    for following in STEPS:
+    for following in (step.name for step in STEPS):
         request = request_of(MATCH, {}, scene.settings)
         assert request.recordings == (str(scene.settings.nas_mount_path / "cup final.mp4"),)
         shown = match_mounts(following, request, scene.settings, USER)

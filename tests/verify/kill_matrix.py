@@ -28,12 +28,14 @@ from support.own_engine import own_engine
 from support.played_match import PATIENCE_SEC, Ground, PlayedMatch, Victim, learn, patiently
 from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.waiting import wait_for
-from verify.kills import OF_ALL, ONE_AT_A_TIME, STEPS, Kill, Missed, Outcome, strike
+from touchline.domain.step_table import STEPS
+from verify.kills import OF_ALL, ONE_AT_A_TIME, Kill, Missed, Outcome, strike
 
-MEDIA_STEPS = STEPS[1:-1]
+MEDIA_STEPS = tuple(step.name for step in STEPS)
+TASKS = ("open_match", *MEDIA_STEPS, "close_match")
 KILLS: dict[str, dict[str, Sequence[str]]] = {
     "process": {
-        "task": STEPS,
+        "task": TASKS,
         "supervisor": ("open_match", "probe", "spot_chunk", "render_reel", "publish"),
         "scheduler": ("probe", "spot_chunk", "render_reel", "publish"),
         "triggerer": ("open_match", "scan", "spot_chunk", "render_reel"),
@@ -240,7 +242,7 @@ def _fits(kill: Kill, kills: Sequence[Kill]) -> bool:
 
 
 def _order(kill: Kill) -> int:
-    return STEPS.index(kill.step)
+    return TASKS.index(kill.step)
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

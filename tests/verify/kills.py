@@ -15,8 +15,6 @@ from support.waiting import wait_for
 from touchline_deploy.build.engine import EngineError
 from verify.stack_kills import HARMLESS_ON_THE_STACK, STACK_KILLS, kill_part
 
-STEPS = ("open_match", "probe", "scan", "plan_chunks", "spot_chunk", "merge_actions", "plan_reels", "render_reel",
-         "publish", "close_match")
 ENDINGS = ("mark failed", "mark success", "run failed", "run success")
 HARMLESS = ("triggerer", "pause", *HARMLESS_ON_THE_STACK)
 OF_ALL = ("scheduler", "engine killed", "engine restarted", "pause")

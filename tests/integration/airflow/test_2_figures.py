@@ -11,6 +11,7 @@ from support.running_airflow import SETTINGS, RunningAirflow
 from support.statsd_wire import Totals
 from touchline.catalogue import runs, schema
 from touchline.catalogue.connection import reading
+from touchline.domain.step_table import STEPS
 from touchline.settings import Settings
 from touchline_airflow.books.costs import cost_of, cost_today
 from touchline_airflow.books.expected import usual_seconds
@@ -19,8 +20,7 @@ from touchline_airflow.deployment import DeploymentSettings
 FIGURES = r"pipeline_(jobs_(total|failed)|match_|events|cost_total|gpu_seconds|stage_(duration|speed|failures))"
 """All that is told of matches and their steps. What is sampled, as the queue, and the retries are not."""
 RATES = DeploymentSettings(cost_per_gpu_hour=2, cost_per_cpu_hour=0.1)
-TASKS = ("open_match", "probe", "scan", "plan_chunks", "list_chunks", "spot_chunk", "merge_actions", "plan_reels",
-         "list_reels", "render_reel", "publish", "close_match")
+TASKS = ("open_match", "list_chunks", "list_reels", *(step.name for step in STEPS), "close_match")
 
 
 class Figures:
