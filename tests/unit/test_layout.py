@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from touchline.domain.layout import CHUNK_ID, MatchFolder, ScratchFiles, WorkFiles, is_match_id, match_id, slug
+from touchline.domain.step_table import STEPS, Step
 
 fingerprints = st.text("0123456789abcdef", min_size=64, max_size=64)
 RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
@@ -60,6 +61,13 @@ def test_every_work_file_but_the_request_lies_in_the_folder_of_its_match(stem, f
     named -= {files.request}
     for path in [*named, files.spottings("chunk-0000"), files.reel("keeper"), files.thumbnails("keeper")]:
         assert path.resolve().is_relative_to(Path("/srv/matches") / made)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_the_page_on_files_says_where_the_result_of_a_step_lies(step: Step, repository: Path):
+    files = WorkFiles(Path("/srv"), match_id("cup", "0" * 64))
+    path = step.result(files, f"<{step.part.lower()}>").relative_to(files.root)
+    assert f"\n| `{step.name}` | `{path}` | " in (repository / "docs" / "files.md").read_text()
 
 
 def test_the_three_places_do_not_mix():
