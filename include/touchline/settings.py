@@ -97,8 +97,9 @@ class Settings(FromEnvironment):
         "none.",
     )
     output_codec: str = setting(
-        "auto",
-        "Encoder of the reels; auto takes NVENC where a probe finds it; copy is taken as auto.",
+        "copy",
+        "Encoder of the reels. copy takes the recording's own pictures and encodes only the edges of clips, where its "
+        "format allows that, else as auto; auto takes NVENC where a probe finds it.",
         choices=("auto", "libx264", "h264_nvenc", "copy"),
     )
     output_crf: int = setting(

@@ -40,8 +40,6 @@ def remarks(environ: Mapping[str, str]) -> Iterator[str]:
     for name, instead in IN_THEIR_PLACE.items():
         if environ.get(name, "").strip():
             yield f"{name} is not used: {instead}"
-    if environ.get("OUTPUT_CODEC", "").strip().lower() == "copy":
-        yield "OUTPUT_CODEC=copy is taken as auto: clips are encoded, with h264_nvenc where it works, else with libx264"
     for name, instead in _MODELS.items():
         if why := _trouble_with_model(environ.get(name, "").strip(), environ.get("MODELS_DIR", "").strip()):
             yield f"{name}={why}: {instead}"

@@ -50,7 +50,7 @@ OUTPUT_CODEC=copy
 OUTPUT_CRF=18
 """
 SAID = ["REDIS_URL is not used", "CELERY_BROKER_URL is not used", "CELERY_RESULT_BACKEND is not used",
-        "MAX_CHUNK_OVERLAP is not used", "OUTPUT_CODEC=copy is taken as auto", "YOLO_MODEL_PATH=/models/yolov8m",
+        "MAX_CHUNK_OVERLAP is not used", "YOLO_MODEL_PATH=/models/yolov8m",
         "ACTION_MODEL_PATH=/models/videomae"]
 
 

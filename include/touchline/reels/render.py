@@ -22,7 +22,9 @@ from touchline.reels.rules import ClipRules
 from touchline.reels.shared import locked, make_once
 from touchline.storage import reading, writing
 from touchline.video.concat import concat_clips
+from touchline.video.copied import DEPTH, cut_copied
 from touchline.video.cut import ClipStyle, clip_frames, cut_clip
+from touchline.video.edges import Copying
 from touchline.video.verify import verify_video
 
 _LEAST_PIECE_MS = 100
@@ -43,12 +45,16 @@ class Cut:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where and how clips are made: the match's recordings, scratch files, style, limit per ffmpeg run in seconds."""
+    """Where and how clips are made: the match's recordings, scratch files, style, limit per ffmpeg run in seconds.
+
+    With `copying`, pictures are copied and only the edges of clips are encoded.
+    """
 
     recordings: Sequence[Recording]
     scratch: ScratchFiles
     style: ClipStyle
     timeout_s: float
+    copying: Copying | None = None
 
     @property
     def timeline(self) -> Timeline:
@@ -61,9 +67,10 @@ class Workshop:
             "recording": self.recordings[cut.recording].fingerprint,
             "span_ms": [cut.start_ms, cut.end_ms],
             "style": {**asdict(self.style), "fps": str(self.style.fps)},
+            "copying": self.copying and self.copying.sets.record.hex(),
         }
         fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return self.scratch.clip(cut.clip.clip_id, fingerprint)
+        return self.scratch.clip(cut.clip.clip_id, fingerprint, ".mov" if self.copying else ".mkv")
 
 
 def find_cuts(clips: Sequence[Clip], timeline: Timeline) -> list[Cut]:
@@ -98,7 +105,10 @@ def cut_clips(cuts: Sequence[Cut], shop: Workshop, progress: Callable[[int, floa
 
 def _cut(cut: Cut, shop: Workshop, target: Path) -> None:
     recording = shop.recordings[cut.recording]
-    cut_clip(recording, cut.start_ms, cut.end_ms, target, shop.style, timeout_s=shop.timeout_s)
+    if shop.copying:
+        cut_copied(recording, cut.start_ms, cut.end_ms, target, shop.copying, timeout_s=shop.timeout_s)
+    else:
+        cut_clip(recording, cut.start_ms, cut.end_ms, target, shop.style, timeout_s=shop.timeout_s)
 
 
 @contextmanager
@@ -127,7 +137,8 @@ def joined(name: str, cuts: Sequence[Cut], shop: Workshop) -> Iterator[Path]:
 def _join(paths: Sequence[Path], target: Path, frames: int, shop: Workshop) -> None:
     try:
         with writing(target):
-            concat_clips(paths, target, shop.style.fps, timeout_s=shop.timeout_s)
+            depth = DEPTH if shop.copying else 0
+            concat_clips(paths, target, shop.style.fps, depth=depth, timeout_s=shop.timeout_s)
         with reading(target):
             verify_video(target, frames, milliseconds(frames, shop.style.fps))
     except StorageError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from touchline.domain.clip import Clip
 from touchline.domain.layout import ScratchFiles, WorkFiles
-from touchline.errors import DamagedResultError, UsageError
+from touchline.errors import BadRecordingError, CommandError, DamagedResultError, UsageError
 from touchline.progress import report
 from touchline.reels.render import Cut, Workshop, cut_clips, find_cuts, frames_of, joined, milliseconds, moment_ms
 from touchline.reels.rules import load_rules
@@ -23,11 +23,13 @@ from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.results.thumbnails import has_thumbnails, is_thumbnail
 from touchline.settings import Settings
 from touchline.steps.plan_reels import action_from_plain, clip_from_plain
+from touchline.video.coded import NotCopyableError
 from touchline.video.decode import grab_frame
+from touchline.video.edges import find_copying
 from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain
 
-VERSION = 3
+VERSION = 4
 THUMBNAIL_PX = 320
 _COPY_BYTES = 1 << 20
 
@@ -52,8 +54,6 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
     clips = [clip_from_plain(item) for item in planned[reel]]
     recordings = [recording_from_plain(item) for item in read_result(files.probe).result["recordings"]]
     encoder = choose_encoder(settings)
-    if settings.output_codec == COPY:
-        print(f"OUTPUT_CODEC=copy is taken as auto: clips are encoded with {encoder}")
     style = choose_style(recordings[0], encoder, settings.output_crf, settings.max_workers)
     shop = Workshop(
         recordings, ScratchFiles(settings.scratch_dir, request.match_id), style, settings.render_timeout_sec
@@ -63,14 +63,16 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
         "clips": [asdict(clip) for clip in clips],
         "recordings": [[recording.fingerprint, recording.duration_ms] for recording in recordings],
         "style": {**asdict(style), "fps": str(style.fps)},
+        "copy": settings.output_codec == COPY,
         "thumbnail_px": THUMBNAIL_PX,
     }
 
     def compute() -> dict[str, object]:
         if not clips:
             return _nothing(reel, files)
+        make = _copy if settings.output_codec == COPY else _render
         return from_nearest(recordings, shop.scratch,
-                            lambda near: _render(reel, clips, replace(shop, recordings=near), files))
+                            lambda near: make(reel, clips, replace(shop, recordings=near), files))
 
     def check(result: Mapping[str, Any]) -> bool:
         return is_whole(result, files)
@@ -87,6 +89,15 @@ def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
     if not result["clips"]:
         return not video.exists()
     return has_thumbnails(result, files) and holds(video, result["sha256"], result["size_bytes"])
+
+
+def _copy(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
+    """Copy the pictures where that gives a whole reel, else encode them."""
+    try:
+        return _render(reel, clips, replace(shop, copying=find_copying(shop.recordings, shop.style)), files)
+    except (NotCopyableError, BadRecordingError, CommandError) as error:
+        print(f"{reel}: pictures are encoded, not copied: {error}")
+    return _render(reel, clips, shop, files)
 
 
 def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
@@ -112,7 +123,8 @@ def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) 
         "size_bytes": video.stat().st_size,
         "clips": _described(cuts, frames, shop),
         "thumbnails": thumbnails,
-        "stats": {"frames": sum(frames), "clips": len(clips), "clips_cut": made, "cut_s": round(cut_s, 3)},
+        "stats": {"frames": sum(frames), "clips": len(clips), "clips_cut": made, "cut_s": round(cut_s, 3),
+                  "copied": shop.copying is not None},
     }
 
 

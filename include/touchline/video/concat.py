@@ -10,6 +10,7 @@ from pathlib import Path
 
 from touchline.errors import TouchlineError
 from touchline.video.command import run
+from touchline.video.demuxer import sniff_demuxer
 from touchline.video.log import LOG_LEVEL
 
 AUDIO_BIT_RATE = "160k"
@@ -18,7 +19,7 @@ _PROBE_TIMEOUT_S = 60.0
 
 
 def concat_clips(
-    clips: Sequence[Path], target: Path, fps: Fraction, *, timeout_s: float = CONCAT_TIMEOUT_S
+    clips: Sequence[Path], target: Path, fps: Fraction, *, depth: int = 0, timeout_s: float = CONCAT_TIMEOUT_S
 ) -> None:
     """Join clips that `cut_clip` made in one style, of `fps` frames per second, into an MP4 with its index in front.
 
@@ -35,7 +36,7 @@ def concat_clips(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".concat-") as folder:
         listing = Path(folder) / "clips.ffconcat"
         listing.write_text(listing_text(clips))
-        run(concat_argv(listing, target, fps), timeout_s=timeout_s)
+        run(concat_argv(listing, target, fps, depth), timeout_s=timeout_s)
 
 
 def listing_text(clips: Sequence[Path]) -> str:
@@ -44,13 +45,14 @@ def listing_text(clips: Sequence[Path]) -> str:
     return "\n".join(["ffconcat version 1.0", *lines, ""])
 
 
-def concat_argv(listing: Path, target: Path, fps: Fraction) -> list[str]:
+def concat_argv(listing: Path, target: Path, fps: Fraction, depth: int) -> list[str]:
     """The ffmpeg call that joins the clips of a listing."""
     # The MP4 muxer takes a time base's denominator and forgets its numerator: count in 1/30000, not in 1001/30000.
     step, ticks = fps.denominator, fps.numerator
-    counted = f"setts=pts=N*{step}:dts=N*{step}:duration={step}:time_base=1/{ticks}"
+    shown = f"(N-{depth}+round((PTS-DTS)*TB*{ticks}/{step}))" if depth else "N"
+    counted = f"setts=pts={shown}*{step}:dts=(N-{depth})*{step}:duration={step}:time_base=1/{ticks}"
     argv = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", LOG_LEVEL]
-    argv += ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", f"file:{listing}"]
+    argv += ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", f"file:{listing}"]
     argv += ["-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy", "-bsf:v", counted]
     argv += ["-af", "asetpts=N/SR/TB", "-c:a", "aac", "-b:a", AUDIO_BIT_RATE]
     argv += ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
@@ -72,7 +74,7 @@ def _style_of(clip: Path, timeout_s: float) -> tuple[str, ...]:
     The rate itself is not asked for: Matroska's times are whole milliseconds, from which 60000/1001 becomes 19001/317.
     """
     argv = ["ffprobe", "-v", LOG_LEVEL, "-show_data_hash", "sha256", "-show_streams", "-of", "json"]
-    argv += ["-protocol_whitelist", "file", "-f", "matroska", "-i", f"file:{clip}"]
+    argv += ["-protocol_whitelist", "file", "-f", sniff_demuxer(clip), "-i", f"file:{clip}"]
     streams = json.loads(run(argv, timeout_s=timeout_s).stdout)["streams"]
     picture = next(stream for stream in streams if stream["codec_type"] == "video")
     sound = next(stream for stream in streams if stream["codec_type"] == "audio")

@@ -28,6 +28,8 @@ X264_PRESET = "veryfast"
 DETERMINISTIC = "sync-lookahead=0"
 """Else x264's look-ahead thread may decide the last frames of a clip by timing."""
 CUT_TIMEOUT_S = 3600.0
+SOUND_AS_IT_IS: dict[str, Any] = {"acodec": "pcm_s16le"}
+BITEXACT: dict[str, Any] = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def cut_clip(
     for lead_s in LEADS_S:
         monitor = FrameMonitor()
         argv = cut_argv(recording, grid, target, style, lead_s)
-        feeder = _sound_argv(recording, grid, style)
+        feeder = sound_argv(recording, grid, style)
         run(argv, timeout_s=timeout_s, feeder=feeder, on_line=monitor.on_line, on_frame=monitor.on_frame)
         if not is_too_late(recording, grid, monitor):
             return frames
@@ -113,24 +115,27 @@ def cut_argv(recording: Recording, grid: Grid, target: Path, style: ClipStyle, l
     # ffmpeg's option -frames:v would also end the sound where the picture ends, before it is all written.
     picture = graph.on_grid(source, recording.video, grid).filter("trim", end_frame=grid.end)
     picture = graph.fitted(picture, recording.video, style.width, style.height)
-    samples = style.samples(grid.end)
+    options = encoder_options(style) | {"fps_mode": "passthrough"} | SOUND_AS_IT_IS | BITEXACT
+    output = ffmpeg.output(picture, sound_beside(recording, grid.end, style), str(target), f="matroska", **options)
+    return graph.ffmpeg_argv(output, filter_threads=style.threads)
+
+
+def sound_beside(recording: Recording, frames: int, style: ClipStyle) -> Any:
+    """The sound of a clip of this many frames, exactly as long: silence, or what `sound_argv` feeds."""
+    samples = style.samples(frames)
     if recording.audio is None:
         sound = ffmpeg.input(f"anullsrc=r={style.sample_rate}:cl=stereo", f="lavfi").audio
     else:
         sound = audio.on_clock(style.sample_rate)
-    sound = (
+    return (
         sound.filter("aformat", sample_fmts="s16", sample_rates=style.sample_rate, channel_layouts="stereo")
         .filter("apad", whole_len=samples)
         .filter("atrim", end_sample=samples)
     )
-    options = encoder_options(style) | {"fps_mode": "passthrough", "acodec": "pcm_s16le"}
-    bitexact = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1, "map_chapters": -1}
-    output = ffmpeg.output(picture, sound, str(target), f="matroska", **options, **bitexact)
-    return graph.ffmpeg_argv(output, filter_threads=style.threads)
 
 
-def _sound_argv(recording: Recording, grid: Grid, style: ClipStyle) -> list[str] | None:
-    """The command that feeds `cut_argv` with the recording's sound."""
+def sound_argv(recording: Recording, grid: Grid, style: ClipStyle) -> list[str] | None:
+    """The command that feeds the one that makes a clip with the recording's sound; None without sound."""
     if recording.audio is None:
         return None
     length_s = grid.end / grid.fps

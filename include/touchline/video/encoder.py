@@ -11,7 +11,7 @@ from touchline.video.log import LOG_LEVEL
 
 SOFTWARE = "libx264"
 COPY = "copy"
-"""Taken as auto: no clip can be copied exactly yet."""
+"""Only the edges of clips are encoded, where that is possible (`copied.py`); elsewhere as auto."""
 HARDWARE = "h264_nvenc"
 _TRIAL_TIMEOUT_S = 30.0
 
