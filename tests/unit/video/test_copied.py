@@ -4,7 +4,6 @@ import subprocess
 import wave
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,8 @@ from touchline.video.decode import decode_frames
 from touchline.video.edges import coded_pictures, find_copying
 from touchline.video.verify import verify_video
 
-X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-threads", "1")
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-threads", "1",
+        "-sc_threshold", "0")
 BEEP = "aevalsrc='if(between(t,2,2.2),0.8*sin(2*PI*1000*t),0)':s=48000"
 KINDS = {
     "a key frame each second, none reordered": {"name": "short.mp4", "codec": (*X264, "-g", "25", "-bf", "0")},
@@ -29,9 +29,9 @@ KINDS = {
                                             "extra": ("-output_ts_offset", "20")},
     "29.97 in Matroska": {"name": "thirty.mkv", "fps": "30000/1001", "codec": (*X264, "-g", "60")},
     "fifty": {"name": "fifty.mp4", "fps": "50", "seconds": 4, "codec": (*X264, "-g", "100")},
-    "baseline, full range": {"name": "base.mov", "codec": (*X264[:-4], "-pix_fmt", "yuvj420p", "-g", "50",
+    "baseline, full range": {"name": "base.mov", "codec": (*X264, "-pix_fmt", "yuvj420p", "-g", "50",
                                                            "-profile:v", "baseline")},
-    "one key frame": {"name": "endless.mp4", "codec": (*X264, "-g", "250", "-sc_threshold", "0")},
+    "one key frame": {"name": "endless.mp4", "codec": (*X264, "-g", "250")},
 }
 REFUSED = {
     "hevc, not H.264": {"name": "new.mp4", "codec": ("-c:v", "libx265", "-x265-params", "log-level=none")},
@@ -63,8 +63,9 @@ def _style(recording):
 @pytest.fixture(params=KINDS, scope="session")
 def source(request, make_recording, probed, pictures_of):
     """A recording that can be copied, how, and its frames."""
-    recording = probed(make_recording(**KINDS[request.param]))
-    return recording, find_copying([recording], _style(recording)), pictures_of(Path(recording.path), recording.video.fps)
+    path = make_recording(**KINDS[request.param])
+    recording = probed(path)
+    return recording, find_copying([recording], _style(recording)), pictures_of(path, recording.video.fps)
 
 
 @settings(max_examples=5, deadline=None)
@@ -88,16 +89,15 @@ def test_a_reel_of_copies_has_the_planned_frames(tmp_path_factory, source, pictu
 
 @pytest.mark.parametrize("kind", ["a key frame each second, none reordered", "a pyramid of reordered frames",
                                   "a transport stream that starts late"])
-def test_only_the_edges_are_encoded(make_recording, probed, pictures_of, tmp_path, kind):
+def test_only_the_edges_are_encoded(make_recording, probed, tmp_path, kind):
     # key frames at 0, 50, 100; clip [40, 140): the edge [40, 50) is coded again, and at most a few frames at the end
     recording = probed(make_recording(**KINDS[kind]))
     cut_copied(recording, 1600, 5600, tmp_path / "clip.mov", find_copying([recording], _style(recording)))
-    concat_clips([tmp_path / "clip.mov"], tmp_path / "reel.mp4", Fraction(25), depth=DEPTH)
-    frames = pictures_of(Path(recording.path), Fraction(25))[40:140]
-    shown = pictures_of(tmp_path / "reel.mp4", Fraction(25))
-    same = [np.array_equal(one, other) for one, other in zip(shown, frames, strict=True)]
-    assert all(same[10:96])
-    assert not all(same[:10])
+    source = {one.without_sets for one in coded_pictures(recording, 0) if not one.is_sets}
+    copied = [one.data in source for one in coded_pictures(probed(tmp_path / "clip.mov"), 0) if not one.is_sets]
+    assert len(copied) == 100
+    assert not any(copied[:10])
+    assert all(copied[10:96])
 
 
 def test_a_reel_names_all_its_parameter_sets_in_its_header_and_nowhere_else(make_recording, probed, tmp_path):
