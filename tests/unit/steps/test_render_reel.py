@@ -129,12 +129,60 @@ def test_a_reel_without_clips_is_a_success_that_says_so(settings, capsys):
     assert render_reel(MATCH, "highlights", settings).reused
 
 
-def test_who_asks_for_copies_reads_which_encoder_is_taken(settings, capsys):
-    _plan(settings, (10_000, "Save"))
-    for _ in range(2):  # made, and found done
-        render_reel(MATCH, "highlights", replace(settings, output_codec="copy", use_gpu="false"))
-        said = capsys.readouterr().out.splitlines()
-        assert said.count("OUTPUT_CODEC=copy is taken as auto: clips are encoded with libx264") == 1
+def _of_one(settings, film):
+    """A match of this recording alone, with a save in it."""
+    save_request(Request(MATCH, (str(film),), ("aa",), ("highlights", "keeper")), settings)
+    probe = {"recordings": [recording_to_plain(probe_recording(film, "aa"))], "sidecar": {"kick_offs_ms": []}}
+    reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe, force=True)
+    return _plan(settings, (10_000, "Save"))
+
+
+def test_pictures_are_copied_where_that_is_possible(settings, films, capsys):
+    files = _of_one(settings, films[0])
+    copied = render_reel(MATCH, "highlights", settings).result
+    assert read_stats(files.reel("highlights"))["copied"]
+    assert "not copied" not in capsys.readouterr().out
+    encoded = render_reel(MATCH, "highlights", replace(settings, output_codec="auto")).result
+    assert not read_stats(files.reel("highlights"))["copied"]
+    assert copied["sha256"] != encoded["sha256"]
+    assert {**copied, "sha256": 0, "size_bytes": 0} == {**encoded, "sha256": 0, "size_bytes": 0}
+
+
+def test_one_line_says_why_pictures_are_encoded(settings, capsys):
+    files = _plan(settings, (10_000, "Save"))
+    render_reel(MATCH, "highlights", settings)
+    assert not read_stats(files.reel("highlights"))["copied"]
+    said = [line for line in capsys.readouterr().out.splitlines() if "not copied" in line]
+    assert said == ["highlights: pictures are encoded, not copied: reels have another rate (second.mp4)"]
+
+
+def test_a_reel_of_copies_that_fails_its_check_is_encoded(settings, films, monkeypatch, capsys):
+    files, tries = _of_one(settings, films[0]), []
+
+    def damaged_once(*arguments):
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise TouchlineError("highlights.mp4 is damaged")
+        verify_video(*arguments)
+
+    monkeypatch.setattr("touchline.reels.render.verify_video", damaged_once)
+    render_reel(MATCH, "highlights", settings)
+    assert len(tries) == 2
+    assert not read_stats(files.reel("highlights"))["copied"]
+    assert "highlights.mp4 is damaged" in capsys.readouterr().out
+    assert not list(settings.scratch_dir.rglob("*.mov"))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5])
+def test_a_damaged_recording_never_gives_a_damaged_reel(settings, films, tmp_path, share):
+    content = bytearray(films[0].read_bytes())
+    at = int(len(content) * share)
+    content[at : at + 3000] = bytes(3000)
+    film = tmp_path / "damaged.mp4"
+    film.write_bytes(content)
+    files = _of_one(settings, film)
+    result = render_reel(MATCH, "highlights", settings).result
+    verify_video(files.reel_video("highlights"), result["frames"], result["duration_ms"])
 
 
 def test_a_finished_reel_is_reused_until_it_is_damaged(settings):
