@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from support.services import POSTGRES_PROGRAMS, Postgres
 from touchline.settings import Settings
 
+pytest_plugins = ["support.browser"]
 ROOT = Path(__file__).resolve().parent.parent
 
 # What tests start as a process of its own uses this checkout too.

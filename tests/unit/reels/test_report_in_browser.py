@@ -6,23 +6,18 @@ What looks at the page is a script that the page does not know: the policy gets 
 import base64
 import functools
 import hashlib
-import json
-import os
-import queue
-import shutil
-import signal
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from support.browser import CHROMIUM
 from support.merged import ALL_SEEN
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 
 SIDES = {"kits": {"home": "#c8102e", "away": "#1d428a"}, "told_by": "kits", "ours": "home"}
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.verify, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
 
 TELL = """
@@ -176,51 +171,6 @@ def _put_in(page, look, port):
     also = f"connect-src http://127.0.0.1:{port}; script-src &#39;sha256-{digest}&#39; "
     text = page.read_text().replace("script-src ", also, 1)
     page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
-
-
-class _Listener(BaseHTTPRequestHandler):
-    """Takes what the page saw: the browser runs in real time, so it has to say when it is done."""
-
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        self.send_error(404)
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
-        self.end_headers()
-        self.server.seen.put(json.loads(body))
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def listener():
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Listener) as server:
-        server.seen, server.asked = queue.Queue(), []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def browse(tmp_path):
-    """Open a page in a browser that is gone after the test."""
-    started = []
-
-    def open_page(address):
-        argv = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        argv += ["--no-first-run", "--autoplay-policy=no-user-gesture-required", "--remote-debugging-port=0"]
-        argv += [f"--user-data-dir={tmp_path / 'profile'}", address]
-        started.append(
-            subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        )
-
-    yield open_page
-    for browser in started:
-        os.killpg(browser.pid, signal.SIGKILL)
-        browser.wait()
 
 
 def test_clicks_and_keys_move_the_right_player_to_the_right_moment(page, listener, browse):
