@@ -105,6 +105,13 @@ class Settings(FromEnvironment):
     output_crf: int = setting(
         20, "Quality of the reels (x264 CRF; NVENC CQ): lower is better and larger.", low=0, high=51
     )
+    output_start_earlier_sec: int = setting(
+        0,
+        "With OUTPUT_CODEC=copy a clip may start up to this much earlier, at a key frame of the recording, and end a "
+        "few frames later, so that nothing of it is encoded. 0: as planned.",
+        low=0,
+        high=10,
+    )
     watch_stable_time_sec: int = setting(
         10, "A recording must stand still this long before it is taken.", low=1, high=86_400
     )

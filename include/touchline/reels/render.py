@@ -8,8 +8,9 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 from touchline.domain.action import Action
@@ -22,7 +23,7 @@ from touchline.reels.rules import ClipRules
 from touchline.reels.shared import locked, make_once
 from touchline.storage import reading, writing
 from touchline.video.concat import concat_clips
-from touchline.video.copied import DEPTH, cut_copied
+from touchline.video.copied import DEPTH, cut_copied, widened
 from touchline.video.cut import ClipStyle, clip_frames, cut_clip
 from touchline.video.edges import Copying
 from touchline.video.verify import verify_video
@@ -47,7 +48,8 @@ class Cut:
 class Workshop:
     """Where and how clips are made: the match's recordings, scratch files, style, limit per ffmpeg run in seconds.
 
-    With `copying`, pictures are copied and only the edges of clips are encoded.
+    With `copying`, pictures are copied and only the edges of clips are encoded; then clips may start `earlier_ms`
+    milliseconds earlier.
     """
 
     recordings: Sequence[Recording]
@@ -55,6 +57,7 @@ class Workshop:
     style: ClipStyle
     timeout_s: float
     copying: Copying | None = None
+    earlier_ms: int = 0
 
     @property
     def timeline(self) -> Timeline:
@@ -87,6 +90,34 @@ def find_cuts(clips: Sequence[Clip], timeline: Timeline) -> list[Cut]:
         seen = [span for span in spans if span.end_ms - span.start_ms >= _LEAST_PIECE_MS] or spans
         cuts += [Cut(clip, span.recording, span.start_ms, span.end_ms) for span in seen]
     return cuts
+
+
+def widened_cuts(cuts: Sequence[Cut], shop: Workshop) -> list[Cut]:
+    """The cuts where each may start earlier, at a picture that can be copied, and end a few frames later.
+
+    None reaches into the one before or after it. Without `copying` or `earlier_ms` they stay as they are.
+    """
+    if not shop.copying or not shop.earlier_ms:
+        return list(cuts)
+    found = list[Cut]()
+    for cut, after in zip_longest(cuts, cuts[1:]):
+        recording = shop.recordings[cut.recording]
+        earliest_ms, latest_ms = max(0, cut.start_ms - shop.earlier_ms), recording.duration_ms
+        if found and found[-1].recording == cut.recording and found[-1].end_ms <= cut.start_ms:
+            earliest_ms = max(earliest_ms, found[-1].end_ms)
+        if after and after.recording == cut.recording and cut.end_ms <= after.start_ms:
+            latest_ms = after.start_ms
+        start_ms, end_ms = widened(recording, cut.start_ms, cut.end_ms, (earliest_ms, latest_ms), shop.copying)
+        found.append(replace(cut, start_ms=start_ms, end_ms=end_ms))
+    return [replace(new, clip=_clip_of(new.clip, cuts, found)) for new in found]
+
+
+def _clip_of(clip: Clip, planned: Sequence[Cut], found: Sequence[Cut]) -> Clip:
+    """The clip as its first and last cut have it now."""
+    pairs = [(old, new) for old, new in zip(planned, found, strict=True) if old.clip == clip]
+    (old_first, first), (old_last, last) = pairs[0], pairs[-1]
+    return replace(clip, start_ms=clip.start_ms + first.start_ms - old_first.start_ms,
+                   end_ms=clip.end_ms + last.end_ms - old_last.end_ms)
 
 
 def cut_clips(cuts: Sequence[Cut], shop: Workshop, progress: Callable[[int, float], None]) -> int:

@@ -13,7 +13,17 @@ from touchline.domain.clip import Clip
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.errors import BadRecordingError, CommandError, DamagedResultError, UsageError
 from touchline.progress import report
-from touchline.reels.render import Cut, Workshop, cut_clips, find_cuts, frames_of, joined, milliseconds, moment_ms
+from touchline.reels.render import (
+    Cut,
+    Workshop,
+    cut_clips,
+    find_cuts,
+    frames_of,
+    joined,
+    milliseconds,
+    moment_ms,
+    widened_cuts,
+)
 from touchline.reels.rules import load_rules
 from touchline.reels.style import choose_style
 from touchline.results.files import file_digest, folder_of, holds, remove_leftovers, remove_tree, replacing
@@ -56,7 +66,8 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
     encoder = choose_encoder(settings)
     style = choose_style(recordings[0], encoder, settings.output_crf, settings.max_workers)
     shop = Workshop(
-        recordings, ScratchFiles(settings.scratch_dir, request.match_id), style, settings.render_timeout_sec
+        recordings, ScratchFiles(settings.scratch_dir, request.match_id), style, settings.render_timeout_sec,
+        earlier_ms=settings.output_start_earlier_sec * 1000,
     )
     inputs = {
         "version": VERSION,
@@ -64,6 +75,7 @@ def render_reel(match_id: str, reel: str, settings: Settings, *, force: bool = F
         "recordings": [[recording.fingerprint, recording.duration_ms] for recording in recordings],
         "style": {**asdict(style), "fps": str(style.fps)},
         "copy": settings.output_codec == COPY,
+        "earlier_sec": settings.output_start_earlier_sec,
         "thumbnail_px": THUMBNAIL_PX,
     }
 
@@ -102,7 +114,7 @@ def _copy(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) ->
 
 def _render(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
     started, video = time.monotonic(), files.reel_video(reel)
-    cuts = find_cuts(clips, shop.timeline)
+    cuts = widened_cuts(find_cuts(clips, shop.timeline), shop)
 
     def progress(done: int, fraction: float) -> None:
         report("render_reel", fraction, f"{reel} {done}/{len(cuts)} cuts")

@@ -7,8 +7,9 @@ a number of their own; both stand in the header of the reel, so that each pictur
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -65,7 +66,7 @@ def cut_copied(recording: Recording, start_ms: int, end_ms: int, target: Path, c
         CommandError: ffmpeg failed or took longer than `timeout_s` seconds.
     """
     style = copying.style
-    frames, first = clip_frames(recording, start_ms, end_ms, style), round(presented_s(recording, start_ms) * style.fps)
+    frames, first = clip_frames(recording, start_ms, end_ms, style), _frame_at(recording, start_ms)
     end = first + frames
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copied-") as folder:
         pictures = Path(folder) / "clip.flv"
@@ -100,6 +101,27 @@ def find_body(pictures: Sequence[Picture], first: int, end: int) -> list[Picture
     return list(following[:whole]) if whole >= _LEAST_BODY else []
 
 
+def widened(recording: Recording, start_ms: int, end_ms: int, within_ms: tuple[int, int],
+            copying: Copying) -> tuple[int, int]:
+    """A stretch around [start_ms, end_ms), within these bounds, whose pictures can all be copied.
+
+    It begins at the last IDR picture before the start and ends a few frames after the end; as it was where nothing
+    within the bounds will do.
+    """
+    first, end = _frame_at(recording, start_ms), _frame_at(recording, end_ms)
+    earliest, latest = (_frame_at(recording, bound_ms) for bound_ms in within_ms)
+    coded = [(frame, one.is_idr) for frame, one in _placed(recording, earliest, end + _BEYOND, copying)]
+    begins = [number for number, (frame, is_idr) in enumerate(coded) if is_idr and earliest <= frame <= first]
+    if not begins:
+        return start_ms, end_ms
+    origin, last = coded[begins[-1]][0], -1
+    for number, (frame, _) in enumerate(coded[begins[-1] :], 1):
+        last = max(last, frame)
+        if last - origin + 1 == number and end <= last + 1 <= latest:
+            return _ms_of(recording, origin), _ms_of(recording, last + 1)
+    return _ms_of(recording, origin), end_ms
+
+
 class _Writer:
     """Writes the pictures of a clip one after the other, on the clip's own clock."""
 
@@ -127,25 +149,38 @@ class _Writer:
 
 
 def _spooled(recording: Recording, first: int, end: int, spool: IO[bytes], copying: Copying) -> list[Picture]:
-    """The coded pictures from the frame `first` to `end` and beyond, in the order of decoding; their data is spooled.
+    """The coded pictures from the frame `first` to `end` and a few beyond; their data is written to the spool."""
+    return [Picture(frame, coded.is_idr, spool.tell(), spool.write(coded.without_sets))
+            for frame, coded in _placed(recording, first, end + _BEYOND, copying)]
 
-    They end before the first one that has other parameter sets, or is not at its place.
+
+def _placed(recording: Recording, first: int, end: int, copying: Copying) -> Iterator[tuple[int, Coded]]:
+    """Coded pictures in the order of decoding with the numbers of their frames, from the frame `first` on.
+
+    They end at the frame `end`, or before the first picture that has other parameter sets or is not at its place.
     """
-    pictures, origin_ms = list[Picture](), (OFFSET_S + recording.video.start_s) * 1000
+    origin_ms = (OFFSET_S + recording.video.start_s) * 1000
     with closing(coded_pictures(recording, first)) as coming:  # type: ignore[type-var]
         for coded in coming:
             if coded.is_sets:
                 if not copying.sets.holds(ParameterSets.of(coded.data)):
-                    break
+                    return
                 continue
             place = (coded.shown_ms - origin_ms) * recording.video.fps / 1000
             frame = round(place)
-            if abs(place - frame) > _OFF_GRID or not copying.sets.fit(coded):
-                break
-            pictures.append(Picture(frame, coded.is_idr, spool.tell(), spool.write(coded.without_sets)))
-            if frame >= end + _BEYOND:
-                break
-    return pictures
+            if frame >= end or abs(place - frame) > _OFF_GRID or not copying.sets.fit(coded):
+                return
+            yield frame, coded
+
+
+def _frame_at(recording: Recording, at_ms: int) -> int:
+    """The number of the frame that is presented at a moment."""
+    return round(presented_s(recording, at_ms) * recording.video.fps)
+
+
+def _ms_of(recording: Recording, frame: int) -> int:
+    """A moment at which the frame of this number is presented."""
+    return math.ceil(frame * 1000 / recording.video.fps)
 
 
 def _mux_argv(recording: Recording, pictures: Path, frames: int, target: Path, style: ClipStyle) -> list[str]:

@@ -148,6 +148,21 @@ def test_pictures_are_copied_where_that_is_possible(settings, films, capsys):
     assert {**copied, "sha256": 0, "size_bytes": 0} == {**encoded, "sha256": 0, "size_bytes": 0}
 
 
+def test_clips_may_start_earlier_where_nothing_of_them_has_to_be_encoded(settings, films):
+    files = _of_one(settings, films[0])  # key frames every 2 s; the clip of a save starts 8 s before it
+    _plan(settings, (11_300, "Save"), (26_500, "Save"))
+    exact = render_reel(MATCH, "keeper", settings).result
+    earlier = render_reel(MATCH, "keeper", replace(settings, output_start_earlier_sec=2)).result
+    assert [clip["start_ms"] for clip in exact["clips"]] == [3300, 18_500]
+    assert [clip["start_ms"] for clip in earlier["clips"]] == [2000, 18_000]
+    assert earlier["clips"][0]["recording_start_ms"] == 2000
+    for one, other in zip(exact["clips"], earlier["clips"], strict=True):
+        assert one["end_ms"] - 40 < other["end_ms"] <= one["end_ms"] + 200
+    assert earlier["clips"][1]["reel_start_ms"] == earlier["clips"][0]["end_ms"] - 2000
+    assert earlier["duration_ms"] == sum(clip["end_ms"] - clip["start_ms"] for clip in earlier["clips"])
+    verify_video(files.reel_video("keeper"), earlier["frames"], earlier["duration_ms"])
+
+
 def test_one_line_says_why_pictures_are_encoded(settings, capsys):
     files = _plan(settings, (10_000, "Save"))
     render_reel(MATCH, "highlights", settings)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from touchline.video.coded import NotCopyableError, ParameterSets, read_coded
 from touchline.video.concat import concat_clips
-from touchline.video.copied import DEPTH, Picture, cut_copied, find_body
+from touchline.video.copied import DEPTH, Picture, cut_copied, find_body, widened
 from touchline.video.cut import ClipStyle
 from touchline.video.decode import decode_frames
 from touchline.video.edges import coded_pictures, find_copying
@@ -173,6 +173,25 @@ def test_a_clip_over_a_change_of_the_parameter_sets_has_every_frame(make_recordi
     concat_clips([tmp_path / "clip.mov"], tmp_path / "reel.mp4", Fraction(25), depth=DEPTH)
     numbers = [number_in(one) for one in pictures_of(tmp_path / "reel.mp4", Fraction(25))]
     assert numbers == [*range(25, 75), *range(50)]
+
+
+@pytest.mark.parametrize("kind", ["a pyramid of reordered frames", "a transport stream that starts late"])
+def test_a_widened_stretch_is_copied_whole(make_recording, probed, tmp_path, kind):
+    # key frames at 0, 2 and 4 s
+    recording = probed(make_recording(**KINDS[kind]))
+    copying = find_copying([recording], _style(recording))
+    assert widened(recording, 1600, 5000, (0, 6000), copying)[0] == 0
+    assert widened(recording, 1600, 5000, (400, 6000), copying) == (1600, 5000)
+    start_ms, end_ms = widened(recording, 3100, 5000, (1100, 6000), copying)
+    assert start_ms == 2000
+    assert 5000 <= end_ms <= 5160
+    assert widened(recording, 3100, 5000, (1100, 5000), copying) in ((2000, 5000), (2000, end_ms))
+    assert widened(recording, 3100, 6000, (1100, 6000), copying) == (2000, 6000)
+    cut_copied(recording, start_ms, end_ms, tmp_path / "clip.mov", copying)
+    source = {one.without_sets for one in coded_pictures(recording, 0) if not one.is_sets}
+    copied = [one.data in source for one in coded_pictures(probed(tmp_path / "clip.mov"), 0) if not one.is_sets]
+    assert all(copied)
+    assert len(copied) == (end_ms - start_ms) / 40
 
 
 def _coded(*frames, keys=()):
