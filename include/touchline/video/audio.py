@@ -61,7 +61,8 @@ def feeding_argv(
         .filter("asetpts", f"PTS-({float(begin_s)!r})/TB")
         .filter("atrim", start=0, end=float(length_s + 1))
     )
-    output = in_one_form(sound, recording.audio, sample_rate, layout)
+    # Where nothing is heard in all of the stretch, one sample of silence: whoever reads needs a beginning.
+    output = in_one_form(sound, recording.audio, sample_rate, layout).filter("apad", whole_len=1)
     return graph.ffmpeg_argv(output.output("pipe:", f="nut", acodec="pcm_f32le"), filter_threads=threads)
 
 

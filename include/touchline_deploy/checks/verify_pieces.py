@@ -26,11 +26,13 @@ PIECES = {
         "tests/unit/simulator/test_rates.py", "tests/unit/simulator/test_film.py",
         "tests/unit/training/test_frozen_set.py")),
     "figures": Piece("each task of a run cleared twice", ("tests/integration/airflow/test_2_figures.py",)),
-    "steps": Piece("steps alone: full disks, a NAS with errors, real footage, report and reels in a browser", (
+    "cuts": Piece("two hundred random clips, copied and encoded; reels in a browser", (
+        "tests/unit/video/test_random_cuts.py", "tests/unit/video/test_reel_in_browser.py")),
+    "steps": Piece("steps alone: full disks, a NAS with errors, real footage, the report in a browser", (
         "tests/integration/test_process.py", "tests/integration/test_storage.py",
         "tests/integration/test_unwell_nas.py", "tests/integration/test_real_footage_seeing.py",
         "tests/integration/test_real_footage_spotting.py", "tests/integration/test_bench_spotting.py",
-        "tests/unit/reels/test_report_in_browser.py", "tests/unit/video/test_reel_in_browser.py")),
+        "tests/unit/reels/test_report_in_browser.py")),
     "airflow": Piece("a running Airflow: changed results, a restart of all", (
         "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py")),
     "recordings": Piece("a running Airflow: matches in several files, and a file that comes later", (
