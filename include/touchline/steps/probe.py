@@ -19,10 +19,11 @@ from touchline.seeing.camera import Small, goes_on, prepare, small_size
 from touchline.settings import Settings
 from touchline.sidecars.read import read_sidecar, sidecar_digest
 from touchline.video.decode import decode_frames
+from touchline.video.overlap import overlap_ms, without_end
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
 
-VERSION = 3
+VERSION = 4
 """Raise it when the same inputs would give another result."""
 BORDER_MS = 400
 """So much is looked at on both sides of a border between recordings."""
@@ -64,9 +65,21 @@ def _compute(request: Request) -> dict[str, Any]:
 
 
 def _joined(recordings: Sequence[Recording]) -> list[Recording]:
-    """The same, with what each is to the one before it."""
-    return [*recordings[:1], *(replace(after, goes_on=_goes_on(before, after))
-                               for before, after in pairwise(recordings))]
+    """The same, with what each is to the one before it; what two have in common belongs to the second."""
+    cut = [*(_without_overlap(*pair) for pair in pairwise(recordings)), recordings[-1]]
+    return [*cut[:1], *(replace(after, goes_on=_goes_on(before, after)) for before, after in pairwise(cut))]
+
+
+def _without_overlap(before: Recording, after: Recording) -> Recording:
+    try:
+        found_ms = overlap_ms(before, after)
+    except CommandError:
+        return before  # the step that listens says what is wrong with the sound
+    if not found_ms:
+        return before
+    names = [Path(one.path).name for one in (after, before)]
+    print(f"{names[0]!r} begins {found_ms / 1000:.1f} s before {names[1]!r} ends: these seconds count once")
+    return replace(before, duration_ms=without_end(before, found_ms))
 
 
 def _goes_on(before: Recording, after: Recording) -> bool:

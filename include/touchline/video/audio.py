@@ -26,8 +26,10 @@ MOST_APART_S = 0.04
 _SAMPLE_BYTES = 4
 
 
-def decode_audio(recording: Recording, *, sample_rate: int = 16_000, threads: int = 2) -> Iterator[NDArray[np.float32]]:
-    """Yield the sound in blocks of float32 mono samples, -1…1; sample 0 is heard at recording_ms 0.
+def decode_audio(
+    recording: Recording, start_ms: int = 0, end_ms: int | None = None, *, sample_rate: int = 16_000, threads: int = 2
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound in blocks of float32 mono samples, -1…1; sample 0 is heard at recording_ms `start_ms`.
 
     The start is padded with silence or trimmed, gaps are filled, what follows the last frame of the picture is left
     out; sound that ends early ends early. Yields nothing for a recording without sound.
@@ -37,9 +39,9 @@ def decode_audio(recording: Recording, *, sample_rate: int = 16_000, threads: in
     """
     if recording.audio is None:
         return
-    length_s = Fraction(recording.duration_ms, 1000)
-    feeder = feeding_argv(recording, Fraction(0), length_s, sample_rate, "mono", threads)
-    sound = on_clock(sample_rate).filter("atrim", end_sample=recording.duration_ms * sample_rate // 1000)
+    length_ms = min(recording.duration_ms, recording.duration_ms if end_ms is None else end_ms) - start_ms
+    feeder = feeding_argv(recording, Fraction(start_ms, 1000), Fraction(length_ms, 1000), sample_rate, "mono", threads)
+    sound = on_clock(sample_rate).filter("atrim", end_sample=length_ms * sample_rate // 1000)
     argv = graph.ffmpeg_argv(sound.output("pipe:", f="f32le", acodec="pcm_f32le"), filter_threads=threads)
     for block in stream(argv, block_bytes=BLOCK_SAMPLES * _SAMPLE_BYTES, feeder=feeder):
         yield np.frombuffer(block[: len(block) // _SAMPLE_BYTES * _SAMPLE_BYTES], np.float32)

@@ -51,6 +51,20 @@ def test_chapters_go_on_and_halves_do_not(own_settings):
         assert [one["goes_on"] for one in probe(match_id, own_settings).result["recordings"]] == expected
 
 
+def test_what_two_recordings_have_in_common_counts_once(own_settings, capsys):
+    nas, film = own_settings.nas_mount_path, own_settings.nas_mount_path / "film.mkv"
+    argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "mandelbrot=s=320x180:r=25:end_scale=0.02"]
+    argv += ["-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.4:seed=7:r=48000", "-t", "14", "-pix_fmt", "yuv420p"]
+    subprocess.run([*argv, "-g", "25", "-bf", "0", "-sc_threshold", "0", film], check=True)
+    parts = [nas / "00000.mts", nas / "00001.mts"]
+    for part, cut in zip(parts, (["-to", "8"], ["-ss", "5"]), strict=True):
+        subprocess.run(["ffmpeg", "-v", "error", *cut, "-i", film, "-c:v", "copy", "-c:a", "mp2", part], check=True)
+    result = probe(register_match(parts, own_settings).match_id, own_settings).result
+    assert [one["duration_ms"] for one in result["recordings"]] == pytest.approx([4000, 10_000], abs=40)
+    assert [one["goes_on"] for one in result["recordings"]] == [False, True]
+    assert "'00001.mts' begins 4.0 s before '00000.mts' ends: these seconds count once" in capsys.readouterr().out
+
+
 def test_the_second_time_the_result_is_reused_and_force_computes_it_again(match_id, own_settings):
     first = probe(match_id, own_settings)
     again, forced = probe(match_id, own_settings), probe(match_id, own_settings, force=True)
