@@ -3,8 +3,9 @@
 `match`: the same 20-minute match by `touchline process` and as a run of Airflow. `long`: 90 minutes at 1920×1080 by
 `touchline process`. `containers`: the 20-minute match as a run whose steps are containers, what a container adds, and
 whether the slots of the pool gpu are kept busy; it needs an engine. `stack`: ten matches by one and by two hosts of
-the full stack; it needs an engine, root, and a machine with nothing else to do. Everything lies below `build/bench/`;
-recordings are kept there, results are made again each time.
+the full stack; it needs an engine, root, and a machine with nothing else to do. `reels`: a reel of eight clips, copied
+and encoded, beside others' tools. Everything lies below `build/bench/`; recordings are kept there, results are made
+again each time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -40,12 +42,14 @@ HOST_SETTINGS = (
 def main() -> int:
     """Measure what was asked for; print tables and write JSON."""
     parser = argparse.ArgumentParser(description="Measure touchline on this machine.")
-    parser.add_argument("--part", choices=("match", "long", "containers", "stack", "all"), default="all",
+    parser.add_argument("--part", choices=("match", "long", "containers", "stack", "reels", "all"), default="all",
                         help="default: %(default)s")
     parser.add_argument("--minutes", type=int, default=20, help="length of the match (default: %(default)s)")
     parser.add_argument("--long-minutes", type=int, default=90, help="length of the long one (default: %(default)s)")
     parser.add_argument("--matches", type=int, default=10, help="for the stack (default: %(default)s)")
     parser.add_argument("--cores", type=float, default=1, help="cores of one chunk of the stack (default: %(default)s)")
+    parser.add_argument("--film", type=Path, help="for reels: another film (default: a simulated one of 1080 lines)")
+    parser.add_argument("--peers", default="", metavar="PYTHON", help="for reels: has smartcut and moviepy installed")
     parser.add_argument("--json", type=Path, default=BENCH / "result.json", help="default: build/bench/result.json")
     arguments = parser.parse_args()
     BENCH.mkdir(parents=True, exist_ok=True)
@@ -60,6 +64,9 @@ def main() -> int:
         recording = looped_match(BENCH, arguments.minutes, "320x180", seed=1)
         result["stack"] = {"minutes": arguments.minutes, **compare_hosts(recording, arguments.matches, arguments.cores)}
         print(stack_table(result["stack"]), flush=True)
+    if arguments.part in ("reels", "all"):
+        result["reels"] = measure_reels(arguments.film, arguments.peers)
+        print(reels_table(result["reels"]), flush=True)
     if arguments.part in ("long", "all"):
         result["long"] = measure_long(arguments.long_minutes)
         print(long_table(result["long"]), flush=True)
@@ -184,6 +191,14 @@ def measure_long(minutes: int) -> dict[str, Any]:
             "ratio": round(cost.wall_s / decode_s, 2), "stages_s": stage_walls(stats)}
 
 
+def measure_reels(film: Path | None, peers: str) -> dict[str, Any]:
+    """Wall and processor seconds of one reel, by seconds between key frames and by the way it is made."""
+    source = film or looped_match(BENCH, 4, "1920x1080", seed=1)
+    argv = [ROOT / ".venv-worker/bin/python", "-m", "bench.reels", BENCH, source, *([peers] if peers else [])]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    return {"film": source.name, "groups_s": json.loads(done.stdout)}
+
+
 # --- Tables ---------------------------------------------------------------------------------------------------------
 
 def match_table(match: dict[str, Any]) -> str:
@@ -232,6 +247,16 @@ def stack_table(stack: dict[str, Any]) -> str:
               for part, share in one["cpu_percent"].items())]
     title = f"{stack['matches']} matches of {stack['minutes']} minutes, {stack['cores_per_chunk']} cores for a chunk"
     return table(title, rows)
+
+
+def reels_table(reels: dict[str, Any]) -> str:
+    """What `reels` measured, as Markdown: wall and processor seconds, and the wall beside that of encoding."""
+    rows = []
+    for group_s, ways in reels["groups_s"].items():
+        encoded_s = ways["encoded"][0]
+        rows += [(f"a key frame every {group_s} s: {way}",
+                  f"{wall_s} s, {cpu_s} s of processor, {wall_s / encoded_s:.2f}") for way, (wall_s, cpu_s) in ways.items()]
+    return table(f"eight clips of 8 s of {reels['film']}", rows)
 
 
 def long_table(long: dict[str, Any]) -> str:
