@@ -254,8 +254,9 @@ def reels_table(reels: dict[str, Any]) -> str:
     rows = []
     for group_s, ways in reels["groups_s"].items():
         encoded_s = ways["encoded"][0]
-        rows += [(f"a key frame every {group_s} s: {way}",
-                  f"{wall_s} s, {cpu_s} s of processor, {wall_s / encoded_s:.2f}") for way, (wall_s, cpu_s) in ways.items()]
+        for way, (wall_s, cpu_s) in ways.items():
+            rows.append((f"a key frame every {group_s} s: {way}",
+                         f"{wall_s} s, {cpu_s} s of processor, {wall_s / encoded_s:.2f}"))
     return table(f"eight clips of 8 s of {reels['film']}", rows)
 
 
