@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -79,6 +80,11 @@ class Timeline:
     """One clock for a match of one or more recordings in order: match_ms 0 is the first frame of the first."""
 
     durations_ms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, recordings: Iterable[Recording]) -> Timeline:
+        """The clock over these recordings, in their order."""
+        return cls(tuple(recording.duration_ms for recording in recordings))
 
     @property
     def duration_ms(self) -> int:

@@ -82,7 +82,7 @@ def settled_stretches(glances: Iterable[Glance], sound: SoundSteps,
                       recordings: Sequence[Recording]) -> SettledStretches:
     """Settle the whole match at once; parameters as of `spot_match`."""
     by_time = {one.match_ms: one for one in glances}
-    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    timeline = Timeline.of(recordings)
     found = joined(stretches(sorted(by_time), STEP_MS, timeline), STEP_MS, recordings)
     video = recordings[0].video
     settled = settle([[by_time[moment] for moment in one.moments_ms] for one in found], video.width / video.height)

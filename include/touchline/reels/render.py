@@ -62,7 +62,7 @@ class Workshop:
     @property
     def timeline(self) -> Timeline:
         """The match's clock over its recordings."""
-        return Timeline(tuple(recording.duration_ms for recording in self.recordings))
+        return Timeline.of(self.recordings)
 
     def clip_path(self, cut: Cut) -> Path:
         """The file of a cut; its name holds all that decides its content."""

@@ -96,7 +96,7 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
 
 def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
-    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    timeline = Timeline.of(recordings)
     each = []
     for index, recording in enumerate(recordings):
         before_ms = timeline.offset_ms(index)

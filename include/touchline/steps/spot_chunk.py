@@ -135,7 +135,7 @@ def spot_chunk(match_id: str, chunk_id: str, settings: Settings, *, force: bool 
     plain = read_result(files.probe).result["recordings"]
     chunk = _find_chunk(read_result(files.chunks).result["chunks"], chunk_id, match_id)
     recordings = [recording_from_plain(one) for one in plain]
-    timeline = Timeline(tuple(recording.duration_ms for recording in recordings))
+    timeline = Timeline.of(recordings)
     own = timeline.locate(chunk.start_ms)[0]
     goes_on = recordings[own].goes_on and chunk.start_ms == timeline.offset_ms(own)
     used = slice(own - goes_on, own + 1)
