@@ -107,7 +107,10 @@ def _copying_of(recording: Recording, style: ClipStyle) -> Copying:
         own = _own_sets(recording)
         colours = tuple((option, described[name]) for name, option in _COLOURS.items()
                         if described.get(name, "unknown") != "unknown")
-        draft = Copying(style, own, min(set(_NUMBERS) - own.numbers), recording.video.pix_fmt, colours)
+        number = min(set(_NUMBERS) - own.numbers, default=0)
+        if not number:
+            raise NotCopyableError(f"all numbers of parameter sets are taken ({Path(recording.path).name})")
+        draft = Copying(style, own, number, recording.video.pix_fmt, colours)
         sets, *_ = _encoded(recording, 0, 1, draft)
     except CommandError as error:
         raise NotCopyableError(f"the coded pictures of {Path(recording.path).name} cannot be read: "

@@ -154,6 +154,13 @@ def test_a_picture_that_is_turned_or_scaled_is_not_copied(make_recording, probed
         find_copying([recording], replace(_style(recording), fps=Fraction(50)))
 
 
+def test_parameter_sets_without_a_free_number_leave_no_room_for_edges(make_recording, probed, monkeypatch):
+    recording = probed(make_recording("plain.mp4"))
+    monkeypatch.setattr(ParameterSets, "numbers", property(lambda _: frozenset(range(32))))
+    with pytest.raises(NotCopyableError, match="all numbers of parameter sets are taken"):
+        find_copying([recording], _style(recording))
+
+
 def test_recordings_of_two_cameras_are_not_copied_into_one_reel(make_recording, probed):
     ours, theirs = (probed(make_recording(**KINDS[kind])) for kind in list(KINDS)[:2])
     style = _style(ours)
