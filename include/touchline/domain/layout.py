@@ -125,7 +125,7 @@ class ScratchFiles:
     def root(self) -> Path:  # noqa: D102
         return self.scratch_dir / "matches" / self.match_id
 
-    def clip(self, clip_id: str, fingerprint: str, suffix: str) -> Path:
+    def clip(self, clip_id: str, fingerprint: str, suffix: str = ".mkv") -> Path:
         """One rendered clip; the fingerprint names its inputs, so that a changed encoding is another file."""
         return self.root / "clips" / f"{clip_id}-{fingerprint[:12]}{suffix}"
 
