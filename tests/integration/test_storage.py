@@ -138,7 +138,7 @@ def test_a_scratch_dir_that_becomes_full_keeps_whole_clips_for_the_retry(place: 
     place.undo("render-reel")
     shutil.rmtree(place.scratch / "matches", ignore_errors=True)
     assert place.run("render-reel").returncode == 0
-    clips = sorted(place.scratch.rglob("*.mkv"))
+    clips = sorted(place.scratch.rglob("clips/*.mov"))
     needed = sum(path.stat().st_size for path in clips)
     contents = {path.read_bytes() for path in clips}
     place.undo("render-reel")
@@ -146,7 +146,7 @@ def test_a_scratch_dir_that_becomes_full_keeps_whole_clips_for_the_retry(place: 
     put_on_disk(place.scratch, "64m")
     filler = fill(place.scratch, int(needed * part))
     refused(place, "render-reel", place.run("render-reel"), FULL.format("SCRATCH_DIR", place.scratch))
-    kept = list(place.scratch.rglob("*.mkv"))
+    kept = list(place.scratch.rglob("clips/*.mov"))
     assert len(kept) < len(clips) and all(path.read_bytes() in contents for path in kept)
     filler.unlink()
     heals(place, "render-reel", undisturbed)
@@ -159,10 +159,10 @@ def test_a_joined_reel_that_does_not_fit_in_scratch_leaves_the_clips(place: Plac
     put_on_disk(place.scratch, "64m")
     assert place.run("render-reel").returncode == 0
     place.undo("render-reel")
-    clips = sorted(place.scratch.rglob("*.mkv"))
+    clips = sorted(place.scratch.rglob("clips/*.mov"))
     filler = fill(place.scratch, 16384)
     refused(place, "render-reel", place.run("render-reel"), FULL.format("SCRATCH_DIR", place.scratch))
-    assert sorted(place.scratch.rglob("*.mkv")) == clips
+    assert sorted(place.scratch.rglob("clips/*.mov")) == clips
     filler.unlink()
     heals(place, "render-reel", undisturbed)
 
@@ -265,7 +265,7 @@ def test_process_tells_the_same_and_heals(place: Place) -> None:
     filler = fill(place.scratch)
     arguments = (place.nas / "match.mp4", "--output", place.output)
     refused(place, "process", place.run("process", *arguments), FULL.format("SCRATCH_DIR", place.scratch))
-    assert not list(place.scratch.rglob("*.mkv")) and not (place.output / place.match_id).exists()
+    assert not list(place.scratch.rglob("clips/*.mov")) and not (place.output / place.match_id).exists()
     filler.unlink()
     assert place.run("process", *arguments).returncode == 0
     assert (place.output / place.match_id / "manifest.json").exists()

@@ -54,6 +54,7 @@ class Recording:
     """One source file. `path` is absolute; `fingerprint` is the hex digest of size and sampled MiB.
 
     `goes_on`: its picture follows that of the recording before it in the match as if they were one.
+    `overlap_ms`: so much of its end, which `duration_ms` does not count, the next recording has as well.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Recording:
     video: VideoStream
     audio: AudioStream | None
     goes_on: bool = False
+    overlap_ms: int = 0
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def _without_overlap(before: Recording, after: Recording) -> Recording:
         return before
     names = [Path(one.path).name for one in (after, before)]
     print(f"{names[0]!r} begins {found_ms / 1000:.1f} s before {names[1]!r} ends: these seconds count once")
-    return replace(before, duration_ms=without_end(before, found_ms))
+    duration_ms = without_end(before, found_ms)
+    return replace(before, duration_ms=duration_ms, overlap_ms=before.duration_ms - duration_ms)
 
 
 def _goes_on(before: Recording, after: Recording) -> bool:

@@ -138,6 +138,7 @@ def scan_recording(recording: Recording, threads: int, on_progress: Callable[[in
     packets = video_packets(recording)
     refuse_clock_that_goes_back(recording.path, packets.times_ms)
     _refuse_another_length(recording, packets)
+    packets = packets.until(recording.duration_ms) if recording.overlap_ms else packets
     empty, notes = _empty_steps(recording, packets, steps)
     per_frame = signals.bytes_per_frame(packets.times_ms, packets.sizes_bytes, packets.keys, steps)
     dead, looks = _dead_steps(recording, np.where(empty, np.inf, per_frame), threads)
@@ -157,16 +158,17 @@ def _refuse_another_length(recording: Recording, packets: Packets) -> None:
     And packets that go on long after the end that the probe found: that much of the match would be lost unseen.
     """
     reached_ms = int(packets.times_ms[-LAST_PACKETS:].max()) if len(packets) else 0
-    missing_ms = recording.duration_ms - reached_ms
+    length_ms = recording.duration_ms + recording.overlap_ms
+    missing_ms = length_ms - reached_ms
     if missing_ms > MAX_SHORTFALL_S * 1000 and not recording.video.is_variable_rate:
         raise BadRecordingError(
             f"{recording.path} has picture only to {reached_ms / 1000:.1f} s, {missing_ms / 1000:.1f} s too early: "
             "copy it again"
         )
-    beyond = int(np.count_nonzero(packets.times_ms > recording.duration_ms + MAX_SHORTFALL_S * 1000))
+    beyond = int(np.count_nonzero(packets.times_ms > length_ms + MAX_SHORTFALL_S * 1000))
     if beyond > LAST_PACKETS:
         raise BadRecordingError(
-            f"{recording.path} has {beyond} pictures after its end at {clock_text(recording.duration_ms)}: "
+            f"{recording.path} has {beyond} pictures after its end at {clock_text(length_ms)}: "
             "export it again as MP4"
         )
 

@@ -17,15 +17,15 @@ _SEARCHED_MS = 600_000
 _RATE = 4_000
 _PIECE_MS = 2_000
 """So much sound is looked for, and so much again at the other end; what overlaps by less is not found."""
-_LEAST_ALIKE = 0.7
-"""Normalised correlation of the same sound in two recordings, coded twice; of other sound it stays below 0.3."""
+_LEAST_ALIKE = 0.5
+"""Normalised correlation. Pink noise that was coded twice gave 0.7 and more; other noise of two seconds hardly 0.1."""
 _UNIQUE = 0.8
 """What is nearly as alike elsewhere (a tone, a loop) tells nothing."""
 _NEAR = _RATE // 20
 
 
 def overlap_ms(before: Recording, after: Recording) -> int:
-    """How much of the end of a recording the next one has as well; 0 where none is heard.
+    """How much of the end of a recording the next one has as well; 0 where none is heard, or more than half of one.
 
     Raises:
         BadRecordingError: it is more than a minute.
@@ -49,7 +49,7 @@ def overlap_ms(before: Recording, after: Recording) -> int:
     if found_ms > LONGEST_MS:
         raise BadRecordingError(f"{after.path} has the last {found_ms // 1000} s of {before.path} as well: they are no "
                                 "two parts of one match, leave one of them out")
-    return found_ms
+    return found_ms if 2 * found_ms < min(before.duration_ms, after.duration_ms) else 0
 
 
 def without_end(recording: Recording, cut_ms: int) -> int:

@@ -35,6 +35,11 @@ class Packets:
     def __len__(self) -> int:
         return len(self.times_ms)
 
+    def until(self, end_ms: int) -> Packets:
+        """Those that are shown before a recording time."""
+        kept = self.times_ms < end_ms
+        return Packets(self.times_ms[kept], self.sizes_bytes[kept], self.keys[kept])
+
 
 @dataclass(frozen=True)
 class Extent:

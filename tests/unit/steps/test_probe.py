@@ -10,6 +10,7 @@ from touchline.domain.layout import WorkFiles
 from touchline.errors import BadRecordingError, UsageError
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
+from touchline.steps.scan import scan
 from touchline.video.plain import recording_from_plain
 
 
@@ -57,12 +58,15 @@ def test_what_two_recordings_have_in_common_counts_once(own_settings, capsys):
     argv += ["-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.4:seed=7:r=48000", "-t", "14", "-pix_fmt", "yuv420p"]
     subprocess.run([*argv, "-g", "25", "-bf", "0", "-sc_threshold", "0", film], check=True)
     parts = [nas / "00000.mts", nas / "00001.mts"]
-    for part, cut in zip(parts, (["-to", "8"], ["-ss", "5"]), strict=True):
+    for part, cut in zip(parts, (["-to", "9"], ["-ss", "6"]), strict=True):
         subprocess.run(["ffmpeg", "-v", "error", *cut, "-i", film, "-c:v", "copy", "-c:a", "mp2", part], check=True)
-    result = probe(register_match(parts, own_settings).match_id, own_settings).result
-    assert [one["duration_ms"] for one in result["recordings"]] == pytest.approx([4000, 10_000], abs=40)
+    match_id = register_match(parts, own_settings).match_id
+    result = probe(match_id, own_settings).result
+    assert [one["duration_ms"] for one in result["recordings"]] == pytest.approx([5000, 9000], abs=40)
     assert [one["goes_on"] for one in result["recordings"]] == [False, True]
+    assert [one["overlap_ms"] for one in result["recordings"]] == pytest.approx([4000, 0], abs=300)
     assert "'00001.mts' begins 4.0 s before '00000.mts' ends: these seconds count once" in capsys.readouterr().out
+    assert scan(match_id, own_settings).result["duration_ms"] == pytest.approx(14_000, abs=80)
 
 
 def test_the_second_time_the_result_is_reused_and_force_computes_it_again(match_id, own_settings):
