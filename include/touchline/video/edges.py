@@ -22,7 +22,7 @@ from touchline.video.decode import LEADS_S, is_too_late, seek_us
 from touchline.video.demuxer import input_argv, input_options
 from touchline.video.encoder import SOFTWARE
 from touchline.video.ffmpeg_graph import Grid
-from touchline.video.log import LOG_LEVEL
+from touchline.video.log import LOG_LEVEL, last_message
 from touchline.video.monitor import FrameMonitor
 
 OFFSET_S = 60
@@ -114,7 +114,7 @@ def _copying_of(recording: Recording, style: ClipStyle) -> Copying:
         sets, *_ = _encoded(recording, 0, 1, draft)
     except CommandError as error:
         raise NotCopyableError(f"the coded pictures of {Path(recording.path).name} cannot be read: "
-                               f"{error.last_lines}") from error
+                               f"{last_message(error.last_lines)}") from error
     return replace(draft, sets=own.beside(ParameterSets.of(sets.data)))
 
 
