@@ -23,7 +23,7 @@ def make_once(target: Path, make: Callable[[Path], object]) -> bool:
     with locked(target):
         if target.exists():
             return False
-        for leftover in target.parent.glob(f".{target.stem}.*.part{target.suffix}"):
+        for leftover in target.parent.glob(f".{target.stem}.*.part.*"):
             leftover.unlink()
         temporary = target.with_name(f".{target.stem}.{secrets.token_hex(8)}.part{target.suffix}")
         try:

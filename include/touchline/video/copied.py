@@ -68,9 +68,9 @@ def cut_copied(recording: Recording, start_ms: int, end_ms: int, target: Path, c
     style = copying.style
     frames, first = clip_frames(recording, start_ms, end_ms, style), _frame_at(recording, start_ms)
     end = first + frames
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copied-") as folder:
-        pictures = Path(folder) / "clip.flv"
-        with (Path(folder) / "spool").open("w+b") as spool, pictures.open("wb") as file:
+    pictures = target.with_suffix(".flv")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent) as spool, pictures.open("wb") as file:
             body = find_body(_spooled(recording, first, end, spool, copying), first, end)
             begin = body[0].frame if body else end
             writer = _Writer(file, copying)
@@ -80,6 +80,8 @@ def cut_copied(recording: Recording, start_ms: int, end_ms: int, target: Path, c
         grid = Grid(style.fps, 0, frames, origin_s=presented_s(recording, start_ms))
         argv = _mux_argv(recording, pictures, frames, target, style)
         run(argv, timeout_s=timeout_s, feeder=sound_argv(recording, grid, style))
+    finally:
+        pictures.unlink(missing_ok=True)
     return frames
 
 

@@ -163,6 +163,19 @@ def test_clips_may_start_earlier_where_nothing_of_them_has_to_be_encoded(setting
     verify_video(files.reel_video("keeper"), earlier["frames"], earlier["duration_ms"])
 
 
+def test_the_pieces_that_a_killed_copy_left_are_removed(settings, films):
+    _of_one(settings, films[0])
+    render_reel(MATCH, "highlights", settings)
+    [clip] = settings.scratch_dir.rglob("clips/*.mov")
+    left = [clip.with_name(f".{clip.stem}.0123456789abcdef.part.{kind}") for kind in ("mov", "flv")]
+    clip.unlink()
+    for path in left:
+        path.write_text("half")
+    render_reel(MATCH, "highlights", settings, force=True)
+    assert not any(path.exists() for path in left)
+    assert clip.exists()
+
+
 def test_one_line_says_why_pictures_are_encoded(settings, capsys):
     files = _plan(settings, (10_000, "Save"))
     render_reel(MATCH, "highlights", settings)
