@@ -8,9 +8,10 @@ from airflow.sdk import dag
 
 from touchline_airflow.dag_defaults import DEFAULT_ARGS, START_DATE, TAGS
 from touchline_airflow.ingest.check_recording import CheckRecording
+from touchline_airflow.ingest.cut_chapter import CutChapter
 from touchline_airflow.ingest.sensor import RecordingSensor
 from touchline_airflow.ingest.start_match import StartMatch
-from touchline_airflow.ingest.tasks import register_recordings
+from touchline_airflow.ingest.tasks import list_growing, register_recordings
 from touchline_airflow.late.deadlines import deadline
 
 DOC = """
@@ -24,10 +25,14 @@ mount are never taken; nor is what is older than `INGEST_SINCE`, unless its date
 reset. A video whose format touchline does not read is named once, in the log of `register_recordings` and the summary.
 A match whose recording is deleted before its run begins is not made until the recording is back.
 
+With `LIVE=true`, or `live = true` in a match.toml beside them, recordings are looked at while they are written
+(`docs/how-to/watch-while-it-records.md`): `cut_chapter` copies what has come, and a run of `process_match` makes a
+provisional match folder of it. That is taken back when the match of the whole recording is published.
+
 ### When it runs
-Always: a run ends when something was found, or after five minutes, and the next one begins. Of very many recordings a
-run takes a hundred, those never checked first. A mail tells of a recording that
-stands still for `RECORDING_LATE_MIN` minutes and is not taken, and of a run that lasts that long.
+Always: a run ends when something was found or has grown, or after five minutes, and the next one begins. Of very many
+recordings a run takes a hundred, those never checked first. A mail tells of a recording that stands still for
+`RECORDING_LATE_MIN` minutes and is not taken, and of a run that lasts that long.
 
 ### If it fails
 A red `check_recording` is a bad recording: the last line of its log says why, and so do the catalogue and
@@ -51,7 +56,11 @@ def ingest_recordings() -> None:
     checked = CheckRecording.partial(
         task_id="check_recording", retries=0, max_active_tis_per_dagrun=4,
         map_index_template="recording-{{ task.shown_name }}").expand(path=due.output)
+    cut = CutChapter.partial(
+        task_id="cut_chapter", max_active_tis_per_dagrun=4,
+        map_index_template="recording-{{ task.shown_name }}").expand(path=due >> list_growing())
     pending = register_recordings(due.output, checked.output)
+    cut >> pending
     StartMatch.partial(task_id="start_match", map_index_template="{{ task.match_id }}").expand(match_id=pending)
 
 

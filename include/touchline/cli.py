@@ -7,6 +7,7 @@ full, read-only or away (worth a retry), 143 told to end.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -67,6 +68,12 @@ def _add_people_commands(commands: argparse._SubParsersAction) -> None:
     process.add_argument("--reels", default=_REELS, help="names, with commas (default: %(default)s)")
     process.add_argument("--force", action="store_true", help="compute everything again")
 
+    follow = _command(commands, "follow", "Make provisional match folders of a recording that is still written, then "
+                      "the match folder.", _follow)
+    follow.add_argument("recording", type=Path, metavar="RECORDING")
+    follow.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the match folder goes")
+    follow.add_argument("--reels", default=_REELS, help="names, with commas (default: %(default)s)")
+
     simulate = _command(commands, "simulate", "Write a match that never happened, with its ground truth.", _simulate)
     simulate.add_argument("--seconds", type=int, default=180, help="length (default: %(default)s)")
     simulate.add_argument("--seed", type=int, default=1, help="same seed, same match (default: %(default)s)")
@@ -94,6 +101,9 @@ def _add_match_steps(commands: argparse._SubParsersAction) -> None:
         commands, "check-recording", "Tell whether a recording is complete and readable.", _check_recording
     )
     check.add_argument("recording", type=Path, metavar="RECORDING")
+    chapter = _command(commands, "cut-chapter",
+                       "Cut what has come of a recording that is still written into a chapter.", _cut_chapter)
+    chapter.add_argument("recording", type=Path, metavar="RECORDING")
     nas = _command(commands, "check-nas", "Tell whether the NAS is mounted as it must be, and how quick.", _check_nas)
     nas.add_argument("--min-free", type=float, metavar="GB", help="warn below this free space (NAS_MIN_FREE_GB)")
     nas.add_argument("--timeout", type=_seconds, default=15, metavar="SEC", help="per answer (default: %(default)g)")
@@ -154,6 +164,12 @@ def _process(arguments: argparse.Namespace) -> None:
     process(arguments.recordings, arguments.output, Settings.from_env(), _names(arguments.reels), force=arguments.force)
 
 
+def _follow(arguments: argparse.Namespace) -> None:
+    from touchline.steps.follow import follow
+
+    follow(arguments.recording, arguments.output, Settings.from_env(), _names(arguments.reels))
+
+
 def _simulate(arguments: argparse.Namespace) -> None:
     from touchline.steps.simulate import simulate
 
@@ -187,6 +203,15 @@ def _check_recording(arguments: argparse.Namespace) -> None:
     settings = Settings.from_env()
     with naming_folders(settings):
         check_recording(arguments.recording, settings)
+
+
+def _cut_chapter(arguments: argparse.Namespace) -> None:
+    from touchline.steps.cut_chapter import cut_chapter
+
+    settings = Settings.from_env()
+    with naming_folders(settings):
+        grown = cut_chapter(arguments.recording, settings)
+    print(json.dumps({"chapters": [one.name for one in grown.chapters] if grown else []}))
 
 
 def _check_nas(arguments: argparse.Namespace) -> None:

@@ -135,6 +135,19 @@ class Settings(FromEnvironment):
         "each folder below the mount is one match, whatever its recordings are called.",
         choices=("names", "folder"),
     )
+    live: str = setting(
+        "false",
+        "Whether recordings are looked at while they are written (MPEG-TS, Matroska, fragmented MP4): a provisional "
+        "match folder shows what was found so far. false: only where a match.toml says live = true.",
+        choices=("false", "true"),
+    )
+    live_chapter_sec: int = setting(
+        60,
+        "Of a recording that is still written, this much is looked at together, in seconds of the match; more where "
+        "the one before takes longer.",
+        low=10,
+        high=3600,
+    )
     ingest_since: str = setting(
         "",
         "ISO date; older recordings (by modification time) are left to the backfill, but for those of a camera whose "

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -13,6 +14,7 @@ from sqlalchemy import or_, select
 from touchline.catalogue.connection import insert_new, now_ms, reading, writing
 from touchline.catalogue.failures import columns_of, failure_in
 from touchline.catalogue.schema import matches, runs
+from touchline.domain.layout import is_chapter
 from touchline.domain.run_id import ingest_run_id
 from touchline.errors import Failure
 
@@ -44,6 +46,11 @@ class Match:
     cause: str | None
     sources: tuple[Source, ...]
     """Its recordings in the order of play; `recording` is the path of the first."""
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether it is made of chapters that were cut from a recording that is still written."""
+        return is_chapter(Path(self.recording), self.match_id)
 
     @property
     def failure(self) -> Failure | None:
@@ -151,6 +158,21 @@ def reopen(url: str, match: Match, fingerprint: str, sources: Sequence[Source], 
             duration_ms=duration_ms, attempt=match.attempt + 1, status="registered", updated_at_ms=now_ms(),
             **columns_of(None)))
     return done.rowcount == 1
+
+
+def absorb(url: str, provisional: Match, match_id: str | None) -> bool:
+    """Forget a provisional match; its runs, and what they cost, become those of the match, where there is one.
+
+    False, and nothing is written, where a run holds it.
+    """
+    is_it = (matches.c.match_id == provisional.match_id, matches.c.lease_holder.is_(None))
+    with writing(url) as connection:
+        if connection.execute(select(matches.c.match_id).where(*is_it).with_for_update()).first() is None:
+            return False
+        if match_id:
+            connection.execute(runs.update().where(runs.c.match_id == provisional.match_id).values(match_id=match_id))
+        connection.execute(matches.delete().where(*is_it))
+    return True
 
 
 @contextmanager

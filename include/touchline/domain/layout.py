@@ -9,6 +9,7 @@ from pathlib import Path
 
 MATCH_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?-[0-9a-f]{12}")
 CHUNK_ID = re.compile(r"chunk-[0-9]{4}")
+_CHAPTERS = "chapters"
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -26,6 +27,11 @@ def match_id(stem: str, fingerprint: str) -> str:
 def is_match_id(text: str) -> bool:
     """Whether the text has the form of a match id, and so is safe in a path and in argv."""
     return MATCH_ID.fullmatch(text) is not None
+
+
+def is_chapter(path: Path, match_id: str) -> bool:
+    """Whether a recording of a match is a chapter that touchline cut: the match is a provisional one then."""
+    return path.parts[-3:-1] == (match_id, _CHAPTERS)
 
 
 def work_root(path: Path) -> Path:
@@ -112,6 +118,15 @@ class WorkFiles:
     @property
     def published(self) -> Path:  # noqa: D102
         return self.root / "published.json"
+
+    @property
+    def growing(self) -> Path:
+        """Of a recording that is still written: which chapters were cut from it."""
+        return self.root / "growing.json"
+
+    def chapter(self, name: str) -> Path:
+        """One of these chapters; its name as in `growing`."""
+        return self.root / _CHAPTERS / name
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,28 @@ def commit_files(place: MatchFolder, files: Sequence[NewFile], known_names: Coll
         return _commit(folder, place.match_id, files, known_names)
 
 
+def withdraw(place: MatchFolder, known_names: Collection[str]) -> None:
+    """Take back what was published: the manifest first, then all that a publishing makes; anything else stays.
+
+    `known_names` are all names that a publishing can give. A match without a folder is none to take back.
+
+    Raises:
+        StorageError: the output folder is away or cannot be written.
+        UntrustedFileError: the match's folder is a link.
+    """
+    with writing(place.root), suppress(FileNotFoundError):
+        with opened_folder(place) as folder:
+            _remove(folder, _MANIFEST)
+            for leftover in _leftovers(folder):
+                _remove(folder, leftover)
+            _tidy(folder, (), known_names)
+            for inner in _PLACES[1:]:
+                with suppress(OSError, UntrustedFileError):
+                    folder.rmdir(inner)
+        with open_folder(place.output_dir) as output, suppress(OSError, UntrustedFileError):
+            output.rmdir(place.match_id)
+
+
 @contextmanager
 def opened_folder(place: MatchFolder, *, make: bool = False) -> Iterator[Folder]:
     """Open a match's folder; `make` makes it where the output folder is there.
@@ -213,7 +235,8 @@ def _tidy(folder: Folder, files: Sequence[NewFile], obsolete: Collection[str]) -
     for name in obsolete:
         _remove(folder, name)
     wanted = {file.place for file in files}
-    with folder.folder(_VERSIONS) as versions:
+    there: list[str] = []
+    with suppress(FileNotFoundError), folder.folder(_VERSIONS) as versions:
         there = [f"{_VERSIONS}/{name}" for name in versions.names() if VERSION_NAME.fullmatch(name)]
     for version in there:
         if version not in wanted:

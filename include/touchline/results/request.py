@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.domain.layout import WorkFiles, is_match_id, match_id
+from touchline.domain.layout import WorkFiles, is_chapter, is_match_id, match_id
 from touchline.domain.text import control_in, shown
 from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UntrustedFileError, UsageError
 from touchline.reels.rules import load_rules
@@ -31,6 +31,11 @@ class Request:
     recordings: tuple[str, ...]
     fingerprints: tuple[str, ...]
     reels: tuple[str, ...]
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether it is made of chapters that were cut from a recording that is still written."""
+        return is_chapter(Path(self.recordings[0]), self.match_id)
 
 
 def make_request(recordings: Sequence[Path], reels: Sequence[str] = REELS) -> Request:

@@ -90,6 +90,14 @@ def noted_recordings(path: Path) -> list[str] | str | None:
     return value
 
 
+def noted_live(path: Path) -> bool:
+    """Whether a match.toml says that the recordings beside it are looked at while they are written."""
+    try:
+        return _toml(path).get("live") is True
+    except (OSError, ValueError, RecursionError, TouchlineError):
+        return False
+
+
 def clock_ms(text: str) -> int | None:
     """Milliseconds of "1:02:03.5", "62:03" or "12:31.250"; None when it is not a time."""
     match = _CLOCK.fullmatch(text.strip())

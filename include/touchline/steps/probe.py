@@ -47,14 +47,15 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
             "fingerprints": request.fingerprints,
             "sidecar": sidecar_digest(Path(request.recordings[0])),
         }
-        return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request), force=force)
+        return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request, settings), force=force)
 
     return from_whole([Path(path) for path in request.recordings], compute)
 
 
-def _compute(request: Request) -> dict[str, Any]:
+def _compute(request: Request, settings: Settings) -> dict[str, Any]:
     pairs = zip(request.recordings, request.fingerprints, strict=True)
-    recordings = _joined([probe_recording(Path(path), digest) for path, digest in pairs])
+    found = [probe_recording(Path(path), digest) for path, digest in pairs]
+    recordings = _chapters(found) if request.is_provisional else _joined(found)
     _say_sound_tracks(recordings)
     sidecar = read_sidecar(Path(request.recordings[0]), [recording.duration_ms for recording in recordings])
     return {
@@ -62,6 +63,11 @@ def _compute(request: Request) -> dict[str, Any]:
         "sidecar": sidecar,
         "stats": {"length_s": sum(recording.duration_ms for recording in recordings) / 1000},
     }
+
+
+def _chapters(cut: Sequence[Recording]) -> list[Recording]:
+    """What touchline cut from one recording goes on, and nothing of it is there twice."""
+    return [*cut[:1], *(replace(recording, goes_on=True) for recording in cut[1:])]
 
 
 def _joined(recordings: Sequence[Recording]) -> list[Recording]:

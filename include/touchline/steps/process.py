@@ -17,6 +17,7 @@ from touchline.errors import TouchlineError, UsageError
 from touchline.progress import reporting_to
 from touchline.results.files import folder_of, remove_tree
 from touchline.results.folders import naming_folders
+from touchline.results.request import Request
 from touchline.results.result import read_result
 from touchline.settings import Settings
 from touchline.sidecars.find import stray_notes
@@ -41,15 +42,16 @@ def process(
     Finished work of an earlier try is checked and reused. Without WORKING_DIR and SCRATCH_DIR in the environment the
     files between the steps are in `<output>/.touchline`.
     """
-    settings = _settings_for(output, settings)
+    settings = settings_for(output, settings)
     with naming_folders(settings):
-        return _process(recordings, settings, reels, force)
+        request = register_match(recordings, settings, reels)
+        for line in stray_notes(Path(request.recordings[0])):
+            print(line, file=sys.stderr)
+        return make_match(request, settings, force=force)
 
 
-def _process(recordings: Sequence[Path], settings: Settings, reels: Sequence[str], force: bool) -> Path:
-    request = register_match(recordings, settings, reels)
-    for line in stray_notes(Path(request.recordings[0])):
-        print(line, file=sys.stderr)
+def make_match(request: Request, settings: Settings, *, force: bool = False) -> Path:
+    """All steps of a match whose request is written; returns its folder and prints the folder's path."""
     match_id = request.match_id
     files, scratch = WorkFiles(settings.working_dir, match_id), ScratchFiles(settings.scratch_dir, match_id)
     bar = ProgressBar()
@@ -137,7 +139,8 @@ def _spot(match_id: str, files: WorkFiles, settings: Settings, bar: ProgressBar,
     bar.finish("spot_chunk")
 
 
-def _settings_for(output: Path, settings: Settings) -> Settings:
+def settings_for(output: Path, settings: Settings) -> Settings:
+    """With the folders of somebody who named nothing but `output`, which is made."""
     output = output.resolve()
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {output} is a file: name a folder")

@@ -77,24 +77,27 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
         StorageError: a recording is away or cannot be read.
         BadRecordingError: a recording has less picture than its probe found, or more, or its clock goes back.
     """
-    files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
+    request = load_request(match_id, settings)
+    files, looks_at_all = WorkFiles(settings.working_dir, request.match_id), request.is_provisional
     plain = read_result(files.probe).result["recordings"]
     inputs = {
         "version": VERSION,
         "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
         "table": digest_of(signals.signal_table()),
         "max_workers": settings.max_workers,
+        **({"looks_at_all": True} if looks_at_all else {}),
     }
     recordings = [recording_from_plain(one) for one in plain]
     scratch = ScratchFiles(settings.scratch_dir, match_id)
 
     def compute() -> dict[str, Any]:
-        return from_nearest(recordings, scratch, lambda near: _compute(near, settings))
+        return from_nearest(recordings, scratch, lambda near: _compute(near, settings, looks_at_all))
 
     return reuse_or_compute(files.scan, "scan", inputs, compute, force=force)
 
 
-def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, Any]:
+def _compute(recordings: Sequence[Recording], settings: Settings, looks_at_all: bool) -> dict[str, Any]:
+    """`looks_at_all`: every step that shows anything is hot, so that no later chapter changes the windows before it."""
     started = time.monotonic()
     timeline = Timeline.of(recordings)
     each = []
@@ -102,7 +105,7 @@ def _compute(recordings: Sequence[Recording], settings: Settings) -> dict[str, A
         before_ms = timeline.offset_ms(index)
         each.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
     joined = _join(each, recordings, timeline)
-    hot = signals.hot_steps(joined.motion, joined.surge, joined.whistle)
+    hot = ~joined.dead if looks_at_all else signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)
     wall_s = max(1e-3, time.monotonic() - started)
     packets = sum(one.packets for one in each)

@@ -10,6 +10,7 @@ from airflow.providers.standard.sensors.filesystem import FileSensor
 from touchline.errors import CatalogueError, StorageError
 from touchline.settings import Settings
 from touchline_airflow.ingest.all_recordings import some_wait
+from touchline_airflow.ingest.growing import find_growing
 from touchline_airflow.ingest.standing_still import find_due
 from touchline_airflow.ingest.trigger import RecordingTrigger
 from touchline_airflow.lots import most_at_once
@@ -26,7 +27,8 @@ LONGEST_POKE_SEC = 5.0
 class RecordingSensor(FileSensor):
     """Waits, deferred, for recordings on the mount that stand still and are not in the catalogue; returns their paths.
 
-    Of very many it returns one lot, those first that have gone unchecked longest: the next run takes the others.
+    Of very many it returns one lot, those first that have gone unchecked longest: the next run takes the others. It
+    ends as well when enough has come of a recording that is looked at while it is written.
     Unlike its parent it knows a file that is still being copied, and it ends with an empty list after five minutes,
     so that the next run of the `@continuous` DAG starts: a trigger that hangs would stop the ingest for ever.
     `soft_fail` is refused: it would turn a crashed trigger into a green skip.
@@ -43,15 +45,15 @@ class RecordingSensor(FileSensor):
 
     def execute(self, context: Context) -> list[str]:
         """Return what is due, or defer until something is."""
-        settings, end_after_sec = Settings.from_env(), self.end_after_sec
+        settings, end_after_sec, grown = Settings.from_env(), self.end_after_sec, list[str]()
         try:
-            due = find_due(settings)[:most_at_once()]
+            due, grown = find_due(settings)[:most_at_once()], find_growing(settings)
             if some_wait(settings):
                 end_after_sec = min(WAITING_SEC, end_after_sec)
         except (OSError, CatalogueError, StorageError) as error:
             self.log.info("Nothing can be seen now: %s", error)
             due = []
-        if not due:
+        if not due and not grown:
             self.defer(trigger=RecordingTrigger(poke_interval(settings), end_after_sec),
                        method_name="execute_complete", timeout=timedelta(seconds=end_after_sec + 60))
         return due

@@ -1,4 +1,4 @@
-"""The last task of `ingest_recordings` but one: what was checked becomes matches."""
+"""The tasks of `ingest_recordings` that run no step: what grows is listed, what was checked becomes matches."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ from touchline_airflow.failing import fail, failing_plainly
 from touchline_airflow.hold.waiting import wait_while_held
 from touchline_airflow.ingest import register
 from touchline_airflow.ingest.foreign import tell_foreign
+from touchline_airflow.ingest.growing import end_provisional_matches, find_growing
 from touchline_airflow.ingest.late_recording_mail import tell_late_recording
 from touchline_airflow.lots import most_at_once
 
 log = logging.getLogger("airflow.task")
+
+
+@task(trigger_rule="all_done")
+def list_growing() -> list[str]:
+    """Recordings that are still written and of which enough has come for another chapter."""
+    with failing_plainly(log):
+        return find_growing(Settings.from_env())
 
 
 @task(trigger_rule="all_done")
@@ -30,7 +38,8 @@ def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any]
 
     Of very many the oldest; the others follow in the next run.
 
-    Tells of recordings that wait for too long, and of videos that are never taken.
+    Takes back provisional matches whose recording is made. Tells of recordings that wait for too long, and of videos
+    that are never taken.
     """
     if due is None:
         fail(log, "wait_for_recording failed: the last line of its log says why", may_retry=False)
@@ -39,6 +48,7 @@ def register_recordings(due: list[str] | None, complete: Iterable[dict[str, Any]
         wait_while_held(get_current_context(), log, settings.working_dir)
         found = {one["path"]: one["duration_ms"] for one in complete or () if one}
         register.register_recordings(found, settings, log.info)
+        end_provisional_matches(settings, log.info)
         tell_foreign(settings, log.warning)
         for row in register.late_recordings(settings, DeploymentSettings.from_env().recording_late_min):
             tell_late_recording(row)

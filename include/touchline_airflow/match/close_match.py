@@ -43,7 +43,8 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
 def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Settings) -> Failure | None:
     """Write status, results and times, give the lease back, empty the scratch folder; a failure is mailed.
 
-    `failure` is why the match was not published, None when it was. Returns it as the catalogue has it.
+    `failure` is why the match was not published, None when it was. Returns it as the catalogue has it. What becomes of
+    a provisional match is neither counted nor mailed: with the next chapter it is tried again.
     """
     address = settings.catalogue_address
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
@@ -57,11 +58,14 @@ def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Set
     matches.update(address, match_id, status="failed" if failure else "published", prefetched_on=None,
                    **columns_of(failure), **headline(files))
     runs.end(address, run_id, failure)
-    is_news = runs.count_failure(address, run_id) if failure else _is_new_result(folder, run_id, settings)
+    match = matches.find(address, match_id)
+    is_provisional = match is not None and match.is_provisional
+    is_news = not is_provisional and (
+        runs.count_failure(address, run_id) if failure else _is_new_result(folder, run_id, settings))
     remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     matches.release_lease(address, match_id, run_id)
     run_ended(match_id, run_id, failure, settings, is_news=is_news)
-    if failure:
+    if failure and not is_provisional:
         tell_failed_match(match_id, run_id, failure.reason, settings)
     return failure
 

@@ -85,7 +85,8 @@ class MatchStep(PlainFields, StepTask):
         wait_while_held(context, self.log, settings.working_dir)
         self._step_back(context, settings)
         self._wait_for_space(context, settings)
-        self._start_copy(settings)
+        if not request.is_provisional:
+            self._start_copy(settings)
         self._tell_strays(request)
         started = time.monotonic()
         finished = self.run_step(

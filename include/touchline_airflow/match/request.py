@@ -13,8 +13,9 @@ from typing import Any
 
 from touchline.catalogue import matches
 from touchline.catalogue.matches import Match, Source
-from touchline.domain.layout import is_match_id
+from touchline.domain.layout import WorkFiles, is_chapter, is_match_id
 from touchline.errors import UsageError
+from touchline.results.files import is_there
 from touchline.results.fingerprint import fingerprint, match_fingerprint
 from touchline.results.request import REELS, Request, make_request
 from touchline.settings import Settings
@@ -47,7 +48,8 @@ def read_order(params: Mapping[str, Any], settings: Settings) -> MatchOrder:
     if not isinstance(params.get("force", False), bool):
         raise UsageError(f"force {params['force']!r} is neither true nor false")
     named = [params.get("recording"), *_more(params.get("more_recordings"))]
-    recordings = tuple(_recording(one, settings, is_known=match_id is not None) for one in named)
+    recordings = tuple(_chapter(one, match_id, settings) or _recording(one, settings, is_known=match_id is not None)
+                       for one in named)
     return MatchOrder(recordings, _reels(params.get("reels", list(REELS))), match_id)
 
 
@@ -102,6 +104,14 @@ def _more(value: Any) -> Sequence[Any]:
     if len(value) >= MOST["recordings"]:
         raise UsageError(f"more_recordings holds {len(value):,} paths: a match has {MOST['recordings']} at most")
     return value
+
+
+def _chapter(value: Any, match_id: str | None, settings: Settings) -> Path | None:
+    """A chapter that the ingest cut for this match; None for anything else."""
+    if match_id is None or not isinstance(value, str) or not is_chapter(Path(value), match_id):
+        return None
+    path = WorkFiles(settings.working_dir, match_id).chapter(Path(value).name)
+    return path if str(path) == value and is_there(path) else None
 
 
 def _recording(value: Any, settings: Settings, *, is_known: bool) -> Path:

@@ -62,13 +62,24 @@ def recording_mount(path: Path, settings: Settings) -> Shown:
         return Shown(path, source, identity(os.fstat(handle.fileno())))
 
 
+def chapter_mounts(recording: Path, match_id: str, settings: Settings, user: str) -> list[Shown]:
+    """What `cut-chapter` sees: the recording that grows, and the folders of its provisional match.
+
+    Raises:
+        as `match_mounts`.
+    """
+    return [recording_mount(recording, settings),
+            _folder(settings.working_dir, WorkFiles(settings.working_dir, match_id).root, user),
+            _folder(settings.scratch_dir, ScratchFiles(settings.scratch_dir, match_id).root, user)]
+
+
 def _mounts(step: str, request: Request, settings: Settings, user: str) -> Iterator[Shown]:
     needs = step_named(step).needs
     work = WorkFiles(settings.working_dir, request.match_id)
     scratch = ScratchFiles(settings.scratch_dir, request.match_id)
     yield _folder(settings.working_dir, work.root, user)
     yield _file(settings.working_dir, work.request, user)
-    if Need.RECORDINGS in needs:
+    if Need.RECORDINGS in needs and not request.is_provisional:  # its chapters lie in the match's own folder
         recordings = [Path(path) for path in request.recordings]
         for path, digest in zip(recordings, request.fingerprints, strict=True):
             yield from _recording(path, scratch.recording(digest), settings, user)

@@ -1,0 +1,125 @@
+"""A recording that is still written: which match is made of it meanwhile, and of which chapters?
+
+Its match is a provisional one: it has an id of its own, and what was cut off so far are its recordings. The recording
+itself, when it is complete, is another match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from touchline.domain.layout import WorkFiles, match_id, slug
+from touchline.errors import UntrustedFileError
+from touchline.results.files import folder_of, is_there, write_json
+from touchline.results.request import Request
+from touchline.settings import Settings
+from touchline.storage import reading
+from touchline.video.growing import Place
+
+_MOST_BYTES = 1 << 20
+_HEAD = (1 << 16, 1 << 20)
+"""The bytes that tell a recording while it grows, from the first to the second: before them stands what is corrected
+at its end, such as its length."""
+_SLUG = 43
+_LARGEST = 1 << 60
+_LONGER_AFTER = 40
+"""A chapter holds at least this part of what was cut before it: a match may have a hundred recordings."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One file below `chapters/`, with the fingerprint of its content."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Growing:
+    """What was cut from a recording: its chapters, where the first began and where the next one begins."""
+
+    match_id: str
+    recording: str
+    chapters: tuple[Chapter, ...] = ()
+    begin_us: int = 0
+    following: Place | None = None
+
+    @property
+    def length_s(self) -> float:
+        """So much of it is in chapters."""
+        return (self.following.time_us - self.begin_us) / 1e6 if self.following else 0.0
+
+    def least_s(self, settings: Settings) -> float:
+        """The next chapter is cut when so much has come."""
+        return max(settings.live_chapter_sec, self.length_s / _LONGER_AFTER)
+
+
+def growing_match_id(recording: Path) -> str | None:
+    """Id of the provisional match of a recording; None while too little of it is there to tell it from another.
+
+    Raises:
+        StorageError: it is away.
+    """
+    first, end = _HEAD
+    with reading(recording), recording.open("rb") as handle:
+        handle.seek(first)
+        head = handle.read(end - first)
+    if len(head) < end - first:
+        return None
+    identity = hashlib.sha256(str(recording).encode() + b"\0" + head).hexdigest()
+    return match_id(f"{slug(recording.stem)[:_SLUG]} live", identity)
+
+
+def chapter_name(recording: Path, number: int) -> str:
+    """Name of the chapter with this number, counted from 1: "final live 0007.mkv"."""
+    return f"{slug(recording.stem)} live {number:04d}.mkv"
+
+
+def provisional_request(growing: Growing, reels: Sequence[str], settings: Settings) -> Request:
+    """What is made of the chapters so far."""
+    files = WorkFiles(settings.working_dir, growing.match_id)
+    return Request(files.match_id, tuple(str(files.chapter(one.name)) for one in growing.chapters),
+                   tuple(one.fingerprint for one in growing.chapters), tuple(reels))
+
+
+def load_growing(files: WorkFiles, recording: Path) -> Growing:
+    """What was cut from a recording so far; nothing where that is missing, damaged or of another recording."""
+    fresh = Growing(files.match_id, str(recording))
+    try:
+        with folder_of(files.growing) as folder:
+            found = _from_plain(files.match_id, folder.read_json(files.growing.name, _MOST_BYTES))
+    except (OSError, UntrustedFileError, ValueError, KeyError, TypeError, RecursionError):
+        return fresh
+    is_whole = found.recording == str(recording) and all(is_there(files.chapter(one.name)) for one in found.chapters)
+    return found if is_whole else fresh
+
+
+def save_growing(files: WorkFiles, growing: Growing) -> None:
+    """Write down what was cut."""
+    write_json(files.growing, {
+        "recording": growing.recording,
+        "chapters": [[one.name, one.fingerprint] for one in growing.chapters],
+        "begin_us": growing.begin_us,
+        "following": [growing.following.at, growing.following.time_us] if growing.following else None,
+    })
+
+
+def _from_plain(match_id: str, stored: dict[str, Any]) -> Growing:
+    recording = stored["recording"]
+    chapters = tuple(Chapter(name, digest) for name, digest in stored["chapters"])
+    following = Place(*map(_whole, stored["following"])) if stored["following"] else None
+    found = Growing(match_id, recording, chapters, _whole(stored["begin_us"]), following)
+    names = [chapter_name(Path(recording), number) for number in range(1, len(chapters) + 1)]
+    if [one.name for one in chapters] != names or (found.length_s > 0) != bool(chapters):
+        raise ValueError("these are not the chapters of one recording")
+    return found
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or abs(value) >= _LARGEST:
+        raise ValueError(f"{value!r} is not a place in a recording")
+    return value
