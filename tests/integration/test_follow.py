@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import wait_for
 
+from support.waiting import wait_for
 from touchline.errors import BadRecordingError, IncompleteRecordingError
 from touchline.results.growing import growing_match_id
 from touchline.settings import Settings
