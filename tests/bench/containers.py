@@ -17,7 +17,7 @@ from touchline_airflow.runtime.docker_engine import connect
 
 TRIES = 5
 LOOK_EVERY_S = 0.1
-IMPORTS = "import touchline.steps.spot_chunk"
+IMPORTS = "import touchline.steps.see_chunk"
 
 
 def container_costs() -> dict[str, float]:

@@ -32,7 +32,7 @@ def written(tmp_path_factory):
 @pytest.fixture
 def settings(tmp_path):
     return replace(Settings(), working_dir=tmp_path / "work", scratch_dir=tmp_path / "scratch", live_chapter_sec=10,
-                   min_event_confidence=0.3, watch_stable_time_sec=2)
+                   min_event_confidence=0.3, watch_stable_time_sec=2, watch_more_sec=3)
 
 
 def grow(recording, content, until):

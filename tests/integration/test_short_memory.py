@@ -15,8 +15,9 @@ from touchline.results.result import reuse_or_compute
 from touchline.settings import Settings
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
+from touchline.steps.see_chunk import BATCH
 from touchline.steps.simulate import simulate
-from touchline.steps.spot_chunk import BATCH, spot_chunk
+from touchline.steps.spot_chunk import spot_chunk
 
 SECONDS = 12
 CHUNK = {"chunk_id": "chunk-0000", "index": 0, "start_ms": 0, "end_ms": SECONDS * 1000, "hot": [[0, SECONDS * 1000]]}

@@ -20,15 +20,19 @@ from touchline.steps.cut_chapter import cut_chapter
 from touchline.steps.process import make_match, process, settings_for
 from touchline.storage import reading
 from touchline.video.complete import check_complete
+from touchline.video.growing import may_go_on
 
 LOOK_SEC = 2.0
+DONE = ".done"
+"""Beside a recording: it is all there."""
 
 
 def follow(recording: Path, output: Path, settings: Settings, reels: Sequence[str]) -> Path:
     """Look at a recording chapter by chapter until it is complete, then make its match; returns the match folder.
 
-    It is complete when it stood still for WATCH_STABLE_TIME_SEC and can be read to its end; where that never comes it
-    is taken as far as it decodes after WATCH_BAD_AFTER_SEC. The provisional folder goes when the match folder is there.
+    It is complete when it stood still for WATCH_STABLE_TIME_SEC and can be read to its end; where nothing in it marks
+    the end, after WATCH_MORE_SEC, or when a file named .done lies beside it. Where its end never comes it is taken as
+    far as it decodes after WATCH_BAD_AFTER_SEC. The provisional folder goes when the match folder is there.
 
     Raises:
         BadRecordingError: it cannot be read while it is written, or is no video.
@@ -74,6 +78,8 @@ def _watched(recording: Path, settings: Settings) -> Callable[[], bool]:
             seen, since = now, time.monotonic()
         still_sec = time.monotonic() - since
         if still_sec < settings.watch_stable_time_sec:
+            return False
+        if still_sec < settings.watch_more_sec and may_go_on(recording) and not recording.with_name(DONE).exists():
             return False
         try:
             from_whole([recording], lambda: check_complete(recording))

@@ -22,6 +22,7 @@ from touchline.video.boxes import boxes
 from touchline.video.command import run
 from touchline.video.cut import BITEXACT, CUT_TIMEOUT_S
 from touchline.video.demuxer import SNIFFED_BYTES, input_argv, input_options, packet_layout, sniff_demuxer
+from touchline.video.ending import look_at_end
 from touchline.video.log import LOG_LEVEL
 from touchline.video.packets import lines_of
 from touchline.video.probe import UnreadableRecordingError, probe_recording
@@ -85,6 +86,15 @@ def can_grow(path: Path) -> bool:
         return False
     with path.open("rb") as handle:
         return demuxer == "mpegts" or _HEADS[demuxer](handle) is not None
+
+
+def may_go_on(path: Path) -> bool:
+    """Whether a file can be read while it grows, and nothing in it says that it is whole: its recorder may pause.
+
+    Raises:
+        BadRecordingError: it is no video.
+    """
+    return can_grow(path) and not look_at_end(path, sniff_demuxer(path)).is_marked
 
 
 def cut_next(source: Path, begin: Place | None, least_s: float, target: Path, part: Path) -> Cut | None:

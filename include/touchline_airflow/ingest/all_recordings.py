@@ -14,6 +14,7 @@ from touchline.domain.text import shown
 from touchline.errors import StorageError
 from touchline.settings import Settings
 from touchline.sidecars.find import match_notes
+from touchline_airflow.ingest.growing import may_go_on_later
 from touchline_airflow.mount.find import recordings_in
 from touchline_airflow.mount.one_match import OneMatch, find_matches
 
@@ -87,8 +88,16 @@ def _waits_for(match: OneMatch, known: Mapping[str, SeenRecording], settings: Se
     if len(rows) > 1 and length_ms > LONGEST_MS:
         return (f"with {shown(match.paths[-1].name)} this match would be {length_ms / 3_600_000:.1f} hours long: give "
                 "each match a folder of its own")
-    newest_ms = max(row.still_since_ms for row in rows if row)
+    return _may_follow(match, max(row.still_since_ms for row in rows if row), settings)
+
+
+def _may_follow(match: OneMatch, newest_ms: int, settings: Settings) -> str | None:
+    """Why more of a match may come, unless that was too long ago or somebody says that all is there."""
     still_s = elapsed_ms(newest_ms, now_ms()) / 1000
-    if match.may_grow and still_s < settings.watch_more_sec and not (match.paths[0].parent / DONE).exists():
+    if still_s >= settings.watch_more_sec or (match.paths[0].parent / DONE).exists():
+        return None
+    if match.may_grow:
         return f"more recordings of the same match may follow: it is made {settings.watch_more_sec} s after the last"
+    if any(may_go_on_later(path, settings) for path in match.paths):
+        return f"its recorder may only pause: it is made when nothing has come for {settings.watch_more_sec} s"
     return None

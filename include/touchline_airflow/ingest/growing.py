@@ -23,7 +23,7 @@ from touchline.results.request import REELS
 from touchline.settings import Settings
 from touchline.sidecars.find import match_notes
 from touchline.sidecars.read import MOST, noted_live
-from touchline.video.growing import can_grow
+from touchline.video.growing import can_grow, may_go_on
 from touchline_airflow.lots import most_at_once
 from touchline_airflow.mount.gone import is_gone
 
@@ -78,13 +78,27 @@ def end_provisional_matches(settings: Settings, say: Callable[[str], None]) -> N
                 say(shown(f"{match.match_id} is taken back: {reason}"))
 
 
+def may_go_on_later(path: Path, settings: Settings) -> bool:
+    """Whether a recording that stands still may only pause: one that is looked at while it is written, without an end.
+
+    False where it cannot be read now.
+    """
+    try:
+        return _is_live(path, settings) and may_go_on(path)
+    except (OSError, StorageError, BadRecordingError):
+        return False
+
+
 def _is_due(row: SeenRecording, settings: Settings) -> bool:
     path = Path(row.path)
     try:
-        is_live = settings.live == "true" or any(map(noted_live, match_notes(path.parent)))
-        return is_live and _has_grown(row, settings) and can_grow(path)
+        return _is_live(path, settings) and _has_grown(row, settings) and can_grow(path)
     except (OSError, StorageError, BadRecordingError):
         return False
+
+
+def _is_live(path: Path, settings: Settings) -> bool:
+    return settings.live == "true" or any(map(noted_live, match_notes(path.parent)))
 
 
 def _has_grown(row: SeenRecording, settings: Settings) -> bool:

@@ -37,6 +37,7 @@ PIECES = {
         "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py")),
     "recordings": Piece("a running Airflow: matches in several files, and a file that comes later", (
         "tests/integration/airflow/test_2_several_recordings.py",)),
+    "growing": Piece("recordings that are still written", ("tests/integration/airflow/test_2_growing.py",)),
     "storage": Piece("a running Airflow whose disks are full, away", ("tests/integration/airflow/test_6_storage.py",)),
     "nas": Piece("a running Airflow whose NAS fails or hangs", ("tests/integration/airflow/test_9_unwell_nas.py",)),
     "kills-processes": Piece("40 kills of processes", ("tests/verify/test_kill_matrix.py",), "processes"),

@@ -17,7 +17,7 @@ from touchline.results.request import Request, save_request
 from touchline.results.result import read_stats, reuse_or_compute
 from touchline.seeing.glance import glance_from_plain, plain_glance
 from touchline.settings import Settings
-from touchline.steps import spot_chunk as step
+from touchline.steps import see_chunk as work
 from touchline.steps.spot_chunk import spot_chunk
 from touchline.video.plain import recording_to_plain
 from touchline.video.probe import probe_recording
@@ -87,7 +87,7 @@ def test_the_camera_is_known_from_the_first_step_on_but_at_the_beginning_of_a_re
 def test_without_a_clip_model_no_window_is_looked_at_and_none_is_loaded(settings, films, monkeypatch):
     prepare(settings, films[:1], [(0, 9000, [[0, 3000]])])
     both = spot_chunk(MATCH, "chunk-0000", settings).result
-    monkeypatch.setattr(step, "ClipModel", lambda *_, **__: pytest.fail("a clip model was loaded"))
+    monkeypatch.setattr(work, "ClipModel", lambda *_, **__: pytest.fail("a clip model was loaded"))
     alone = spot_chunk(MATCH, "chunk-0000", replace(settings, action_model_path=None)).result
     assert alone == {"glances": both["glances"], "windows": []}
 
@@ -129,7 +129,7 @@ def test_a_recording_that_comes_later_leaves_the_chunks_of_the_others_as_they_ar
     prepare(settings, films[:1], [(0, 9000, [[0, 2000]])])
     before = spot_chunk(MATCH, "chunk-0000", settings).result
     prepare(settings, films, [(0, 9000, [[0, 2000]]), (9000, 18_000, [[9000, 10_000]])])
-    monkeypatch.setattr(step, "Detector", lambda *_, **__: pytest.fail("a whole result was computed again"))
+    monkeypatch.setattr(work, "Detector", lambda *_, **__: pytest.fail("a whole result was computed again"))
     assert spot_chunk(MATCH, "chunk-0000", settings).result == before
 
 
@@ -138,7 +138,7 @@ def test_a_whole_result_is_used_again_and_force_makes_it_anew(settings, films, m
     first = spot_chunk(MATCH, "chunk-0000", settings)
     assert not first.reused
     with monkeypatch.context() as patch:
-        patch.setattr(step, "_compute", lambda *_: pytest.fail("computed again"))
+        patch.setattr(work, "see_chunk", lambda *_: pytest.fail("computed again"))
         assert spot_chunk(MATCH, "chunk-0000", settings).digest == first.digest
     again = spot_chunk(MATCH, "chunk-0000", settings, force=True)
     assert not again.reused

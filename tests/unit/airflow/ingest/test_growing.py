@@ -17,6 +17,7 @@ from touchline.exports.match_folder import NewFile, commit_files
 from touchline.results.growing import Chapter, Growing, growing_match_id, save_growing
 from touchline.settings import Settings
 from touchline.video.growing import Place
+from touchline_airflow.ingest.all_recordings import complete_matches
 from touchline_airflow.ingest.growing import end_provisional_matches, find_growing, register_chapters
 from touchline_airflow.ingest.register import run_conf
 from touchline_airflow.ingest.standing_still import find_due
@@ -204,6 +205,27 @@ def test_it_is_taken_back_when_no_whole_recording_will_come(settings: Settings, 
         recordings.update(settings.catalogue_address, str(path), status="bad", reason="there is no picture in it")
     end_provisional_matches(settings, said.append)
     assert len(said) == 1 and matches.find(settings.catalogue_address, match.match_id) is None
+
+
+def test_one_that_stands_still_without_an_end_may_only_pause(settings: Settings) -> None:
+    settings = dataclasses.replace(settings, watch_more_sec=100)
+    path, address = write(settings, 20), settings.catalogue_address
+    recordings.update(address, str(path), status="complete", duration_ms=20_000, still_since_ms=now_ms() - 50_000)
+    assert not list(complete_matches(settings))
+    row = recordings.find(address, str(path))
+    assert row is not None and row.reason == "its recorder may only pause: it is made when nothing has come for 100 s"
+    (path.parent / ".done").touch()
+    assert [match.paths for match in complete_matches(settings)] == [(path,)]
+    (path.parent / ".done").unlink()
+    recordings.update(address, str(path), still_since_ms=now_ms() - 101_000)
+    assert [match.paths for match in complete_matches(settings)] == [(path,)]
+
+
+def test_one_that_is_not_looked_at_while_it_grows_is_made_at_once(settings: Settings) -> None:
+    settings = dataclasses.replace(settings, live="false", watch_more_sec=100)
+    path = write(settings, 20)
+    recordings.update(settings.catalogue_address, str(path), status="complete", duration_ms=20_000)
+    assert [match.paths for match in complete_matches(settings)] == [(path,)]
 
 
 def test_what_somebody_put_into_the_provisional_folder_stays(settings: Settings) -> None:
