@@ -40,7 +40,10 @@ Plain = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ReportMatch:
-    """All that the page shows: the published JSON files as plain data, and a JPEG by (reel, clip_id)."""
+    """All that the page shows: the published JSON files as plain data, and a JPEG by (reel, clip_id).
+
+    `is_provisional`: the recording is still written.
+    """
 
     match: Plain
     actions: Sequence[Plain]
@@ -49,6 +52,7 @@ class ReportMatch:
     seen: Plain
     reels: Sequence[Plain]
     thumbnails: Mapping[tuple[str, str], bytes]
+    is_provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def render_report(content: ReportMatch, rules: ClipRules) -> str:
         policy=_policy(js, css),
         title=match["title"],
         facts=_facts(match),
+        is_provisional=content.is_provisional,
         reels=reels,
         timelines=half_views(match, content.actions, content.reels, rules),
         halves=_by_half(actions, half_views(match, (), (), rules)),

@@ -16,7 +16,7 @@ from touchline.exports.match_folder import NewFile, commit_files, holds_version,
 from touchline.progress import report
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
-from touchline.results.request import REELS, load_request
+from touchline.results.request import REELS, Request, load_request
 from touchline.results.result import Outcome, read_result, reuse_or_compute
 from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
@@ -37,7 +37,7 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     request = load_request(match_id, settings)
     work = WorkFiles(settings.working_dir, request.match_id)
     folder = MatchFolder(settings.nas_output_path, request.match_id)
-    files = list(_files(request.match_id, request.reels, work, folder))
+    files = list(_files(request, work, folder))
     manifest_sha256 = hashlib.sha256(manifest_bytes(request.match_id, files)).hexdigest()
     inputs = {"version": VERSION, "folder": str(folder.root), "manifest": manifest_sha256}
 
@@ -62,11 +62,12 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     return outcome
 
 
-def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFolder) -> Iterator[NewFile]:
+def _files(request: Request, work: WorkFiles, folder: MatchFolder) -> Iterator[NewFile]:
     """All files of the match folder but the manifest."""
+    match_id = request.match_id
     probe = read_result(work.probe).result
     merged = read_result(work.actions).result
-    reels = [read_result(work.reel(name)).result for name in names]
+    reels = [read_result(work.reel(name)).result for name in request.reels]
     videos = [_video(reel, work, folder) for reel in reels]
     said = json_files(match_id, probe, merged, reels)
 
@@ -74,7 +75,8 @@ def _files(match_id: str, names: Sequence[str], work: WorkFiles, folder: MatchFo
     yield from filter(None, videos)
     actions = said[ACTIONS]
     content = ReportMatch(said[MATCH], actions["actions"], actions["candidates"], actions["sides"], actions["seen"],
-                          [said[reel_file(reel["name"], "json")] for reel in reels], _thumbnails(reels, work))
+                          [said[reel_file(reel["name"], "json")] for reel in reels], _thumbnails(reels, work),
+                          request.is_provisional)
     yield NewFile.of(REPORT, render_report(content, load_rules()).encode())
 
 

@@ -72,6 +72,12 @@ def test_the_page_says_what_the_film_did_not_give_and_that_percentages_only_rank
     assert "not calibrated" in _page()
 
 
+def test_the_page_of_a_recording_that_is_still_written_says_so():
+    content = ReportMatch(MATCH, [], [], UNKNOWN, ALL_SEEN, [], {}, is_provisional=True)
+    assert "still being written" in render_report(content, RULES)
+    assert "still being written" not in _page()
+
+
 class _Tags(HTMLParser):
     """Every tag with its attributes; fails on tags that are not closed in order."""
 
