@@ -19,6 +19,7 @@ from touchline.beneath.folder import open_folder
 from touchline.domain.layout import ScratchFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, CommandError, StorageError, TouchlineError, UsageError
+from touchline.results.fingerprint import fingerprint
 from touchline.settings import Settings
 from touchline.storage import STORAGE_ERRNOS, path_of, reading, storage_error
 
@@ -50,6 +51,9 @@ def from_nearest(recordings: Sequence[Recording], scratch: ScratchFiles,
     """`from_whole`, of the copies of the recordings in SCRATCH_DIR where this host has them.
 
     A copy that cannot be used counts as none. What is made is the same: results name fingerprints, not paths.
+
+    Raises:
+        BadRecordingError: a recording has another content by now; it may be of the same size.
     """
     near = [_nearest(recording, scratch) for recording in recordings]
     if near != list(recordings):
@@ -59,7 +63,22 @@ def from_nearest(recordings: Sequence[Recording], scratch: ScratchFiles,
             if isinstance(error, StorageError) and error.path not in _paths(near):
                 raise
             print(f"the copy in SCRATCH_DIR cannot be used, reading from the NAS: {error}", file=sys.stderr)
-    return from_whole(_paths(recordings), lambda: make(recordings))
+    made = from_whole(_paths(recordings), lambda: make(recordings))
+    for recording in recordings:
+        refuse_other_content(Path(recording.path), recording.fingerprint)
+    return made
+
+
+def refuse_other_content(path: Path, registered: str) -> None:
+    """Refuse a recording that is not the one that was registered.
+
+    Raises:
+        BadRecordingError: its fingerprint is another.
+        StorageError: it is away.
+    """
+    with reading(path):
+        if fingerprint(path) != registered:
+            raise BadRecordingError(f"{path} has changed since it was registered: register it again as a new match")
 
 
 def _nearest(recording: Recording, scratch: ScratchFiles) -> Recording:

@@ -11,8 +11,7 @@ from typing import Any
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Recording
 from touchline.errors import BadRecordingError, CommandError
-from touchline.results.fingerprint import fingerprint
-from touchline.results.recordings import from_whole
+from touchline.results.recordings import from_whole, refuse_other_content
 from touchline.results.request import Request, load_request
 from touchline.results.result import Outcome, reuse_or_compute
 from touchline.seeing.camera import Small, goes_on, prepare, small_size
@@ -40,7 +39,8 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
     files = WorkFiles(settings.working_dir, request.match_id)
 
     def compute() -> Outcome:
-        _refuse_changed(request)
+        for path, registered in zip(request.recordings, request.fingerprints, strict=True):
+            refuse_other_content(Path(path), registered)
         inputs = {
             "version": VERSION,
             "recordings": request.recordings,
@@ -111,9 +111,3 @@ def _say_sound_tracks(recordings: Sequence[Recording]) -> None:
         if recording.audio and recording.audio.tracks > 1:
             which = f"sound track {recording.audio.track} of {recording.audio.tracks}"
             print(f"{Path(recording.path).name!r}: {which} is used, the first in which something is heard")
-
-
-def _refuse_changed(request: Request) -> None:
-    for path, registered in zip(request.recordings, request.fingerprints, strict=True):
-        if fingerprint(Path(path)) != registered:
-            raise BadRecordingError(f"{path} has changed since it was registered: register it again as a new match")

@@ -14,7 +14,7 @@ from touchline.video import ffmpeg_graph as graph
 from touchline.video.audio import in_one_form
 from touchline.video.command import run
 from touchline.video.demuxer import is_begun, read_head, sniff_demuxer
-from touchline.video.ending import look_at_end
+from touchline.video.ending import hole_at, look_at_end
 from touchline.video.log import last_message
 from touchline.video.monitor import FrameMonitor
 from touchline.video.packets import sound_packets
@@ -41,8 +41,9 @@ def check_complete(path: Path) -> Recording:
     """Return what the recording holds, if all of it is there.
 
     Raises:
-        IncompleteRecordingError: its end is missing, or cannot be decoded: look again later. `usable_ms` says how much
-            can be used if nothing more comes: of a format that never marks its end, or was never closed.
+        IncompleteRecordingError: its end is missing or cannot be decoded, or there is a hole in it: look again later.
+            `usable_ms` says how much can be used if nothing more comes: of a format that never marks its end, or was
+            never closed, or of one with a hole.
         BadRecordingError: it is not a video at all, a whole file without a picture, or two recordings in one file.
     """
     head = read_head(path)
@@ -61,6 +62,9 @@ def check_complete(path: Path) -> Recording:
         raise _incomplete(path, str(error)) from None
     except CommandError as error:
         raise _incomplete(path, last_message(error.last_lines)) from None
+    if complaint is None and (hole := hole_at(path)) is not None:
+        zeros = f"from byte {hole} on millions of zeros stand where pictures should be"
+        raise _incomplete(path, f"{zeros}, as in a file that is still being copied", recording.duration_ms)
     if complaint:
         may_be_all = not ending.is_marked and ending.zeros_at is None
         raise _incomplete(path, complaint, recording.duration_ms if may_be_all else None)

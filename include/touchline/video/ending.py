@@ -21,6 +21,11 @@ from touchline.video.demuxer import SNIFFED_BYTES, packet_layout
 TAIL_BYTES = 4096
 LONGEST_SILENCE_BYTES = 64 << 20
 """Sound between two pictures is never as long as this; zeros that are, are missing data."""
+HOLE_BYTES = 4 << 20
+_FILLERS = (b"free", b"skip", b"JUNK", b"\xec")
+"""Names of the elements of MP4, AVI and Matroska that hold nothing; the last one is a byte."""
+_FILLER_BYTES = 9
+"""Longer is no such name with its length."""
 MAX_CHUNKS = 10_000
 """An AVI has one RIFF chunk per 1 or 2 GiB."""
 _EBML_HEAD = b"\x1a\x45\xdf\xa3"
@@ -58,6 +63,23 @@ def look_at_end(path: Path, demuxer: str) -> Ending:
     size = path.stat().st_size
     with path.open("rb") as handle:
         return _CHECKS[demuxer](handle, size)
+
+
+def hole_at(path: Path) -> int | None:
+    """The byte from which at least HOLE_BYTES of zeros follow within a file; None where there is no such place.
+
+    No codec writes that many, silent sound is cut up by the pictures beside it, and what a recorder reserved says so.
+    But the pieces of a copy may not arrive in order. A small block is read every half hole.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        for at in range(0, size - HOLE_BYTES, HOLE_BYTES // 2):
+            if _is_zero(handle, at, at + TAIL_BYTES):
+                start = _zeros_at(handle, at + TAIL_BYTES) or 0
+                before = _read(handle, max(0, start - _FILLER_BYTES), min(start, _FILLER_BYTES))
+                if _is_zero(handle, at, start + HOLE_BYTES) and not any(name in before for name in _FILLERS):
+                    return start
+    return None
 
 
 def _mp4(handle: BinaryIO, size: int) -> Ending:

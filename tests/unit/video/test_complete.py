@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from fractions import Fraction
 
 import pytest
@@ -263,3 +264,37 @@ def test_says_what_is_missing_in_an_mp4(tmp_path, content, reason):
     path.write_bytes(content)
     found = look_at_end(path, "mov")
     assert found.missing is None if reason is None else reason in (found.missing or "")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """35 MB of noise as video, which says of itself that it is whole."""
+    path = tmp_path_factory.mktemp("large") / "large.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=14,noise=alls=60:allf=t",
+                    "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "20M", *FAST, path], check=True)
+    return path
+
+
+def test_a_hole_is_what_has_not_arrived_yet(large, tmp_path):
+    content, size = large.read_bytes(), large.stat().st_size
+    assert size > 16 << 20
+    assert check_complete(large).duration_ms == 14_000
+    copied = tmp_path / "copied.mp4"
+    copied.write_bytes(content[: 3 << 20] + bytes(7 << 20) + content[10 << 20 :])
+    with pytest.raises(IncompleteRecordingError, match=r"from byte 31457\d\d on millions of zeros") as told:
+        check_complete(copied)
+    assert told.value.usable_ms == 14_000
+    copied.write_bytes(content)
+    assert check_complete(copied).duration_ms == 14_000
+
+
+def test_what_a_recorder_reserved_is_no_hole(large, tmp_path):
+    reserved = 8 << 20
+    padded = tmp_path / "padded.mp4"
+    padded.write_bytes(large.read_bytes() + struct.pack(">I4s", reserved, b"free") + bytes(reserved - 8))
+    assert check_complete(padded).duration_ms == 14_000
+    with padded.open("rb+") as handle:  # the same, but nothing says that it is reserved
+        handle.seek(large.stat().st_size + 4)
+        handle.write(b"mdat")
+    with pytest.raises(IncompleteRecordingError):
+        check_complete(padded)
