@@ -160,19 +160,12 @@ def reopen(url: str, match: Match, fingerprint: str, sources: Sequence[Source], 
     return done.rowcount == 1
 
 
-def absorb(url: str, provisional: Match, match_id: str | None) -> bool:
-    """Forget a provisional match; its runs, and what they cost, become those of the match, where there is one.
-
-    False, and nothing is written, where a run holds it.
-    """
-    is_it = (matches.c.match_id == provisional.match_id, matches.c.lease_holder.is_(None))
+def absorb(url: str, provisional: Match, match_id: str | None) -> None:
+    """Forget a provisional match; its runs, and what they cost, become those of the match, where there is one."""
     with writing(url) as connection:
-        if connection.execute(select(matches.c.match_id).where(*is_it).with_for_update()).first() is None:
-            return False
         if match_id:
             connection.execute(runs.update().where(runs.c.match_id == provisional.match_id).values(match_id=match_id))
-        connection.execute(matches.delete().where(*is_it))
-    return True
+        connection.execute(matches.delete().where(matches.c.match_id == provisional.match_id))
 
 
 @contextmanager

@@ -68,14 +68,14 @@ def end_provisional_matches(settings: Settings, say: Callable[[str], None]) -> N
     One that a run holds is left to the next look.
     """
     for match in matches.every(settings.catalogue_address):
-        if match.is_provisional and (over := _why_over(match, settings)):
+        if match.is_provisional and match.lease_holder is None and (over := _why_over(match, settings)):
             made, reason = over
-            if matches.absorb(settings.catalogue_address, match, made):
-                files = WorkFiles(settings.working_dir, match.match_id)
-                withdraw(MatchFolder(settings.nas_output_path, match.match_id), known_names(REELS))
-                remove_tree(files.root)
-                files.request.unlink(missing_ok=True)
-                say(shown(f"{match.match_id} is taken back: {reason}"))
+            files = WorkFiles(settings.working_dir, match.match_id)
+            withdraw(MatchFolder(settings.nas_output_path, match.match_id), known_names(REELS))
+            remove_tree(files.root)
+            files.request.unlink(missing_ok=True)
+            matches.absorb(settings.catalogue_address, match, made)
+            say(shown(f"{match.match_id} is taken back: {reason}"))
 
 
 def may_go_on_later(path: Path, settings: Settings) -> bool:

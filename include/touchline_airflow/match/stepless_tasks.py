@@ -15,6 +15,7 @@ from touchline.results.result import reading_result
 from touchline.settings import Settings
 from touchline_airflow.books.leases import PROCESS_MATCH
 from touchline_airflow.failing import fail, failing_plainly
+from touchline_airflow.ingest.growing import end_provisional_matches
 from touchline_airflow.lots import longest_list
 from touchline_airflow.match import close_match as closing
 from touchline_airflow.match.failure_mail import tell_failed_match
@@ -72,5 +73,6 @@ def close_match(match_id: str | None) -> None:
     others = {name: state for name, state in states.items() if name != this.task_id}
     with failing_plainly(log):
         failure = closing.close_match(match_id, run_id, others, Settings.from_env())
+        end_provisional_matches(Settings.from_env(), log.info)
     if failure:
         fail(log, failure.reason, may_retry=False)
