@@ -19,6 +19,7 @@ from touchline.spotting.shots import (
     tell_from_restarts,
 )
 from touchline.spotting.taken import Taken
+from touchline.spotting.warm_up import warm_up_end_ms
 
 AnySpotting = TypeVar("AnySpotting", bound=Spotting)
 
@@ -46,7 +47,7 @@ def merge_spottings(
     spotted = Taken(one for one in told if one.confidence >= min_confidence)
     inferred = infer_from_restarts([one for one in thinned if one.confidence >= min_confidence], evidence)
     pool = [*told, *(one for one in inferred if not spotted.is_near(one))]
-    settled = settle(pool, evidence, marks, min_confidence)
+    settled = settle(pool, evidence, marks, min_confidence, warm_up_end_ms(thinned, evidence.course))
     actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
     actions += [Action(one.match_ms, one.label, one.confidence, one.source, one.evidence, one.away_share)
                 for one in settled.accepted]
@@ -73,11 +74,11 @@ class Settled:
 
 
 def settle(spottings: Iterable[Weighed], evidence: Evidence, marks: Sequence[Spotting],
-           min_confidence: float) -> Settled:
+           min_confidence: float, begin_ms: int = 0) -> Settled:
     """Take the strongest first, and of the rest what contradicts neither them nor a mark.
 
     Two of a label within its `alone_ms` are one action; one shot has one outcome; one change of the score is one goal;
-    before the first half is no match.
+    before `begin_ms` is no match.
     """
     settled, taken, changes = Settled(), Taken(marks), set[ScoreChange | None]()
     changes.update(evidence.shown_goal(mark.match_ms) for mark in marks if mark.label == GOAL)
@@ -86,6 +87,8 @@ def settle(spottings: Iterable[Weighed], evidence: Evidence, marks: Sequence[Spo
             settled.refused.append(one)
         elif taken.is_near(one):
             continue
+        elif one.match_ms < begin_ms:
+            settled.refused.append(one.because("before", "the first kick-off"))
         elif reason := _reason_against(one, taken, evidence, changes):
             settled.refused.append(one.because(*reason))
         else:
@@ -103,8 +106,6 @@ def _surest_first(one: Weighed) -> tuple[object, ...]:
 def _reason_against(one: Weighed, taken: Taken, evidence: Evidence,
                     changes: set[ScoreChange | None]) -> tuple[str, str] | None:
     """Why a spotting that is sure enough is not an action, as a piece of its evidence."""
-    if one.match_ms < evidence.course.begins_ms - fusion_table()["restarts"]["half_ms"]:
-        return "before", "the first kick-off"
     within_ms = fusion_table()["shot"]["within_ms"]
     for other in excluded_by(one.label):
         if taken.distance_ms(other, one.match_ms) <= within_ms:
