@@ -40,13 +40,17 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Growing:
-    """What was cut from a recording: its chapters, where the first began and where the next one begins."""
+    """What was cut from a recording: its chapters, where the first began and where the next one begins.
+
+    `tried_bytes`: how long it was when too little had come for another one.
+    """
 
     match_id: str
     recording: str
     chapters: tuple[Chapter, ...] = ()
     begin_us: int = 0
     following: Place | None = None
+    tried_bytes: int = 0
 
     @property
     def length_s(self) -> float:
@@ -105,6 +109,7 @@ def save_growing(files: WorkFiles, growing: Growing) -> None:
         "chapters": [[one.name, one.fingerprint] for one in growing.chapters],
         "begin_us": growing.begin_us,
         "following": [growing.following.at, growing.following.time_us] if growing.following else None,
+        "tried_bytes": growing.tried_bytes,
     })
 
 
@@ -112,7 +117,8 @@ def _from_plain(match_id: str, stored: dict[str, Any]) -> Growing:
     recording = stored["recording"]
     chapters = tuple(Chapter(name, digest) for name, digest in stored["chapters"])
     following = Place(*map(_whole, stored["following"])) if stored["following"] else None
-    found = Growing(match_id, recording, chapters, _whole(stored["begin_us"]), following)
+    found = Growing(match_id, recording, chapters, _whole(stored["begin_us"]), following,
+                    _whole(stored["tried_bytes"]))
     names = [chapter_name(Path(recording), number) for number in range(1, len(chapters) + 1)]
     if [one.name for one in chapters] != names or (found.length_s > 0) != bool(chapters):
         raise ValueError("these are not the chapters of one recording")

@@ -14,7 +14,7 @@ from touchline.results.growing import Chapter, Growing, chapter_name, growing_ma
 from touchline.results.request import refuse_control_characters
 from touchline.settings import Settings
 from touchline.sidecars.read import MOST
-from touchline.storage import writing
+from touchline.storage import reading, writing
 from touchline.video.demuxer import refuse_special
 from touchline.video.growing import cut_next
 
@@ -54,10 +54,13 @@ def _with_next(growing: Growing, files: WorkFiles, settings: Settings) -> Growin
     name = chapter_name(recording, len(growing.chapters) + 1)
     with writing(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
+    with reading(recording):
+        size_bytes = recording.stat().st_size
     part, made = scratch / "growing.part", scratch / "chapter.mkv"
     try:
         cut = cut_next(recording, growing.following, least_s, made, part)
         if cut is None:
+            save_growing(files, replace(growing, tried_bytes=size_bytes))
             return growing
         chapter = Chapter(name, _kept(made, files.chapter(name)))
     finally:

@@ -32,10 +32,14 @@ GROWING_SEC = 60
 
 
 def find_growing(settings: Settings) -> list[str]:
-    """Recordings of which enough has come for another chapter, and whose provisional match nobody works on."""
+    """Recordings of which enough has come for another chapter, and whose provisional match nobody works on.
+
+    They have just grown, or stand still and may only pause.
+    """
     address, moment = settings.catalogue_address, now_ms()
-    seen = [row for row in recordings.every(address).values() if row.status == "waiting"
-            and elapsed_ms(row.still_since_ms, moment) < GROWING_SEC * 1000
+    seen = [row for row in recordings.every(address).values()
+            if (row.status == "complete" or (row.status == "waiting" and
+                                             elapsed_ms(row.still_since_ms, moment) < GROWING_SEC * 1000))
             and elapsed_ms(row.first_seen_ms, moment) >= settings.live_chapter_sec * 1000]
     return list(islice((row.path for row in seen if _is_due(row, settings)), most_at_once()))
 
@@ -90,9 +94,9 @@ def may_go_on_later(path: Path, settings: Settings) -> bool:
 
 
 def _is_due(row: SeenRecording, settings: Settings) -> bool:
-    path = Path(row.path)
+    path, can_be_cut = Path(row.path), may_go_on if row.status == "complete" else can_grow
     try:
-        return _is_live(path, settings) and _has_grown(row, settings) and can_grow(path)
+        return _is_live(path, settings) and _has_grown(row, settings) and can_be_cut(path)
     except (OSError, StorageError, BadRecordingError):
         return False
 
@@ -110,10 +114,10 @@ def _has_grown(row: SeenRecording, settings: Settings) -> bool:
     if match and (match.lease_holder is not None or match.status in ("registered", "processing")):
         return False
     growing = load_growing(WorkFiles(settings.working_dir, match_id), Path(row.path))
+    if row.size_bytes <= growing.tried_bytes or len(growing.chapters) >= MOST["recordings"]:
+        return False
     if growing.following is None:
         return True
-    if len(growing.chapters) >= MOST["recordings"]:
-        return False
     bytes_per_s = growing.following.at / growing.length_s
     return row.size_bytes - growing.following.at >= bytes_per_s * growing.least_s(settings)
 

@@ -14,7 +14,7 @@ from touchline.catalogue.matches import Match
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import UsageError
 from touchline.exports.match_folder import NewFile, commit_files
-from touchline.results.growing import Chapter, Growing, growing_match_id, save_growing
+from touchline.results.growing import Chapter, Growing, growing_match_id, load_growing, save_growing
 from touchline.settings import Settings
 from touchline.video.growing import Place
 from touchline_airflow.ingest.all_recordings import complete_matches
@@ -79,6 +79,16 @@ def test_one_that_grows_is_due_when_enough_has_come_for_a_chapter(settings: Sett
     assert find_growing(settings) == [str(path)]
 
 
+def test_where_too_little_came_it_waits_for_more(settings: Settings) -> None:
+    path = write(settings, 40)
+    end_run(cut(path, settings, b"one"), settings)
+    growing = load_growing(files_of(path, settings), path)
+    save_growing(files_of(path, settings), dataclasses.replace(growing, tried_bytes=path.stat().st_size))
+    assert find_growing(settings) == []
+    write(settings, 41)
+    assert find_growing(settings) == [str(path)]
+
+
 def test_one_whose_provisional_match_is_being_made_waits(settings: Settings) -> None:
     path = write(settings, 40)
     match = cut(path, settings, b"one")
@@ -89,7 +99,7 @@ def test_one_whose_provisional_match_is_being_made_waits(settings: Settings) -> 
     assert find_growing(settings) == [str(path)]
 
 
-@pytest.mark.parametrize("what", ["not asked for", "stands still", "new", "index at the end", "small", "complete"])
+@pytest.mark.parametrize("what", ["not asked for", "stands still", "new", "index at the end", "small", "registered"])
 def test_others_are_left_alone(settings: Settings, what: str) -> None:
     path = write(settings, 12)
     address = settings.catalogue_address
@@ -104,7 +114,7 @@ def test_others_are_left_alone(settings: Settings, what: str) -> None:
     elif what == "small":
         path.write_bytes(PACKET * 100)
     else:
-        recordings.update(address, str(path), status="complete")
+        recordings.update(address, str(path), status="registered")
     assert find_growing(settings) == []
 
 
@@ -146,8 +156,9 @@ def test_its_run_takes_the_chapters_and_nothing_else_in_working_dir(settings: Se
 
 
 @pytest.mark.parametrize("told", ["[]", "{}", '{"chapters": 7}', '{"recording": "/x", "chapters": [["../../x", "f"]], '
-                                  '"begin_us": 0, "following": [1, 2]}', "x" * 3_000_000,
-                                  '{"recording": "R", "chapters": [], "begin_us": 1e999, "following": null}'])
+                                  '"begin_us": 0, "following": [1, 2], "tried_bytes": 0}', "x" * 3_000_000,
+                                  '{"recording": "R", "chapters": [], "begin_us": 1e999, "following": null, '
+                                  '"tried_bytes": 0}'])
 def test_what_a_step_wrote_in_another_form_counts_as_nothing(settings: Settings, told: str) -> None:
     path = write(settings, 40)
     end_run(cut(path, settings, b"one"), settings)
@@ -212,6 +223,7 @@ def test_one_that_stands_still_without_an_end_may_only_pause(settings: Settings)
     path, address = write(settings, 20), settings.catalogue_address
     recordings.update(address, str(path), status="complete", duration_ms=20_000, still_since_ms=now_ms() - 50_000)
     assert not list(complete_matches(settings))
+    assert find_growing(settings) == [str(path)]
     row = recordings.find(address, str(path))
     assert row is not None and row.reason == "its recorder may only pause: it is made when nothing has come for 100 s"
     (path.parent / ".done").touch()
