@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ LOOK_FPS = Fraction(1)
 LAST_PACKETS = 32
 """More than any encoder reorders."""
 MOST_NOTES = 20
+_SERIES: dict[str, type] = {"bytes_per_frame": float, "dead": bool, "empty": bool, "loudness_db": float,
+                            "whistle": float}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,21 @@ class RecordingSignals:
     looks: int
     notes: tuple[str, ...] = ()
     graphic: tuple[Reading, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it, exactly."""
+        series = {name: getattr(self, name).tolist() for name in _SERIES}
+        return {**series, "packets": self.packets, "looks": self.looks, "notes": list(self.notes),
+                "graphic": [asdict(reading) for reading in self.graphic]}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> RecordingSignals:
+        """The inverse of `plain`."""
+        series: dict[str, Any] = {name: np.array(plain[name], kind) for name, kind in _SERIES.items()}
+        graphic = (Reading(one["match_ms"], one["clock_s"], tuple(one["score"]) if one["score"] else None)
+                   for one in plain["graphic"])
+        return cls(**series, packets=plain["packets"], looks=plain["looks"], notes=tuple(plain["notes"]),
+                   graphic=tuple(graphic))
 
 
 @dataclass(frozen=True)
@@ -89,21 +107,39 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
     }
     recordings = [recording_from_plain(one) for one in plain]
     scratch = ScratchFiles(settings.scratch_dir, match_id)
+    kept = _Kept(files, inputs, force) if len(recordings) > 1 else None
 
     def compute() -> dict[str, Any]:
-        return from_nearest(recordings, scratch, lambda near: _compute(near, settings, looks_at_all))
+        return from_nearest(recordings, scratch, lambda near: _compute(near, settings, kept, looks_at_all))
 
     return reuse_or_compute(files.scan, "scan", inputs, compute, force=force)
 
 
-def _compute(recordings: Sequence[Recording], settings: Settings, looks_at_all: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Kept:
+    """The signals of the recordings of a match, one result each: of those that were there before nothing is read."""
+
+    files: WorkFiles
+    inputs: Mapping[str, Any]
+    force: bool
+
+    def signals(self, index: int, recording: Recording, scanned: Callable[[], RecordingSignals]) -> RecordingSignals:
+        inputs = {**self.inputs, "recordings": self.inputs["recordings"][index]}
+        found = reuse_or_compute(self.files.scanned(recording.fingerprint), "scan", inputs,
+                                 lambda: scanned().plain(), force=self.force)
+        return RecordingSignals.from_plain(found.result)
+
+
+def _compute(recordings: Sequence[Recording], settings: Settings, kept: _Kept | None,
+             looks_at_all: bool) -> dict[str, Any]:
     """`looks_at_all`: every step that shows anything is hot, so that no later chapter changes the windows before it."""
     started = time.monotonic()
     timeline = Timeline.of(recordings)
     each = []
     for index, recording in enumerate(recordings):
-        before_ms = timeline.offset_ms(index)
-        each.append(scan_recording(recording, settings.max_workers, _reporter(before_ms, timeline.duration_ms)))
+        reporter = _reporter(timeline.offset_ms(index), timeline.duration_ms)
+        scanned = partial(scan_recording, recording, settings.max_workers, reporter)
+        each.append(kept.signals(index, recording, scanned) if kept else scanned())
     joined = _join(each, recordings, timeline)
     hot = ~joined.dead if looks_at_all else signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)

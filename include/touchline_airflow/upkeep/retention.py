@@ -40,7 +40,7 @@ IDLE_SEC = 600
 SCRATCH_SEC = 24 * 3600
 _DAY_MS = 86_400_000
 _ENDED = ("published", "failed", "bad")
-_RESULT = re.compile(r"(scan|spottings/chunk-[0-9]{4})(\.stats)?\.json")
+_RESULT = re.compile(r"(scan|scanned/[0-9a-f]{12}|spottings/chunk-[0-9]{4})(\.stats)?\.json")
 _PIN = re.compile(r"keep(\.txt)?", re.IGNORECASE)
 
 

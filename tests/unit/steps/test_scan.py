@@ -11,8 +11,10 @@ import pytest
 
 from touchline.domain.layout import WorkFiles
 from touchline.errors import BadRecordingError, DamagedResultError
+from touchline.results.request import save_request
 from touchline.settings import Settings
 from touchline.spotting.scoreboard import Reading, find_periods, find_score_changes
+from touchline.steps import scan as step
 from touchline.steps.probe import probe
 from touchline.steps.register import register_match
 from touchline.steps.scan import scan, scan_recording
@@ -93,6 +95,24 @@ def test_several_recordings_share_one_clock(films, own_settings):
     assert result["hot"][0][1] <= 16_000
     assert result["hot"][-1][0] == pytest.approx(149_000, abs=1000)
     assert result["hot"][-1][1] == 247_000
+
+
+def test_when_a_recording_comes_the_others_are_not_read_again(films, own_settings, monkeypatch):
+    names = ["odd", "frozen", "moving"]
+    fresh = scanned([films[name] for name in names], own_settings)
+    request = register_match([films[name] for name in names[:2]], own_settings)
+    probe(request.match_id, own_settings)
+    scan(request.match_id, own_settings)
+    read, real = [], step.scan_recording
+    monkeypatch.setattr(step, "scan_recording", lambda one, *rest: read.append(Path(one.path).stem) or real(one, *rest))
+    whole = register_match([films[name] for name in names], own_settings)
+    save_request(replace(whole, match_id=request.match_id), own_settings)
+    probe(request.match_id, own_settings)
+    again = scan(request.match_id, own_settings)
+    assert again.result == fresh
+    assert read == ["moving"]
+    scan(request.match_id, own_settings, force=True)
+    assert read == ["moving", *names]
 
 
 def test_the_same_recording_gives_the_same_bytes_and_is_reused(films, own_settings):
