@@ -10,6 +10,7 @@ from support.merged import merged
 from touchline.beneath.folder import temporary_name
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.errors import BadRecordingError, DamagedResultError, TouchlineError, UsageError
+from touchline.results.fingerprint import fingerprint
 from touchline.results.request import Request, save_request
 from touchline.results.result import read_stats, reuse_or_compute
 from touchline.results.thumbnails import read_thumbnail
@@ -47,9 +48,9 @@ def settings(tmp_path, films):
 
 
 def _of_recordings(settings, films):
-    names = ("aa", "bb")
-    save_request(Request(MATCH, tuple(map(str, films)), names, ("highlights", "keeper")), settings)
-    recordings = [recording_to_plain(probe_recording(film, name)) for film, name in zip(films, names, strict=True)]
+    digests = tuple(map(fingerprint, films))
+    save_request(Request(MATCH, tuple(map(str, films)), digests, ("highlights", "keeper")), settings)
+    recordings = [recording_to_plain(probe_recording(film, name)) for film, name in zip(films, digests, strict=True)]
     probe = {"recordings": recordings, "sidecar": {"kick_offs_ms": []}}
     reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe, force=True)
 
@@ -131,8 +132,9 @@ def test_a_reel_without_clips_is_a_success_that_says_so(settings, capsys):
 
 def _of_one(settings, film):
     """A match of this recording alone, with a save in it."""
-    save_request(Request(MATCH, (str(film),), ("aa",), ("highlights", "keeper")), settings)
-    probe = {"recordings": [recording_to_plain(probe_recording(film, "aa"))], "sidecar": {"kick_offs_ms": []}}
+    digest = fingerprint(film)
+    save_request(Request(MATCH, (str(film),), (digest,), ("highlights", "keeper")), settings)
+    probe = {"recordings": [recording_to_plain(probe_recording(film, digest))], "sidecar": {"kick_offs_ms": []}}
     reuse_or_compute(WorkFiles(settings.working_dir, MATCH).probe, "probe", {}, lambda: probe, force=True)
     return _plan(settings, (10_000, "Save"))
 

@@ -13,6 +13,7 @@ from touchline.domain.layout import WorkFiles
 from touchline.errors import DamagedResultError, ModelError, UsageError
 from touchline.inference.model_digest import model_digest
 from touchline.progress import reporting_to
+from touchline.results.fingerprint import fingerprint
 from touchline.results.request import Request, save_request
 from touchline.results.result import read_stats, reuse_or_compute
 from touchline.seeing.glance import glance_from_plain, plain_glance
@@ -53,7 +54,7 @@ def settings(tmp_path, models):
 def prepare(settings, films, chunks):
     """Write what `register`, `probe` and `plan_chunks` would; chunks are (start_ms, end_ms, hot windows)."""
     files = WorkFiles(settings.working_dir, MATCH)
-    recordings = [recording_to_plain(probe_recording(film, f"{number}" * 64)) for number, film in enumerate(films)]
+    recordings = [recording_to_plain(probe_recording(film, fingerprint(film))) for film in films]
     plain = [{"chunk_id": f"chunk-{index:04d}", "index": index, "start_ms": start, "end_ms": end, "hot": hot}
              for index, (start, end, hot) in enumerate(chunks)]
     fingerprints = tuple(recording["fingerprint"] for recording in recordings)
