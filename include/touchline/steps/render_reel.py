@@ -39,7 +39,7 @@ from touchline.video.edges import find_copying
 from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain
 
-VERSION = 4
+VERSION = 5
 THUMBNAIL_PX = 320
 _COPY_BYTES = 1 << 20
 

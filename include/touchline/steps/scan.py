@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from touchline.domain.layout import ScratchFiles, WorkFiles
 from touchline.domain.recording import Recording, Timeline
@@ -220,7 +221,7 @@ def _empty_steps(recording: Recording, packets: Packets, steps: int) -> tuple[ND
         empty[start_ms // signals.step_ms() + 1 : end_ms // signals.step_ms()] = True
         notes.append(gap_text(recording.path, (start_ms, end_ms)))
     for note in notes[:MOST_NOTES]:
-        print(note, file=sys.stderr)
+        tqdm.write(note, file=sys.stderr)  # above the progress bar where there is one
     return empty, tuple(notes[:MOST_NOTES])
 
 

@@ -169,6 +169,9 @@ def _edge_argv(recording: Recording, grid: Grid, copying: Copying, lead_s: int |
     style = copying.style
     source = graph.open_recording(recording, style.threads, seek_us(recording, grid, lead_s))
     picture = graph.on_grid(source, recording.video, grid).filter("trim", end_frame=grid.end)
+    # Frames of the usual form pass unchanged; those after a change of it would be cut off, or shown in a corner.
+    shape = Fraction(recording.video.width, recording.video.height)
+    picture = graph.boxed(picture, recording.video, style.width, style.height, shape, {})
     options: dict[str, Any] = {
         "vcodec": SOFTWARE,
         "preset": X264_PRESET,

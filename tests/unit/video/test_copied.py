@@ -182,6 +182,22 @@ def test_a_clip_over_a_change_of_the_parameter_sets_has_every_frame(make_recordi
     assert numbers == [*range(25, 75), *range(50)]
 
 
+@pytest.mark.parametrize("container", ["ts", "mkv", "mp4"])
+def test_edges_after_a_change_of_size_show_the_whole_picture(make_recording, probed, pictures_of, tmp_path, ffmpeg,
+                                                              number_in, container):
+    codec = (*X264, "-g", "50", "-bf", "0")
+    first = make_recording("small.ts", codec=codec, seconds=2)
+    other = make_recording("large.ts", codec=codec, seconds=2, filters="scale=256:128")
+    (tmp_path / "list").write_text(f"file '{first}'\nfile '{other}'\n")
+    both = tmp_path / f"both.{container}"
+    ffmpeg("-f", "concat", "-safe", "0", "-i", tmp_path / "list", "-c", "copy", both)
+    recording = probed(both)
+    cut_copied(recording, 1000, 3800, tmp_path / "clip.mov", find_copying([recording], _style(recording)))
+    concat_clips([tmp_path / "clip.mov"], tmp_path / "reel.mp4", Fraction(25), depth=DEPTH)
+    numbers = [number_in(one) for one in pictures_of(tmp_path / "reel.mp4", Fraction(25))]
+    assert numbers == [*range(25, 50), *range(45)]
+
+
 @pytest.mark.parametrize("kind", ["a pyramid of reordered frames", "a transport stream that starts late"])
 def test_a_widened_stretch_is_copied_whole(make_recording, probed, tmp_path, kind):
     # key frames at 0, 2 and 4 s
