@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from touchline.catalogue import matches, recordings
@@ -24,7 +23,6 @@ from touchline.settings import Settings
 from touchline.sidecars.find import match_notes
 from touchline.sidecars.read import MOST, noted_live
 from touchline.video.growing import can_grow, may_go_on
-from touchline_airflow.lots import most_at_once
 from touchline_airflow.mount.gone import is_gone
 
 GROWING_SEC = 60
@@ -41,7 +39,7 @@ def find_growing(settings: Settings) -> list[str]:
             if (row.status == "complete" or (row.status == "waiting" and
                                              elapsed_ms(row.still_since_ms, moment) < GROWING_SEC * 1000))
             and elapsed_ms(row.first_seen_ms, moment) >= settings.live_chapter_sec * 1000]
-    return list(islice((row.path for row in seen if _is_due(row, settings)), most_at_once()))
+    return [row.path for row in seen if _is_due(row, settings)]
 
 
 def register_chapters(recording: Path, settings: Settings) -> str | None:

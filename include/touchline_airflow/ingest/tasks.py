@@ -29,7 +29,7 @@ log = logging.getLogger("airflow.task")
 def list_growing() -> list[str]:
     """Recordings that are still written and of which enough has come for another chapter."""
     with failing_plainly(log):
-        return find_growing(Settings.from_env())
+        return find_growing(Settings.from_env())[:most_at_once()]
 
 
 @task(trigger_rule="all_done")

@@ -72,4 +72,4 @@ def test_a_look_that_fails_means_not_yet(error: Exception, monkeypatch: pytest.M
         raise error
 
     monkeypatch.setattr(trigger, "find_due", fail)
-    assert trigger.RecordingTrigger(1.0, 300.0)._look() == []
+    assert trigger.RecordingTrigger(1.0, 300.0)._look() == ([], False)
