@@ -15,12 +15,11 @@ from typing import Any
 
 import pytest
 
-from support.footage import TOUCHLINE, ffmpeg, frames, simulate
+from support.footage import TOUCHLINE, frames, simulate
 from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.waiting import wait_for
-from touchline.catalogue import matches, recordings, runs
+from touchline.catalogue import recordings, runs
 from touchline.domain.step_table import STEPS
-from touchline.results.growing import growing_match_id
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.container_spec import deployment_of
@@ -71,8 +70,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def airflow(engine: Any, worker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
     """A running Airflow whose steps run in containers; none of them is left at its end."""
     folder = tmp_path_factory.mktemp("airflow")
-    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TOUCHLINE_WORKER_IMAGE": worker_image, "LIVE": "true",
-                "LIVE_CHAPTER_SEC": "10"}
+    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TOUCHLINE_WORKER_IMAGE": worker_image}
     with running_airflow(folder, settings) as airflow:
         yield airflow
         assert ours(engine, airflow.working_dir) == []
@@ -227,21 +225,3 @@ def test_a_chunk_that_is_marked_failed_loses_its_container_at_once(watched: Watc
     print(f"the container was gone {time.monotonic() - started:.1f} s after the mark")
     assert airflow.finish(run_id)["state"] == "failed"
     assert ours(engine, airflow.working_dir, run_id=run_id) == []
-
-
-def test_a_recording_that_is_still_written_is_cut_and_looked_at_in_containers(
-        airflow: RunningAirflow, watched: Watched, footage: Path) -> None:
-    path = airflow.nas / "growing.ts"
-    ffmpeg("-i", footage, "-c", "copy", "-f", "mpegts", path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
-    match_id = growing_match_id(path)
-    assert match_id is not None
-
-    def published() -> bool:
-        match = matches.find(airflow.catalogue, match_id)
-        return match is not None and match.status == "published"
-
-    wait_for("the provisional match", published)
-    told = json.loads((airflow.folder(match_id).root / "match.json").read_text())
-    assert [one["file"] for one in told["recordings"]] == ["growing live 0001.mkv"]
-    assert 10_000 <= told["duration_ms"] < 26_000
