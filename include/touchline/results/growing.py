@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.domain.layout import WorkFiles, match_id, slug
+from touchline.domain.layout import MatchFolder, WorkFiles, match_id, slug
 from touchline.errors import UntrustedFileError
-from touchline.results.files import folder_of, is_there, write_json
-from touchline.results.request import Request
+from touchline.exports.match_files import known_names
+from touchline.exports.match_folder import withdraw
+from touchline.results.files import folder_of, is_there, remove_tree, write_json
+from touchline.results.request import REELS, Request
 from touchline.settings import Settings
 from touchline.storage import reading
 from touchline.video.growing import Place
@@ -88,6 +90,19 @@ def provisional_request(growing: Growing, reels: Sequence[str], settings: Settin
     files = WorkFiles(settings.working_dir, growing.match_id)
     return Request(files.match_id, tuple(str(files.chapter(one.name)) for one in growing.chapters),
                    tuple(one.fingerprint for one in growing.chapters), tuple(reels))
+
+
+def remove_provisional(match_id: str, settings: Settings) -> None:
+    """Take back a provisional match folder, and remove the chapters and what was made of them.
+
+    Raises:
+        StorageError: NAS_OUTPUT_PATH is away.
+        UntrustedFileError: the match's folder is a link.
+    """
+    files = WorkFiles(settings.working_dir, match_id)
+    withdraw(MatchFolder(settings.nas_output_path, match_id), known_names(REELS))
+    remove_tree(files.root)
+    files.request.unlink(missing_ok=True)
 
 
 def load_growing(files: WorkFiles, recording: Path) -> Growing:

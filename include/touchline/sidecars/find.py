@@ -16,6 +16,8 @@ from touchline.errors import BadRecordingError
 from touchline.storage import reading
 
 KINDS = ("match.toml", "marks.csv")
+DONE = ".done"
+"""A file of this name in a folder: all that belongs to its matches is there."""
 _MOST_TOLD = 5
 
 

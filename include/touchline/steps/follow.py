@@ -6,16 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import IncompleteRecordingError
-from touchline.exports.match_files import known_names
-from touchline.exports.match_folder import withdraw
-from touchline.results.files import remove_tree
 from touchline.results.folders import naming_folders
-from touchline.results.growing import growing_match_id, provisional_request
+from touchline.results.growing import growing_match_id, provisional_request, remove_provisional
 from touchline.results.recordings import from_whole
-from touchline.results.request import REELS, save_request
+from touchline.results.request import save_request
 from touchline.settings import Settings
+from touchline.sidecars.find import DONE
 from touchline.steps.cut_chapter import cut_chapter
 from touchline.steps.process import make_match, process, settings_for
 from touchline.storage import reading
@@ -23,8 +20,6 @@ from touchline.video.complete import check_complete
 from touchline.video.growing import may_go_on
 
 LOOK_SEC = 2.0
-DONE = ".done"
-"""Beside a recording: it is all there."""
 
 
 def follow(recording: Path, output: Path, settings: Settings, reels: Sequence[str]) -> Path:
@@ -53,16 +48,8 @@ def follow(recording: Path, output: Path, settings: Settings, reels: Sequence[st
     folder = process([recording], output, settings, reels)
     with naming_folders(settings):
         if match_id := growing_match_id(recording):
-            end_provisional(match_id, settings)
+            remove_provisional(match_id, settings)
     return folder
-
-
-def end_provisional(match_id: str, settings: Settings) -> None:
-    """Take back a provisional match folder, and remove the chapters and what was made of them."""
-    work = WorkFiles(settings.working_dir, match_id)
-    withdraw(MatchFolder(settings.nas_output_path, match_id), known_names(REELS))
-    remove_tree(work.root)
-    work.request.unlink(missing_ok=True)
 
 
 def _watched(recording: Path, settings: Settings) -> Callable[[], bool]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,7 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
     request = load_request(match_id, settings)
     files, looks_at_all = WorkFiles(settings.working_dir, request.match_id), request.is_provisional
     plain = read_result(files.probe).result["recordings"]
-    inputs = {
+    inputs: dict[str, Any] = {
         "version": VERSION,
         "recordings": [{key: value for key, value in one.items() if key != "path"} for one in plain],
         "table": digest_of(signals.signal_table()),
@@ -107,40 +106,33 @@ def scan(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
         **({"looks_at_all": True} if looks_at_all else {}),
     }
     recordings = [recording_from_plain(one) for one in plain]
-    scratch = ScratchFiles(settings.scratch_dir, match_id)
-    kept = _Kept(files, inputs, force) if len(recordings) > 1 else None
+    scratch, timeline = ScratchFiles(settings.scratch_dir, match_id), Timeline.of(recordings)
 
-    def compute() -> dict[str, Any]:
-        return from_nearest(recordings, scratch, lambda near: _compute(near, settings, kept, looks_at_all))
+    def signals_of(index: int) -> RecordingSignals:
+        """Of several recordings each is kept: those that were there before are not read again when another comes."""
+        recording, reporter = recordings[index], _reporter(timeline.offset_ms(index), timeline.duration_ms)
 
-    return reuse_or_compute(files.scan, "scan", inputs, compute, force=force)
+        def scanned() -> RecordingSignals:
+            return from_nearest([recording], scratch,
+                                lambda near: scan_recording(near[0], settings.max_workers, reporter))
 
+        if len(recordings) == 1:
+            return scanned()
+        own = {**inputs, "recordings": inputs["recordings"][index]}
+        kept = reuse_or_compute(files.scanned(recording.fingerprint), "scan", own, lambda: scanned().plain(),
+                                force=force)
+        return RecordingSignals.from_plain(kept.result)
 
-@dataclass(frozen=True)
-class _Kept:
-    """The signals of the recordings of a match, one result each: of those that were there before nothing is read."""
-
-    files: WorkFiles
-    inputs: Mapping[str, Any]
-    force: bool
-
-    def signals(self, index: int, recording: Recording, scanned: Callable[[], RecordingSignals]) -> RecordingSignals:
-        inputs = {**self.inputs, "recordings": self.inputs["recordings"][index]}
-        found = reuse_or_compute(self.files.scanned(recording.fingerprint), "scan", inputs,
-                                 lambda: scanned().plain(), force=self.force)
-        return RecordingSignals.from_plain(found.result)
+    return reuse_or_compute(files.scan, "scan", inputs, lambda: _compute(recordings, signals_of, looks_at_all),
+                            force=force)
 
 
-def _compute(recordings: Sequence[Recording], settings: Settings, kept: _Kept | None,
+def _compute(recordings: Sequence[Recording], signals_of: Callable[[int], RecordingSignals],
              looks_at_all: bool) -> dict[str, Any]:
     """`looks_at_all`: every step that shows anything is hot, so that no later chapter changes the windows before it."""
     started = time.monotonic()
     timeline = Timeline.of(recordings)
-    each = []
-    for index, recording in enumerate(recordings):
-        reporter = _reporter(timeline.offset_ms(index), timeline.duration_ms)
-        scanned = partial(scan_recording, recording, settings.max_workers, reporter)
-        each.append(kept.signals(index, recording, scanned) if kept else scanned())
+    each = [signals_of(index) for index in range(len(recordings))]
     joined = _join(each, recordings, timeline)
     hot = ~joined.dead if looks_at_all else signals.hot_steps(joined.motion, joined.surge, joined.whistle)
     windows = signals.hot_windows(hot, joined.dead, timeline.duration_ms, joined.empty)

@@ -151,7 +151,8 @@ def _stretch(pictures: list[_Picture], begin_us: int | None,
     if first is None:
         return None
     keys = [number for number in range(first + 1, len(pictures) - _AFTER)
-            if pictures[number].is_key and pictures[number].time_us - pictures[first].time_us >= least_us]
+            if pictures[number].is_key and pictures[number].decoded_us is not None
+            and pictures[number].time_us - pictures[first].time_us >= least_us]
     closed = [number for number in keys
               if all(one.time_us > pictures[number].time_us for one in pictures[number + 1 : number + _AFTER])]
     if not keys:
@@ -246,7 +247,6 @@ def _boundary(handle: BinaryIO, demuxer: str, at: int, picture: int) -> int:
         first, packet = packet_layout(handle.read(SNIFFED_BYTES)) or (0, 188)
         return max(at, first + max(0, picture - _LEAD_BYTES - first) // packet * packet)
     if demuxer == "mov":
-        handle.seek(0, 2)
         return max((box.start for box in boxes(handle, at, picture) if box.kind == b"moof"), default=at)
     start = max(at, picture - _LONGEST_HEAD_BYTES)
     handle.seek(start)

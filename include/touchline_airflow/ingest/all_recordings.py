@@ -13,14 +13,12 @@ from touchline.domain.moment import elapsed_ms
 from touchline.domain.text import shown
 from touchline.errors import StorageError
 from touchline.settings import Settings
-from touchline.sidecars.find import match_notes
+from touchline.sidecars.find import DONE, match_notes
 from touchline_airflow.ingest.growing import may_go_on_later
 from touchline_airflow.mount.find import recordings_in
 from touchline_airflow.mount.one_match import OneMatch, find_matches
 
 log = logging.getLogger(__name__)
-DONE = ".done"
-"""In a folder: all that belongs to its matches is there."""
 USABLE = "taken as far as it decodes"
 """So begins the reason of a recording that is whole, but for its end; it stays while it waits."""
 SOON_SEC = 300

@@ -9,16 +9,13 @@ from touchline.catalogue import matches, recordings
 from touchline.catalogue.connection import now_ms
 from touchline.catalogue.matches import Match, Source
 from touchline.catalogue.recordings import SeenRecording
-from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.domain.layout import WorkFiles
 from touchline.domain.moment import elapsed_ms
 from touchline.domain.text import shown
 from touchline.errors import BadRecordingError, StorageError
-from touchline.exports.match_files import known_names
-from touchline.exports.match_folder import withdraw
-from touchline.results.files import is_there, remove_tree
+from touchline.results.files import is_there
 from touchline.results.fingerprint import fingerprint, match_fingerprint
-from touchline.results.growing import chapter_name, growing_match_id, load_growing
-from touchline.results.request import REELS
+from touchline.results.growing import chapter_name, growing_match_id, load_growing, remove_provisional
 from touchline.settings import Settings
 from touchline.sidecars.find import match_notes
 from touchline.sidecars.read import MOST, noted_live
@@ -72,10 +69,7 @@ def end_provisional_matches(settings: Settings, say: Callable[[str], None]) -> N
     for match in matches.every(settings.catalogue_address):
         if match.is_provisional and match.lease_holder is None and (over := _why_over(match, settings)):
             made, reason = over
-            files = WorkFiles(settings.working_dir, match.match_id)
-            withdraw(MatchFolder(settings.nas_output_path, match.match_id), known_names(REELS))
-            remove_tree(files.root)
-            files.request.unlink(missing_ok=True)
+            remove_provisional(match.match_id, settings)
             matches.absorb(settings.catalogue_address, match, made)
             say(shown(f"{match.match_id} is taken back: {reason}"))
 
