@@ -67,6 +67,7 @@ def test_a_growing_recording_has_a_provisional_folder_and_then_the_one_of_the_wh
     assert 10_000 <= first["duration_ms"] < second["duration_ms"] < SECONDS * 1000
     assert [one.name for one in output.iterdir() if not one.name.startswith(".")] == [folder.name]
     assert [one.name for one in (settings.working_dir / "matches").iterdir() if one.is_dir()] == [folder.name]
+    assert list((settings.scratch_dir / "matches").iterdir()) == []
 
     at_once = process([recording], tmp_path / "again", replace(settings, working_dir=tmp_path / "other"),
                       ("highlights", "keeper"))

@@ -87,6 +87,10 @@ class WorkFiles:
     def scan(self) -> Path:  # noqa: D102
         return self.root / "scan.json"
 
+    def probed(self, fingerprint: str) -> Path:
+        """What `probe` found in one of several recordings, kept for when another one comes."""
+        return self.root / "probed" / f"{fingerprint[:12]}.json"
+
     def scanned(self, fingerprint: str) -> Path:
         """What `scan` found in one of several recordings, kept for when another one comes."""
         return self.root / "scanned" / f"{fingerprint[:12]}.json"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.domain.layout import MatchFolder, WorkFiles, match_id, slug
+from touchline.domain.layout import MatchFolder, ScratchFiles, WorkFiles, match_id, slug
 from touchline.errors import UntrustedFileError
 from touchline.exports.match_files import known_names
 from touchline.exports.match_folder import withdraw
@@ -28,6 +28,7 @@ _HEAD = (1 << 16, 1 << 20)
 at its end, such as its length."""
 _SLUG = 43
 _LARGEST = 1 << 60
+_LOOKS_AGAIN = 9 / 8
 _LONGER_AFTER = 40
 """A chapter holds at least this part of what was cut before it: a match may have a hundred recordings."""
 
@@ -62,6 +63,15 @@ class Growing:
     def least_s(self, settings: Settings) -> float:
         """The next chapter is cut when so much has come."""
         return max(settings.live_chapter_sec, self.length_s / _LONGER_AFTER)
+
+    def is_due(self, size_bytes: int, settings: Settings) -> bool:
+        """Whether a recording of this size is worth a look: as many bytes came as a chapter took at the rate so far.
+
+        Each look reads all that came since the last chapter; the next one waits until it is noticeably more.
+        """
+        at = self.following.at if self.following else 0
+        wanted = at / self.length_s * self.least_s(settings) if at else 1
+        return size_bytes - at >= max(wanted, (self.tried_bytes - at) * _LOOKS_AGAIN)
 
 
 def growing_match_id(recording: Path) -> str | None:
@@ -101,6 +111,7 @@ def remove_provisional(match_id: str, settings: Settings) -> None:
     """
     files = WorkFiles(settings.working_dir, match_id)
     withdraw(MatchFolder(settings.nas_output_path, match_id), known_names(REELS))
+    remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     remove_tree(files.root)
     files.request.unlink(missing_ok=True)
 

@@ -46,19 +46,18 @@ def cut_chapter(recording: Path, settings: Settings) -> Growing | None:
 
 
 def _with_next(growing: Growing, files: WorkFiles, settings: Settings) -> Growing:
-    if len(growing.chapters) >= MOST["recordings"]:
-        return growing
-    least_s = growing.least_s(settings)
-    scratch = ScratchFiles(settings.scratch_dir, files.match_id).root
     recording = Path(growing.recording)
+    with reading(recording):
+        size_bytes = recording.stat().st_size
+    if len(growing.chapters) >= MOST["recordings"] or not growing.is_due(size_bytes, settings):
+        return growing
+    scratch = ScratchFiles(settings.scratch_dir, files.match_id).root
     name = chapter_name(recording, len(growing.chapters) + 1)
     with writing(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
-    with reading(recording):
-        size_bytes = recording.stat().st_size
     part, made = scratch / "growing.part", scratch / "chapter.mkv"
     try:
-        cut = cut_next(recording, growing.following, least_s, made, part)
+        cut = cut_next(recording, growing.following, growing.least_s(settings), made, part)
         if cut is None:
             save_growing(files, replace(growing, tried_bytes=size_bytes))
             return growing

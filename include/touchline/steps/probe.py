@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from touchline.settings import Settings
 from touchline.sidecars.read import read_sidecar, sidecar_digest
 from touchline.video.decode import decode_frames
 from touchline.video.overlap import overlap_ms, without_end
-from touchline.video.plain import recording_to_plain
+from touchline.video.plain import recording_from_plain, recording_to_plain
 from touchline.video.probe import probe_recording
 
 VERSION = 4
@@ -38,6 +38,20 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
     request = load_request(match_id, settings)
     files = WorkFiles(settings.working_dir, request.match_id)
 
+    def probed(path: str, fingerprint: str) -> Recording:
+        """Of several recordings each is kept: those that were there before are not read again when another comes."""
+        if len(request.recordings) == 1:
+            return probe_recording(Path(path), fingerprint)
+        inputs = {"version": VERSION, "recording": path, "fingerprint": fingerprint}
+
+        def alone() -> dict[str, Any]:
+            found = from_whole([Path(path)], lambda: probe_recording(Path(path), fingerprint))
+            refuse_other_content(Path(path), fingerprint)
+            return recording_to_plain(found)
+
+        kept = reuse_or_compute(files.probed(fingerprint), "probe", inputs, alone, force=force)
+        return recording_from_plain(kept.result)
+
     def compute() -> Outcome:
         for path, registered in zip(request.recordings, request.fingerprints, strict=True):
             refuse_other_content(Path(path), registered)
@@ -47,14 +61,13 @@ def probe(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
             "fingerprints": request.fingerprints,
             "sidecar": sidecar_digest(Path(request.recordings[0])),
         }
-        return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request, settings), force=force)
+        return reuse_or_compute(files.probe, "probe", inputs, lambda: _compute(request, probed), force=force)
 
     return from_whole([Path(path) for path in request.recordings], compute)
 
 
-def _compute(request: Request, settings: Settings) -> dict[str, Any]:
-    pairs = zip(request.recordings, request.fingerprints, strict=True)
-    found = [probe_recording(Path(path), digest) for path, digest in pairs]
+def _compute(request: Request, probed: Callable[[str, str], Recording]) -> dict[str, Any]:
+    found = list(map(probed, request.recordings, request.fingerprints))
     recordings = _chapters(found) if request.is_provisional else _joined(found)
     _say_sound_tracks(recordings)
     sidecar = read_sidecar(Path(request.recordings[0]), [recording.duration_ms for recording in recordings])

@@ -74,7 +74,8 @@ def make_match(request: Request, settings: Settings, *, force: bool = False) -> 
                 bar.finish("publish")
         finally:
             bar.close()
-            remove_tree(scratch.root)
+            if not request.is_provisional:  # its clips serve when the next chapter is there
+                remove_tree(scratch.root)
     folder = MatchFolder(settings.nas_output_path, match_id).root
     print(folder)
     return folder

@@ -39,7 +39,7 @@ from touchline.video.edges import find_copying
 from touchline.video.encoder import COPY, choose_encoder
 from touchline.video.plain import recording_from_plain
 
-VERSION = 5
+VERSION = 6
 THUMBNAIL_PX = 320
 _COPY_BYTES = 1 << 20
 
@@ -105,8 +105,10 @@ def is_whole(result: Mapping[str, Any], files: WorkFiles) -> bool:
 
 def _copy(reel: str, clips: Sequence[Clip], shop: Workshop, files: WorkFiles) -> dict[str, object]:
     """Copy the pictures where that gives a whole reel, else encode them."""
+    used = sorted({cut.recording for cut in find_cuts(clips, shop.timeline)})
     try:
-        return _render(reel, clips, replace(shop, copying=find_copying(shop.recordings, shop.style)), files)
+        copying = find_copying([shop.recordings[number] for number in used], shop.style)
+        return _render(reel, clips, replace(shop, copying=copying), files)
     except (NotCopyableError, BadRecordingError, CommandError) as error:
         print(f"{reel}: pictures are encoded, not copied: {error}")
     return _render(reel, clips, shop, files)

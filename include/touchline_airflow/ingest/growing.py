@@ -98,7 +98,7 @@ def _is_live(path: Path, settings: Settings) -> bool:
 
 
 def _has_grown(row: SeenRecording, settings: Settings) -> bool:
-    """By its bytes: as many as a chapter needs at the rate so far, since the one before; a run must not be at work."""
+    """Enough came for the next chapter, and no run is at work."""
     match_id = growing_match_id(Path(row.path))
     if match_id is None:
         return False
@@ -106,12 +106,7 @@ def _has_grown(row: SeenRecording, settings: Settings) -> bool:
     if match and (match.lease_holder is not None or match.status in ("registered", "processing")):
         return False
     growing = load_growing(WorkFiles(settings.working_dir, match_id), Path(row.path))
-    if row.size_bytes <= growing.tried_bytes or len(growing.chapters) >= MOST["recordings"]:
-        return False
-    if growing.following is None:
-        return True
-    bytes_per_s = growing.following.at / growing.length_s
-    return row.size_bytes - growing.following.at >= bytes_per_s * growing.least_s(settings)
+    return len(growing.chapters) < MOST["recordings"] and growing.is_due(row.size_bytes, settings)
 
 
 def _chapters(recording: Path, files: WorkFiles, match: Match | None) -> list[Source]:

@@ -41,10 +41,11 @@ def close_match(match_id: str, run_id: str, states: Mapping[str, str | None], se
 
 
 def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Settings) -> Failure | None:
-    """Write status, results and times, give the lease back, empty the scratch folder; a failure is mailed.
+    """Write status, results and times, give the lease back, empty scratch; a failure is mailed.
 
     `failure` is why the match was not published, None when it was. Returns it as the catalogue has it. What becomes of
-    a provisional match is neither counted nor mailed: with the next chapter it is tried again.
+    a provisional match is neither counted nor mailed: with the next chapter it is tried again, with the clips that are
+    there.
     """
     address = settings.catalogue_address
     files, folder = WorkFiles(settings.working_dir, match_id), MatchFolder(settings.nas_output_path, match_id)
@@ -62,7 +63,8 @@ def close_run(match_id: str, run_id: str, failure: Failure | None, settings: Set
     is_provisional = match is not None and match.is_provisional
     is_news = not is_provisional and (
         runs.count_failure(address, run_id) if failure else _is_new_result(folder, run_id, settings))
-    remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
+    if not is_provisional:  # its clips serve when the next chapter is there
+        remove_tree(ScratchFiles(settings.scratch_dir, match_id).root)
     matches.release_lease(address, match_id, run_id)
     run_ended(match_id, run_id, failure, settings, is_news=is_news)
     if failure and not is_provisional:

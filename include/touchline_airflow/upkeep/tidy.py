@@ -111,7 +111,13 @@ def remove_scratch(settings: Settings, say: Callable[[str], None]) -> list[str]:
 
 
 def _ended_since_sec(match_id: str, settings: Settings) -> float:
-    """Seconds since the last run of a match ended; infinite where it has none, or one in the future."""
+    """Seconds since the last run of a match ended; infinite where it has none, or one in the future.
+
+    And of a provisional match: with the next chapter the next run comes, which takes the clips that are there.
+    """
+    match = matches.find(settings.catalogue_address, match_id)
+    if match is not None and match.is_provisional:
+        return math.inf
     ends = [row["ended_at_ms"] for row in runs.of_match(settings.catalogue_address, match_id)]
     since_sec = time.time() - max(ends) / 1000 if ends and all(ends) else math.inf
     return since_sec if since_sec >= 0 else math.inf

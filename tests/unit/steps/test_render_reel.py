@@ -178,8 +178,14 @@ def test_the_pieces_that_a_killed_copy_left_are_removed(settings, films):
     assert clip.exists()
 
 
-def test_one_line_says_why_pictures_are_encoded(settings, capsys):
+def test_what_lies_in_one_of_two_recordings_is_copied_whatever_the_other_is(settings):
     files = _plan(settings, (10_000, "Save"))
+    render_reel(MATCH, "highlights", settings)
+    assert read_stats(files.reel("highlights"))["copied"]
+
+
+def test_one_line_says_why_pictures_are_encoded(settings, capsys):
+    files = _plan(settings, (30_000, "Save"))
     render_reel(MATCH, "highlights", settings)
     assert not read_stats(files.reel("highlights"))["copied"]
     said = [line for line in capsys.readouterr().out.splitlines() if "not copied" in line]
@@ -259,7 +265,7 @@ def test_what_killed_attempts_left_is_removed(settings):
 
 
 def test_a_reel_that_fails_its_check_has_no_video_and_its_clips_are_cut_anew(settings, monkeypatch):
-    files = _plan(settings, (10_000, "Save"))
+    files = _plan(settings, (30_000, "Save"))
 
     tries = []
 

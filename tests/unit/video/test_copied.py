@@ -68,7 +68,7 @@ def source(request, make_recording, probed, pictures_of):
     return recording, find_copying([recording], _style(recording)), pictures_of(path, recording.video.fps)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(cuts=st.lists(st.tuples(st.integers(0, 3500), st.integers(1, 2400)), min_size=1, max_size=3))
 def test_a_reel_of_copies_has_the_planned_frames(tmp_path_factory, source, pictures_of, number_in, cuts):
     recording, copying, frames = source

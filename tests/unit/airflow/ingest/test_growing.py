@@ -86,6 +86,8 @@ def test_where_too_little_came_it_waits_for_more(settings: Settings) -> None:
     save_growing(files_of(path, settings), dataclasses.replace(growing, tried_bytes=path.stat().st_size))
     assert find_growing(settings) == []
     write(settings, 41)
+    assert find_growing(settings) == [], "each look reads all of it again"
+    write(settings, 60)
     assert find_growing(settings) == [str(path)]
 
 

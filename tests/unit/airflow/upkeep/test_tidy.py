@@ -171,6 +171,22 @@ def test_scratch_of_another_machine_goes_as_soon_as_the_run_has_ended(settings: 
     assert not clip.exists()
 
 
+def test_clips_of_a_provisional_match_stay_for_its_next_chapter(own_settings: Settings) -> None:
+    address = own_settings.catalogue_address
+    chapter = WorkFiles(own_settings.working_dir, MATCH).chapter("live 0001.mkv")
+    matches.register(address, MATCH, "f" * 64, str(chapter))
+    matches.take_lease(address, MATCH, RUN, lambda _: True)
+    runs.begin(address, RUN, MATCH)
+    work, clip = orphans(own_settings, MATCH)
+    close_ended_run(OPEN, "failed", KILLED, own_settings)
+    assert (work.exists(), clip.exists()) == (False, True)
+    for path in (clip, *clip.parents):
+        if path.is_relative_to(own_settings.scratch_dir / "matches" / MATCH):
+            os.utime(path, (time.time() - 60, time.time() - 60))
+    tidy.remove_scratch(own_settings, lambda _: None)
+    assert clip.exists()
+
+
 def orphans(settings: Settings, match_id: str) -> list[Path]:
     paths = [WorkFiles(settings.working_dir, match_id).root / temporary_name("scan.json"),
              ScratchFiles(settings.scratch_dir, match_id).clip("clip-1", "f" * 64)]
