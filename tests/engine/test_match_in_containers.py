@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from support.footage import TOUCHLINE, frames, simulate
+from support.footage import TOUCHLINE, ffmpeg, frames, simulate
 from support.running_airflow import SETTINGS, RunningAirflow, running_airflow
 from support.waiting import wait_for
-from touchline.catalogue import recordings, runs
+from touchline.catalogue import matches, recordings, runs
 from touchline.domain.step_table import STEPS
+from touchline.results.growing import growing_match_id
 from touchline.settings import Settings
 from touchline_airflow.deployment import DeploymentSettings
 from touchline_airflow.runtime.container_spec import deployment_of
@@ -70,7 +71,8 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def airflow(engine: Any, worker_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
     """A running Airflow whose steps run in containers; none of them is left at its end."""
     folder = tmp_path_factory.mktemp("airflow")
-    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TOUCHLINE_WORKER_IMAGE": worker_image}
+    settings = {**SETTINGS, "TOUCHLINE_RUNTIME": "docker", "TOUCHLINE_WORKER_IMAGE": worker_image,
+                "LIVE_CHAPTER_SEC": "10"}
     with running_airflow(folder, settings) as airflow:
         yield airflow
         assert ours(engine, airflow.working_dir) == []
@@ -207,6 +209,19 @@ def test_no_container_is_left_and_the_match_is_published_once(watched: Watched, 
     assert ours(engine, airflow.working_dir, match_id=watched.match_id) == []
     assert [run["status"] for run in runs.of_match(airflow.catalogue, watched.match_id)] == ["published"]
     assert not (airflow.processes.scratch_dir / "matches" / watched.match_id).exists()
+
+
+def test_a_recording_that_still_grows_is_looked_at_in_containers(airflow: RunningAirflow, footage: Path) -> None:
+    path = airflow.nas / "live" / "training.ts"
+    path.parent.mkdir()
+    (path.parent / "match.toml").write_text("live = true\n")
+    ffmpeg("-i", footage, "-c", "copy", "-f", "mpegts", path)
+    match_id = str(growing_match_id(path))
+    wait_for("its provisional match", lambda: (match := matches.find(airflow.catalogue, match_id))
+             and match.status == "published", 300)
+    shown = json.loads((airflow.folder(match_id).root / "match.json").read_text())
+    assert [one["file"] for one in shown["recordings"]] == ["training live 0001.mkv"]
+    assert shown["duration_ms"] >= 10_000
 
 
 def test_a_chunk_that_is_marked_failed_loses_its_container_at_once(watched: Watched, engine: Any) -> None:
