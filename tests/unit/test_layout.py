@@ -53,12 +53,13 @@ def test_what_has_not_the_form_of_a_match_id_is_none(text):
 
 
 @given(st.text(max_size=100), fingerprints)
-def test_every_work_file_but_the_request_lies_in_the_folder_of_its_match(stem, fingerprint):
+def test_every_work_file_but_what_no_step_may_write_lies_in_the_folder_of_its_match(stem, fingerprint):
     made = match_id(stem, fingerprint)
     files = WorkFiles(Path("/srv"), made)
     named = {getattr(files, name) for name in vars(WorkFiles) if isinstance(vars(WorkFiles)[name], property)}
     assert files.request == Path("/srv/matches") / f"{made}.request.json"
-    named -= {files.request}
+    assert files.reviews == Path("/srv/matches") / f"{made}.reviews.json"
+    named -= {files.request, files.reviews}
     for path in [*named, files.spottings("chunk-0000"), files.reel("keeper"), files.thumbnails("keeper")]:
         assert path.resolve().is_relative_to(Path("/srv/matches") / made)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from touchline.domain.text import shown
 
-HEAD = "0008"
+HEAD = "0009"
 
 MATCH_STATUSES = ("registered", "processing", "published", "failed", "bad")
 RECORDING_STATUSES = ("waiting", "bad", "complete", "registered", "duplicate")
@@ -184,6 +184,26 @@ reels = Table(
     Column("size_bytes", BigInteger, nullable=False),
 )
 """The reels of a match; a reel without clips has no frames and no digest."""
+
+reviews = Table(
+    "reviews", metadata,
+    Column("match_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("review_id", String(64), nullable=False, unique=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Shown, nullable=False),
+    Column("before_ms", BigInteger),
+    Column("before_label", String(40)),
+    Column("after_ms", BigInteger),
+    Column("after_label", String(40)),
+    Column("team", String(8)),
+    Column("player", Shown),
+    Column("undoes", String(64)),
+)
+"""What people decided about the actions of a match, in order, counted from 1; the fields of `domain.review.Review`.
+
+Rows are only added. They outlive the row of their match: a match that is registered again has the same id.
+"""
 
 backups = Table(
     "backups", metadata,

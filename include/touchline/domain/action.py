@@ -28,8 +28,9 @@ class Spotting:
 class Action:
     """One accepted spotting on the match timeline.
 
-    `source` is "model" (spotter and scan), "pattern" (inferred from a restart) or "mark" (the coach
-    noted it; confidence 1). `confidence` has three decimals. `away_share` is that of a spotting; a mark says nothing.
+    `source` is "model" (spotter and scan), "pattern" (inferred from a restart), "mark" (a person noted it) or "review"
+    (a person looked at it); confidence 1 for these two. `confidence` has three decimals. `away_share` is that of a
+    spotting; `team` is "home" or "away" where a person said so.
     """
 
     match_ms: int
@@ -38,6 +39,7 @@ class Action:
     source: str = "model"
     evidence: Evidence = ()
     away_share: float = 0.5
+    team: str | None = None
 
 
 @dataclass(frozen=True)

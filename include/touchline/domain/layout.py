@@ -80,6 +80,11 @@ class WorkFiles:
         return self.root.with_name(f"{self.match_id}.request.json")
 
     @property
+    def reviews(self) -> Path:
+        """What people decided about its actions. Beside the match's folder, as the request is."""
+        return self.root.with_name(f"{self.match_id}.reviews.json")
+
+    @property
     def probe(self) -> Path:  # noqa: D102
         return self.root / "probe.json"
 

@@ -19,6 +19,8 @@ class Need(Enum):
     RECORDINGS = auto()
     NOTES = auto()
     """`match.toml` and `marks.csv` beside the first recording."""
+    REVIEWS = auto()
+    """What people decided about the match's actions."""
     COPY = auto()
     """It reads the recordings again after `scan`: where the NAS is slow, a machine with a copy of them is better."""
     SCRATCH = auto()
@@ -72,13 +74,13 @@ STEPS = (
          frozenset({Need.RECORDINGS, Need.COPY, Need.SCRATCH, Need.MODELS, Need.GPU}),
          part="CHUNK_ID", part_help="as in chunks.json: chunk-0003", pool="gpu", hours=2, share=0.57, is_gpu_time=True),
     Step("merge_actions", "Spot the actions of the match in what all chunks show.", lambda files, _: files.actions,
-         frozenset({Need.SPOTTER}), share=0.01),
+         frozenset({Need.REVIEWS, Need.SPOTTER}), share=0.01),
     Step("plan_reels", "Choose the clips of each reel.", lambda files, _: files.reels),
     Step("render_reel", "Render and check one reel.", WorkFiles.reel,
          frozenset({Need.RECORDINGS, Need.COPY, Need.SCRATCH, Need.CLIPS, Need.GPU}),
          part="REEL", part_help="as in reels.json: highlights", pool="render", hours=4, share=0.39),
     Step("publish", "Write the match folder and commit it.", lambda files, _: files.published,
-         frozenset({Need.MATCH_FOLDER}), share=0.01),
+         frozenset({Need.REVIEWS, Need.MATCH_FOLDER}), share=0.01),
 )
 """All steps, in the order in which a match goes through them."""
 _BY_NAME = {step.name: step for step in STEPS}

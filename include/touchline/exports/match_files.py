@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from touchline.domain.half import game_time
+from touchline.domain.review import Review, review_to_plain
 from touchline.domain.text import shown
 from touchline.exports.soccernet import results_spotting
 
 Plain = Mapping[str, Any]
 SHORTEST_NAME = 3
 MATCH, ACTIONS, SPOTTINGS, REPORT = "match.json", "actions.json", "results_spotting.json", "report.html"
+REVIEWS = "reviews.json"
 
 
 def reel_file(reel: str, kind: str) -> str:
@@ -30,7 +32,7 @@ def reel_file(reel: str, kind: str) -> str:
 
 def known_names(reels: Iterable[str]) -> frozenset[str]:
     """Every name that a publishing can make, of these kinds of reels; the manifest is not one of them."""
-    return frozenset({MATCH, ACTIONS, SPOTTINGS, REPORT}
+    return frozenset({MATCH, ACTIONS, SPOTTINGS, REPORT, REVIEWS}
                      | {reel_file(reel, kind) for reel in reels for kind in ("mp4", "json")})
 
 
@@ -115,6 +117,11 @@ def actions_json(match_id: str, merged: Plain) -> dict[str, Any]:
             "candidates": [_timed(candidate, (*keys, "others")) for candidate in merged["candidates"]],
             "sides": {key: merged["sides"][key] for key in ("kits", "told_by", "ours")},
             "seen": {key: merged["seen"][key] for key in ("people", "ball", "camera", "sound", "teams", "score")}}
+
+
+def reviews_json(match_id: str, reviews: Iterable[Review]) -> dict[str, Any]:
+    """`reviews.json`: every review in order of time, with what it was."""
+    return {"match_id": match_id, "reviews": [{"what": one.what, **review_to_plain(one)} for one in reviews]}
 
 
 def _timed(action: Plain, keys: Sequence[str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from touchline.reels.timeline import HalfView, half_views
 _HERE = Path(__file__).parent
 _LEAD_MS = 4000
 """A click on an action starts this long before it: the time in which one sees it coming."""
-SOURCES = {"model": "spotted", "pattern": "from the restart", "mark": "coach’s mark"}
+SOURCES = {"model": "spotted", "pattern": "from the restart", "mark": "coach’s mark", "review": "reviewed"}
 
 Plain = Mapping[str, Any]
 

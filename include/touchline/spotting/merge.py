@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from touchline.domain.action import Action, Candidate, Spotting
+from touchline.domain.review import Decision, Judged, Place
 from touchline.spotting.candidates import rank_candidates
 from touchline.spotting.fusion import Evidence, Weighed, fusion_table, weigh
 from touchline.spotting.scoreboard import ScoreChange
@@ -33,26 +34,43 @@ class Merged:
 
 
 def merge_spottings(
-    spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting], min_confidence: float
+    spottings: Iterable[Spotting], evidence: Evidence, marks: Sequence[Spotting], min_confidence: float,
+    decided: Sequence[Decision] = (),
 ) -> Merged:
-    """Weigh, thin out, let the restarts correct the shots, settle what excludes each other, add the coach's marks.
+    """Weigh, thin out, let the restarts correct the shots, settle what excludes each other, add what people said.
 
-    Every mark is an action with confidence 1; a model's action with the same label close to it is the same action and
-    gives way, and so does another outcome of the same shot. The result does not depend on the order of `spottings`.
+    Every mark is an action with confidence 1, and so is what was reviewed; a model's action with the same label close
+    to it is the same action and gives way, and so does another outcome of the same shot. What was rejected, or changed
+    into something else, is neither action nor candidate; of a mark too. The result does not depend on the order of
+    `spottings`.
     """
+    denied = Taken(_spotting(one.before) for one in decided if one.before)
+    marked, noted = Taken(marks), [mark for mark in marks if not denied.is_near(mark)]
+    reviewed = [_reviewed(one.after, is_mark=one.before is None or marked.is_near(_spotting(one.before)))
+                for one in decided if one.after]
+    marks = [*noted, *map(_spotting, reviewed)]
     weighed = [weigh(spotting, evidence) for spotting in spottings]
     thinned = keep_strongest(weighed)
     restarts = Restarts([*thinned, *marks], evidence.course)
     told = [tell_from_restarts(one, restarts, evidence) if is_shot(one.label) else one for one in weighed]
     spotted = Taken(one for one in told if one.confidence >= min_confidence)
     inferred = infer_from_restarts([one for one in thinned if one.confidence >= min_confidence], evidence)
-    pool = [*told, *(one for one in inferred if not spotted.is_near(one))]
+    pool = [one for one in (*told, *(one for one in inferred if not spotted.is_near(one))) if not denied.is_near(one)]
     settled = settle(pool, evidence, marks, min_confidence, warm_up_end_ms(thinned, evidence.course))
-    actions = [Action(mark.match_ms, mark.label, 1.0, "mark") for mark in marks]
+    actions = [*reviewed, *(Action(mark.match_ms, mark.label, 1.0, "mark") for mark in noted)]
     actions += [Action(one.match_ms, one.label, one.confidence, one.source, one.evidence, one.away_share)
                 for one in settled.accepted]
     in_time = sorted(set(actions), key=lambda action: (action.match_ms, action.label))
     return Merged(tuple(in_time), rank_candidates(settled.refused, [*settled.accepted, *marks]))
+
+
+def _spotting(one: Place | Action) -> Spotting:
+    return Spotting(one.match_ms, one.label, 1.0)
+
+
+def _reviewed(after: Judged, *, is_mark: bool) -> Action:
+    """What a person added is a mark as those of the file are; what was one stays one."""
+    return Action(after.match_ms, after.label, 1.0, "mark" if is_mark else "review", team=after.team)
 
 
 def keep_strongest(spottings: Iterable[AnySpotting]) -> list[AnySpotting]:

@@ -1,18 +1,21 @@
-"""Merge what all chunks show, the scan's signals and the coach's marks into the actions of the match."""
+"""Merge what all chunks show, the scan's signals, the coach's marks and reviews into the actions of the match."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from touchline.domain.action import Action, Candidate, Spotting
 from touchline.domain.half import Half, halves_from_kick_offs, position
 from touchline.domain.layout import WorkFiles
 from touchline.domain.recording import Timeline
+from touchline.domain.review import decisions
 from touchline.inference.model_digest import checked_digest
 from touchline.reels.lacking import what_was_lacking
 from touchline.results.request import load_request
 from touchline.results.result import Outcome, digest_of, read_result, reuse_or_compute
+from touchline.results.reviews import load_reviews
 from touchline.results.spotted import read_spotted
 from touchline.settings import Settings
 from touchline.spotting.fusion import ClipScores, Course, Evidence, ScanSignals, View, fusion_table
@@ -26,10 +29,10 @@ VERSION = 9
 
 
 def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> Outcome:
-    """Write `actions.json` from `probe.json`, `scan.json`, `chunks.json` and all `spottings/`.
+    """Write `actions.json` from `probe.json`, `scan.json`, `chunks.json`, all `spottings/`, and the reviews.
 
     Raises:
-        DamagedResultError: the result of a chunk is missing or damaged; clear that chunk.
+        DamagedResultError: the result of a chunk is missing or damaged, clear that chunk; or the reviews are.
         ModelError: the spotter cannot be loaded.
     """
     files = WorkFiles(settings.working_dir, load_request(match_id, settings).match_id)
@@ -37,6 +40,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
     sidecar = probed["sidecar"]
     scan = read_result(files.scan)
     spotted = read_spotted(files)
+    decided = decisions(load_reviews(match_id, settings))
     spotter = checked_digest(settings.spotter_model_path)
     inputs = {
         "version": VERSION,
@@ -50,6 +54,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         "our_keeper": sidecar["our_keeper"],
         "min_event_confidence": settings.min_event_confidence,
         "fusion": digest_of(fusion_table()),
+        **({"reviews": [asdict(one) for one in decided]} if decided else {}),
     }
 
     def compute() -> dict[str, object]:
@@ -61,7 +66,7 @@ def merge_actions(match_id: str, settings: Settings, *, force: bool = False) -> 
         kick_offs, breaks = kick_offs_of(probed, scan.result), breaks_of(probed["recordings"])
         course = Course(scan.result["duration_ms"], kick_offs, min(sidecar["kick_offs_ms"], default=0), breaks)
         evidence = Evidence(views, signals, ScoreSheet.of(readings), clips, course)
-        merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence)
+        merged = merge_spottings(spottings, evidence, marks, settings.min_event_confidence, decided)
         halves = halves_from_kick_offs(kick_offs)
         sides = find_sides(kits, sidecar["kits"], sidecar["our_keeper"])
         seen = {**delivered, "sound": evidence.is_heard, "teams": len(kits) > 1,
@@ -133,7 +138,7 @@ def _plain(action: Action | Candidate, halves: tuple[Half, ...], sides: Sides) -
         "label": action.label,
         "confidence": action.confidence,
         "source": action.source,
-        "team": sides.team_of(action.away_share),
+        "team": (isinstance(action, Action) and action.team) or sides.team_of(action.away_share),
         "evidence": dict(action.evidence),
     }
 

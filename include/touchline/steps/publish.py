@@ -11,13 +11,24 @@ from typing import Any
 
 from touchline.domain.layout import MatchFolder, WorkFiles
 from touchline.errors import DamagedResultError
-from touchline.exports.match_files import ACTIONS, MATCH, REPORT, json_bytes, json_files, known_names, reel_file
+from touchline.exports.match_files import (
+    ACTIONS,
+    MATCH,
+    REPORT,
+    REVIEWS,
+    json_bytes,
+    json_files,
+    known_names,
+    reel_file,
+    reviews_json,
+)
 from touchline.exports.match_folder import NewFile, commit_files, holds_version, is_published, manifest_bytes
 from touchline.progress import report
 from touchline.reels.report import ReportMatch, render_report
 from touchline.reels.rules import load_rules
 from touchline.results.request import REELS, Request, load_request
 from touchline.results.result import Outcome, read_result, reuse_or_compute
+from touchline.results.reviews import load_reviews
 from touchline.results.thumbnails import has_thumbnails, read_thumbnail
 from touchline.settings import Settings
 from touchline.steps.render_reel import is_whole
@@ -37,7 +48,7 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     request = load_request(match_id, settings)
     work = WorkFiles(settings.working_dir, request.match_id)
     folder = MatchFolder(settings.nas_output_path, request.match_id)
-    files = list(_files(request, work, folder))
+    files = list(_files(request, work, folder, settings))
     manifest_sha256 = hashlib.sha256(manifest_bytes(request.match_id, files)).hexdigest()
     inputs = {"version": VERSION, "folder": str(folder.root), "manifest": manifest_sha256}
 
@@ -62,7 +73,7 @@ def publish(match_id: str, settings: Settings, *, force: bool = False) -> Outcom
     return outcome
 
 
-def _files(request: Request, work: WorkFiles, folder: MatchFolder) -> Iterator[NewFile]:
+def _files(request: Request, work: WorkFiles, folder: MatchFolder, settings: Settings) -> Iterator[NewFile]:
     """All files of the match folder but the manifest."""
     match_id = request.match_id
     probe = read_result(work.probe).result
@@ -70,6 +81,9 @@ def _files(request: Request, work: WorkFiles, folder: MatchFolder) -> Iterator[N
     reels = [read_result(work.reel(name)).result for name in request.reels]
     videos = [_video(reel, work, folder) for reel in reels]
     said = json_files(match_id, probe, merged, reels)
+
+    if reviews := load_reviews(match_id, settings):
+        said[REVIEWS] = reviews_json(match_id, reviews)
 
     yield from (NewFile.of(name, json_bytes(content)) for name, content in said.items())
     yield from filter(None, videos)

@@ -19,7 +19,7 @@ MOST_ACTIONS = 100_000
 _MOST = 1 << 53
 _MOST_HALF = 1 << 30
 """The catalogue's columns hold no more."""
-_SOURCES = ("model", "pattern", "mark")
+_SOURCES = ("model", "pattern", "mark", "review")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

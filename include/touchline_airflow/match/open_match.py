@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from touchline.catalogue import matches, runs
+from touchline.catalogue import matches, reviews, runs
 from touchline.catalogue.failures import columns_of
 from touchline.errors import UsageError
 from touchline.results.request import Request, save_request
+from touchline.results.reviews import save_reviews
 from touchline.settings import Settings
 from touchline_airflow.books.leases import run_is_active
 from touchline_airflow.capacity.disk_space import NoSpaceYetError, note_given_up, note_waiting, require_working
@@ -60,6 +61,7 @@ class OpenMatch(BaseSensorOperator):
             self.log.info("Run %s works on %s: waiting for our turn", holder, match_id)
             return PokeReturnValue(is_done=False)
         save_request(request, settings)
+        save_reviews(match_id, reviews.of_match(address, match_id), settings)
         runs.begin(address, run_id, match_id)
         matches.update(address, match_id, status="processing", **columns_of(None))
         self.log.info("Match %s is ours", match_id)

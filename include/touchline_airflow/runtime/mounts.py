@@ -86,6 +86,8 @@ def _mounts(step: str, request: Request, settings: Settings, user: str) -> Itera
     if Need.NOTES in needs:
         notes = find_sidecars(Path(request.recordings[0]))
         yield from (recording_mount(note, settings) for note in notes.values())
+    if Need.REVIEWS in needs and is_there(work.reviews):
+        yield _file(settings.working_dir, work.reviews, user)
     if Need.SCRATCH in needs:
         yield _folder(settings.scratch_dir, scratch.root, user)
     if Need.MODELS in needs:

@@ -1,15 +1,18 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from support.merged import ALL_SEEN, UNKNOWN, merged
 from touchline.cli import main
 from touchline.domain.layout import MatchFolder, WorkFiles
+from touchline.domain.review import Judged, Place, Review
 from touchline.errors import EXIT_STORAGE, DamagedResultError, TouchlineError
 from touchline.results.request import Request, save_request
 from touchline.results.result import reuse_or_compute
+from touchline.results.reviews import save_reviews
 from touchline.settings import Settings
 from touchline.steps.publish import publish
 
@@ -235,3 +238,19 @@ def test_a_reel_that_is_nowhere_whole_is_not_published(settings):
         version.write_bytes(b"damaged")
     with pytest.raises(DamagedResultError, match="run render-reel highlights again"):
         publish(MATCH, settings, force=True)
+
+
+def test_reviews_are_published_with_what_they_were(settings):
+    save_reviews(MATCH, [Review("r1", 1000, "coach", Place(100_000, "Save"), Judged(100_000, "Save", "home", "1")),
+                         Review("r2", 2000, "analyst", undoes="r1")], settings)
+    folder = Path(publish(MATCH, settings).result["folder"])
+    told = json.loads((folder / "reviews.json").read_text())
+    assert [(one["what"], one["who"], one["before"], one["undoes"]) for one in told["reviews"]] == [
+        ("accept", "coach", {"match_ms": 100_000, "label": "Save"}, None), ("undo", "analyst", None, "r1")]
+    assert "reviews.json" in (folder / "manifest.json").read_text()
+
+
+def test_reviews_that_cannot_be_read_are_one_line(settings):
+    WorkFiles(settings.working_dir, MATCH).reviews.write_text('{"reviews": [{"who": 5}]}')
+    with pytest.raises(DamagedResultError, match=r"reviews\.json cannot be read \(a review has exactly the fields"):
+        publish(MATCH, settings)
