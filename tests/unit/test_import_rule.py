@@ -33,7 +33,7 @@ OPERATIONS = {
     "mail": 3, "runtime": 3,
     "ops": 4, "ingest": 4,
     "match": 5, "backfill": 5,
-    "late": 6, "summary": 6, "upkeep": 6, "sampler": 6,
+    "late": 6, "summary": 6, "upkeep": 6, "sampler": 6, "pages": 6,
     "commands": 7,
     "cli": 8,
 }

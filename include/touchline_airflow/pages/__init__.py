@@ -1,0 +1,1 @@
+"""Match pages in Airflow's UI, and the same by REST."""
