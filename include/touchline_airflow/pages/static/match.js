@@ -51,7 +51,8 @@ function show() {
   const place = document.activeElement?.dataset?.place;
   $("reels").replaceChildren(...match.reels.filter((reel) => reel.video).map((reel) => {
     const button = document.createElement("button");
-    button.textContent = `${reel.title}: ${reel.clips.length} clips, ${clock(reel.duration_ms)}`;
+    const clips = `${reel.clips.length} clip${reel.clips.length === 1 ? "" : "s"}`;
+    button.textContent = `${reel.title}: ${clips}, ${clock(reel.duration_ms)}`;
     button.onclick = () => play(reel, 0, true);
     return button;
   }));
@@ -59,7 +60,9 @@ function show() {
   if (first && !video.hasAttribute("src")) play(first, 0, false);
   const added = match.decisions.filter((one) => one.after && !one.before
     && !match.actions.some((action) => same(action, one.after))).map((one) => one.after);
-  const all = [...match.actions, ...added].sort((one, other) => one.match_ms - other.match_ms);
+  const gone = match.decisions.filter((one) => one.before && !one.after
+    && ![...match.actions, ...match.candidates].some((action) => same(action, one.before))).map((one) => one.before);
+  const all = [...match.actions, ...added, ...gone].sort((one, other) => one.match_ms - other.match_ms);
   $("actions").replaceChildren(...all.map((action) => row(action, true)));
   $("candidates").replaceChildren(...match.candidates.map((action) => row(action, false)));
   $("again").hidden = match.unmade === 0;
