@@ -1,6 +1,6 @@
 """The reviews of a match as its steps read them: a file beside the request, which no step may write.
 
-The catalogue holds them; the file is written from there whenever one is made and when a run begins.
+The catalogue holds them; the file is written from there when a run begins.
 """
 
 from __future__ import annotations

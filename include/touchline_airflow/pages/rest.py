@@ -15,7 +15,6 @@ from touchline.catalogue import reviews
 from touchline.catalogue.schema import MATCH_STATUSES
 from touchline.domain.review import review_from_plain
 from touchline.errors import UsageError
-from touchline.results.reviews import save_reviews
 from touchline.settings import Settings
 from touchline_airflow.pages import shown
 from touchline_airflow.pages.access import DECIDES, Who, from_our_page
@@ -89,9 +88,7 @@ def review(match_id: MatchId, asked: ReviewIn, who: Who) -> dict[str, Any]:
         made = review_from_plain({**asked.model_dump(), "at_ms": 0, "who": who})
     except ValueError as error:
         raise UsageError(str(error)) from None
-    counted = reviews.add(settings.catalogue_address, match_id, made)
-    save_reviews(match_id, reviews.of_match(settings.catalogue_address, match_id), settings)
-    return shown.reviewed(counted)
+    return shown.reviewed(reviews.add(settings.catalogue_address, match_id, made))
 
 
 @router.api_route("/matches/{match_id}/files/{name:path}", methods=["GET", "HEAD"])
