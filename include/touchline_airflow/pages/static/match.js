@@ -140,7 +140,7 @@ async function undo() {
 async function again() {
   const [recording, ...more_recordings] = match.recordings;
   try {
-    const run = await ask("/api/v2/dags/process_match/dagRuns", {
+    const run = await ask("../../../api/v2/dags/process_match/dagRuns", {
       logical_date: null, conf: { recording, more_recordings, match_id: match.match_id },
     });
     say(`The reels are made again (${run.dag_run_id}).`);
