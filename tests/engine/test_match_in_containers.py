@@ -211,6 +211,7 @@ def test_no_container_is_left_and_the_match_is_published_once(watched: Watched, 
     assert not (airflow.processes.scratch_dir / "matches" / watched.match_id).exists()
 
 
+@pytest.mark.verify
 def test_a_recording_that_still_grows_is_looked_at_in_containers(airflow: RunningAirflow, footage: Path) -> None:
     path = airflow.nas / "live" / "training.ts"
     path.parent.mkdir()

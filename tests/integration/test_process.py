@@ -107,6 +107,7 @@ def test_chapters_of_one_film_give_its_actions_and_reels(footage, processed, tmp
     assert _frame_count(again / "reels" / "highlights.mp4") == reels[1]["frames"]
 
 
+@pytest.mark.verify
 def test_ten_frames_a_second_without_sound_and_with_a_clip_model_are_the_same_in_any_chunks(short, settings, tmp_path):
     film = tmp_path / "silent.mp4"
     argv = ["ffmpeg", "-v", "error", "-i", str(short), "-an", "-r", "10", str(film)]

@@ -33,11 +33,13 @@ PIECES = {
         "tests/integration/test_unwell_nas.py", "tests/integration/test_real_footage_seeing.py",
         "tests/integration/test_real_footage_spotting.py", "tests/integration/test_bench_spotting.py",
         "tests/unit/reels/test_report_in_browser.py")),
-    "airflow": Piece("a running Airflow: changed results, a restart of all", (
-        "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py")),
+    "airflow": Piece("a running Airflow: changed results, a restart of all, the worst names", (
+        "tests/integration/airflow/test_2_clear.py", "tests/integration/airflow/test_5_standalone.py",
+        "tests/integration/airflow/test_7_names.py")),
     "recordings": Piece("a running Airflow: matches in several files, and a file that comes later", (
         "tests/integration/airflow/test_2_several_recordings.py",)),
-    "growing": Piece("recordings that are still written", ("tests/integration/airflow/test_2_growing.py",)),
+    "growing": Piece("recordings that are still written", (
+        "tests/integration/airflow/test_2_growing.py", "tests/engine/test_match_in_containers.py")),
     "storage": Piece("a running Airflow whose disks are full, away", ("tests/integration/airflow/test_6_storage.py",)),
     "nas": Piece("a running Airflow whose NAS fails or hangs", ("tests/integration/airflow/test_9_unwell_nas.py",)),
     "kills-processes": Piece("40 kills of processes", ("tests/verify/test_kill_matrix.py",), "processes"),

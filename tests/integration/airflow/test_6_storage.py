@@ -61,7 +61,8 @@ def assert_published_and_tidy(airflow: RunningAirflow, run_id: str, match_id: st
     assert not (airflow.processes.scratch_dir / "matches" / match_id).exists()
 
 
-@pytest.mark.parametrize("away_sec", [20, pytest.param(125, marks=pytest.mark.verify)])
+@pytest.mark.verify
+@pytest.mark.parametrize("away_sec", [20, 125])
 def test_a_match_survives_a_nas_that_goes_away_and_nothing_is_bad(
         airflow: RunningAirflow, footage: Path, tmp_path: Path, away_sec: int) -> None:
     run_id, match_id = drop(airflow, footage, f"away for {away_sec}", "short.mp4")

@@ -137,6 +137,7 @@ def test_nothing_was_run_and_only_what_is_refused_is_red(airflow: RunningAirflow
     assert f"recording-{'x' * 199}…" in names and "recording-{# open.mp4" in names
 
 
+@pytest.mark.verify
 def test_two_of_the_worst_and_one_after_them_are_published_under_their_names(
         airflow: RunningAirflow, dropped: set[str], tiny: bytes) -> None:
     (airflow.nas / f"{unicodedata.normalize('NFC', RUNS_CODE)[:-4]}.Marks.csv").write_text("time,label\n0:01,Foul\n")
