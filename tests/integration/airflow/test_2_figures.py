@@ -66,6 +66,7 @@ def figures(airflow: RunningAirflow, statsd: Totals, published: str) -> Figures:
     return found
 
 
+@pytest.mark.verify
 def test_a_run_that_is_cleared_as_a_whole_twice_leaves_every_figure_as_it_was(figures: Figures) -> None:
     before = figures.now()
     for _ in range(2):
