@@ -83,7 +83,8 @@ def reviews_of(match_id: MatchId) -> dict[str, Any]:
 def review(match_id: MatchId, asked: ReviewIn, who: Who) -> dict[str, Any]:
     """Decide about an action: accept, reject, change or add it, or take a review back."""
     settings = Settings.from_env()
-    shown.match_of(match_id, settings)
+    if shown.match_of(match_id, settings).is_provisional:
+        raise UsageError("this match is still being recorded: review it when it is whole")
     try:
         made = review_from_plain({**asked.model_dump(), "at_ms": 0, "who": who})
     except ValueError as error:
